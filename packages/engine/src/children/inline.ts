@@ -1,0 +1,54 @@
+/**
+ * Isolation `inline`: the isolate in the calling thread. Where the embedder offers functions, exec runs the isolate
+ * on a thread of isolated-vm's pool instead, since a function that answers later could not be waited for here.
+ */
+import type { PendingExec } from '../dispatch/pending-exec.ts'
+import type { Functions } from '../functions/functions.ts'
+import { type ChildSpec, IsolateChild, type RunEnd, type StartResult } from '../isolate/child.ts'
+import { VerdictReader } from '../wire/verdict.ts'
+import type { Child } from './child.ts'
+
+export class InlineChild implements Child {
+  readonly rank: number
+  readonly verdicts: VerdictReader
+  readonly #isolate: IsolateChild
+  readonly #direct: boolean
+  #batch: readonly PendingExec[] = []
+
+  constructor(spec: ChildSpec, functions: Functions) {
+    this.rank = spec.rank
+    this.verdicts = new VerdictReader(spec.area)
+    this.#direct = functions.isEmpty
+    this.#isolate = new IsolateChild(spec, {
+      direct: (call) => JSON.stringify(functions.callSync(this.rank, this.#batch, JSON.parse(call))),
+      waiting: async (call) => JSON.stringify(await functions.call(this.rank, this.#batch, JSON.parse(call))),
+    })
+  }
+
+  start(): StartResult {
+    return this.#isolate.start()
+  }
+
+  run(batch: readonly PendingExec[]): RunEnd | Promise<RunEnd> {
+    if (this.#direct) return this.runSync(batch)
+    this.#batch = batch
+    return this.#isolate.runAsync(records(batch), batch.length)
+  }
+
+  runSync(batch: readonly PendingExec[]): RunEnd {
+    this.#batch = batch
+    return this.#isolate.run(records(batch), batch.length)
+  }
+
+  async close(): Promise<void> {
+    this.#isolate.dispose()
+  }
+}
+
+/** The records of a batch, joined. */
+export function records(batch: readonly PendingExec[]): string {
+  if (batch.length === 1) return batch[0]!.record
+  let text = ''
+  for (const exec of batch) text += exec.record
+  return text
+}

@@ -1,0 +1,105 @@
+/**
+ * Isolation `thread`: the isolate in a worker thread. Each rank has a piscina of exactly one thread, so that a rank
+ * stays where it is and survives its worker's replacement; which rank a message goes to is decided by dispatch/.
+ * Batches and verdicts stand in memory shared with the worker: a task is two numbers.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import type { PendingExec } from '../dispatch/pending-exec.ts'
+import type { Functions } from '../functions/functions.ts'
+import type { ChildSpec, RunEnd, StartResult } from '../isolate/child.ts'
+import { VerdictReader } from '../wire/verdict.ts'
+import type { Child } from './child.ts'
+import { records } from './inline.ts'
+import type { FunctionRequest, RunTask, StartTask } from './thread-worker.ts'
+
+const INPUT_BYTES = 1 << 20
+/** The worker beside this file, with the extension that this file has: .ts in the repository, .js when published. */
+const WORKER = new URL(`./thread-worker${import.meta.url.slice(-3)}`, import.meta.url).href
+
+export class ThreadChild implements Child {
+  readonly rank: number
+  readonly verdicts: VerdictReader
+  readonly #spec: ChildSpec
+  readonly #functions: Functions
+  readonly #callFunctionTimeoutMs: number
+  readonly #pool: Piscina
+  #input = Buffer.from(new SharedArrayBuffer(INPUT_BYTES))
+  #port: MessagePort | undefined
+  #batch: readonly PendingExec[] = []
+
+  constructor(spec: ChildSpec, functions: Functions, callFunctionTimeoutMs: number) {
+    this.rank = spec.rank
+    this.verdicts = new VerdictReader(spec.area)
+    this.#spec = spec
+    this.#functions = functions
+    this.#callFunctionTimeoutMs = callFunctionTimeoutMs
+    this.#pool = new Piscina({
+      filename: WORKER,
+      minThreads: 1,
+      maxThreads: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: 1,
+      // The worker does nothing but tasks: between two of them it may sleep in Atomics.wait.
+      atomics: 'sync',
+      recordTiming: false,
+      env: {},
+    })
+  }
+
+  async start(): Promise<StartResult> {
+    this.#port?.close()
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port1
+    const answered = new Int32Array(new SharedArrayBuffer(4))
+    port1.on('message', (request: FunctionRequest) => this.#callFunction(port1, answered, request))
+    port1.unref()
+    const task: StartTask = {
+      spec: this.#spec,
+      input: this.#input.buffer as unknown as SharedArrayBuffer,
+      port: port2,
+      answered,
+      callFunctionTimeoutMs: this.#callFunctionTimeoutMs,
+    }
+    try {
+      return await this.#pool.run(task, { name: 'start', transferList: [port2] })
+    } catch (error) {
+      return {
+        ok: false,
+        code: 'ERR_SIPLET_CHILD_LOST',
+        message: `the worker of child ${this.rank} ended while it started: ${(error as Error).message}`,
+        stack: '',
+      }
+    }
+  }
+
+  async run(batch: readonly PendingExec[]): Promise<RunEnd> {
+    const text = records(batch)
+    const task: RunTask = { length: text.length, count: batch.length }
+    if (text.length > this.#input.length) {
+      const input = new SharedArrayBuffer(2 * text.length)
+      this.#input = Buffer.from(input)
+      task.input = input
+    }
+    this.#input.latin1Write(text, 0)
+    this.#batch = batch
+    try {
+      return await this.#pool.run(task, { name: 'run' })
+    } catch {
+      // piscina rejects when the worker ended; it has already begun to replace it.
+      return 'lost'
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#port?.close()
+    await this.#pool.destroy()
+  }
+
+  async #callFunction(port: MessagePort, answered: Int32Array, { id, call }: FunctionRequest): Promise<void> {
+    const reply = await this.#functions.call(this.rank, this.#batch, JSON.parse(call))
+    port.postMessage({ id, reply: JSON.stringify(reply) })
+    Atomics.store(answered, 0, id)
+    Atomics.notify(answered, 0)
+  }
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod'
+import { SipletError } from './errors.ts'
+import type { EmbedderFunction } from './functions/function-message.ts'
+
+/** pino's methods, as far as the engine calls them. Any logger of that shape will do. */
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+  fatal(fields: object, message: string): void
+}
+
+const identifier = z
+  .string()
+  .regex(/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u, 'must be the name of a function, such as mod_init')
+
+const functionTable = z.record(
+  z.string(),
+  z.custom<EmbedderFunction>((value) => typeof value === 'function', 'must be a function'),
+)
+
+const loggerShape = z.custom<Logger>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    ['debug', 'info', 'warn', 'error', 'fatal'].every((name) => typeof Reflect.get(value, name) === 'function'),
+  'must have the methods debug, info, warn, error and fatal, as a pino logger has',
+)
+
+const limits = z.strictObject({
+  /** Heap limit of one isolate, in MiB. isolated-vm asks for 8 at least. */
+  memoryMb: z.number().int().min(8).max(65_536).default(64),
+  /** Longest run of one method call, of the script's top level, of mod_init and of child_init: milliseconds. */
+  timeoutMs: z.number().int().min(1).max(600_000).default(50),
+  /** Longest run of the script's top level, of mod_init and of child_init, each: milliseconds. */
+  initTimeoutMs: z.number().int().min(1).max(600_000).default(5_000),
+  /** Longest wait of a script for one function of the embedder: milliseconds. */
+  callFunctionTimeoutMs: z.number().int().min(1).max(600_000).default(1_000),
+  /** Execs that may wait, over all children, before ERR_SIPLET_OVERLOAD. */
+  maxQueue: z.number().int().min(1).default(10_000),
+  /** Messages in one batch, at most. */
+  maxBatch: z.number().int().min(1).max(65_535).default(64),
+  /** Edits, dst URI, log lines and error of one exec, together: bytes. */
+  maxResultBytes: z.number().int().min(4_096).max(67_108_864).default(262_144),
+})
+
+const schema = z.strictObject({
+  /** Path of the script: .js .mjs .cjs .ts .mts */
+  scriptName: z.string().min(1, 'must be the path of a script'),
+  /** The script's init function: called once per child, returns the handler object. */
+  modInitFunction: identifier.default('mod_init'),
+  /** Method of the handler object called once per child, with its rank. */
+  childInitMethod: identifier.default('child_init'),
+  /** Number of children; their ranks are 1..children. */
+  children: z.number().int().min(1).max(1_024).default(1),
+  /** Where the isolates live: in the calling thread, or in a worker thread each. */
+  isolation: z.enum(['inline', 'thread']).default('thread'),
+  /** 'call-id': messages of one Call-ID go to one child, in order. 'none': to the child with the shortest queue. */
+  affinity: z.enum(['call-id', 'none']).default('call-id'),
+  limits: limits.prefault({}),
+  /** What a script's call_function may call, by name. */
+  functions: functionTable.default({}),
+  /** pino-compatible; by default a pino logger that writes warnings and worse to stderr. */
+  logger: loggerShape.optional(),
+})
+
+/** What createEngine takes. Times are milliseconds, `memoryMb` MiB. */
+export type EngineOptions = z.input<typeof schema>
+/** The options with every default filled in. */
+export type EngineConfig = z.output<typeof schema>
+export type Limits = EngineConfig['limits']
+
+/** The modparams of the OpenSIPS module, and the option each one is here. */
+const OPENSIPS_NAMES: Record<string, string> = {
+  script_name: 'scriptName',
+  mod_init_function: 'modInitFunction',
+  child_init_method: 'childInitMethod',
+}
+
+/**
+ * Fills in the defaults and accepts the OpenSIPS modparam names as aliases.
+ *
+ * @throws SipletError ERR_SIPLET_CONFIG that names each option, what was given and what is accepted.
+ */
+export function parseConfig(options: unknown): EngineConfig {
+  const result = schema.safeParse(renameAliases(options))
+  if (result.success) return result.data
+  const lines = result.error.issues.map((issue) => {
+    const path = issue.path.join('.')
+    if (issue.code === 'unrecognized_keys') return `${path ? `${path}: ` : ''}${issue.keys.join(', ')}: no such option`
+    return `${path || 'options'}: ${issue.message}${given(options, issue.path)}`
+  })
+  throw new SipletError('ERR_SIPLET_CONFIG', `bad engine options: ${lines.join('; ')}`)
+}
+
+function renameAliases(options: unknown): unknown {
+  if (typeof options !== 'object' || options === null) return options
+  const renamed: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(options)) {
+    const name = Object.hasOwn(OPENSIPS_NAMES, key) ? OPENSIPS_NAMES[key]! : key
+    if (Object.hasOwn(renamed, name)) {
+      throw new SipletError('ERR_SIPLET_CONFIG', `bad engine options: ${name} is given twice, also as ${key}`)
+    }
+    renamed[name] = value
+  }
+  return renamed
+}
+
+function given(options: unknown, path: PropertyKey[]): string {
+  let value = options
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null) return ''
+    value = Reflect.get(value, key)
+  }
+  if (value === undefined || typeof value === 'function' || typeof value === 'object') return ''
+  return `, not ${JSON.stringify(value)}`
+}

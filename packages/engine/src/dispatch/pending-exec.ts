@@ -1,0 +1,16 @@
+import type { ExecResult } from '../exec-result.ts'
+import type { Address, Route } from '../wire/request.ts'
+
+/** An exec from its call to its answer. */
+export interface PendingExec {
+  readonly method: string
+  readonly bytes: Uint8Array
+  readonly callId: string | null
+  readonly route: Route
+  readonly src: Address
+  readonly dst: Address
+  /** Its record on the wire; see wire/request.ts. */
+  readonly record: string
+  /** Takes the answer, once. */
+  readonly answer: (result: ExecResult) => void
+}

@@ -1,0 +1,57 @@
+/**
+ * Every error the engine raises or answers with. The table is the one place where a code is defined:
+ * when it happens and what to do about it. Codes are stable; messages are for people and may improve.
+ */
+export const ERRORS = {
+  ERR_SIPLET_CONFIG: 'an option of createEngine is missing or wrong; the message names the option and the value',
+  ERR_SIPLET_SCRIPT_NOT_FOUND: 'scriptName cannot be read; give the path of an existing script',
+  ERR_SIPLET_SCRIPT_TYPE: 'scriptName has an extension no script language belongs to',
+  ERR_SIPLET_SCRIPT_SYNTAX: 'the script does not parse; the message holds file, line and column',
+  ERR_SIPLET_SCRIPT_IMPORT: 'the script imports something an isolate cannot have, such as a Node built-in',
+  ERR_SIPLET_SCRIPT_LOAD: 'the top level of the script threw, or ran out of time or memory',
+  ERR_SIPLET_MOD_INIT: 'the init function is missing, threw, or did not return an object',
+  ERR_SIPLET_CHILD_INIT: 'the child-init method is missing, threw, or returned no integer >= 0',
+  ERR_SIPLET_SCRIPT: 'the method threw; error.stack is the stack of the script as written',
+  ERR_SIPLET_METHOD_NOT_FOUND: 'the object of mod_init has no such method',
+  ERR_SIPLET_RETURN_TYPE: 'the method returned something other than a 32-bit integer (or a boolean)',
+  ERR_SIPLET_RESULT_TOO_LARGE: 'edits, dst URI and error of one exec exceed limits.maxResultBytes',
+  ERR_SIPLET_TIMEOUT: 'the method ran longer than limits.timeoutMs; the child was rebuilt',
+  ERR_SIPLET_MEMORY: 'the isolate reached limits.memoryMb; the child was rebuilt',
+  ERR_SIPLET_CHILD_LOST: 'the worker of the child ended while the exec was under way',
+  ERR_SIPLET_OVERLOAD: 'limits.maxQueue execs wait already; shed load or add children',
+  ERR_SIPLET_NOT_SIP: 'the bytes handed to exec do not begin with a SIP start line',
+  ERR_SIPLET_ARGUMENT: 'exec was called with an argument of the wrong type or size',
+  ERR_SIPLET_CLOSED: 'the engine is closed or closing',
+  ERR_SIPLET_SYNC: 'execSync was used where an answer cannot be had synchronously',
+  ERR_SIPLET_NO_SUCH_FUNCTION: 'call_function named a function the embedder did not register',
+  ERR_SIPLET_CALL_FUNCTION: 'a function of the embedder threw, or returned something other than an integer',
+  ERR_SIPLET_CALL_FUNCTION_TIMEOUT: 'a function of the embedder ran longer than limits.callFunctionTimeoutMs',
+  ERR_SIPLET_ASYNC_FUNCTION: 'execSync reached a function of the embedder that answers asynchronously; use exec',
+  ERR_SIPLET_WOULD_DEADLOCK: 'an exec from within a call_function would wait for the very child that waits for it',
+} as const
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** What a {@link SipletError} may say beside code and message. */
+export interface SipletErrorDetails {
+  /** The rank of the child concerned, 1..N. */
+  rank?: number
+  /** The error behind this one. */
+  cause?: unknown
+  /** The script's own stack, with file, line and column of the script as written. */
+  stack?: string
+}
+
+/** The one error class of the engine. `code` is stable and listed in {@link ERRORS}. */
+export class SipletError extends Error {
+  override readonly name = 'SipletError'
+  readonly code: ErrorCode
+  readonly rank: number | undefined
+
+  constructor(code: ErrorCode, message: string, details: SipletErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.rank = details.rank
+    if (details.stack !== undefined) this.stack = details.stack
+  }
+}

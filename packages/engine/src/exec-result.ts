@@ -1,0 +1,63 @@
+import { SIPMessage, type Splice } from '@siplet/sipmsg'
+import type { SipletError } from './errors.ts'
+import type { LogLine } from './wire/verdict.ts'
+
+/** What the engine answers an exec with. */
+export class ExecResult {
+  /** What the method returned: > 0 true, < 0 false, 0 stop. -1 wherever `error` is set. */
+  readonly code: number
+  /** Why there is no return value; null where there is one. */
+  readonly error: SipletError | null
+  /** The next hop that set_dst_uri gave, null without one. */
+  readonly dstUri: string | null
+  /** Rank of the child that ran the method; 0 where none did. */
+  readonly child: number
+  /** Lines the script logged during this exec. */
+  readonly logs: readonly LogLine[]
+  /** Microseconds in the isolate: the run time of the batch, shared evenly by the messages of the batch. */
+  readonly us: number
+  readonly #bytes: Uint8Array
+  readonly #splices: readonly Splice[]
+  #message: SIPMessage | undefined
+
+  constructor(
+    bytes: Uint8Array,
+    outcome: {
+      code: number
+      error: SipletError | null
+      dstUri: string | null
+      splices: readonly Splice[]
+      logs: readonly LogLine[]
+    },
+    child: number,
+    us: number,
+  ) {
+    this.code = outcome.code
+    this.error = outcome.error
+    this.dstUri = outcome.dstUri
+    this.logs = outcome.logs
+    this.child = child
+    this.us = us
+    this.#bytes = bytes
+    this.#splices = outcome.splices
+  }
+
+  /** `code` in the words of the OpenSIPS script language. */
+  get verdict(): 'true' | 'false' | 'stop' {
+    return this.code > 0 ? 'true' : this.code < 0 ? 'false' : 'stop'
+  }
+
+  /** Whether the script (or a function it called) changed the message. */
+  get edited(): boolean {
+    return this.#splices.length > 0
+  }
+
+  /** The message with the edits; untouched parts are byte-identical to what was handed in. Parsed when asked for. */
+  get message(): SIPMessage {
+    if (this.#message === undefined) {
+      this.#message = new SIPMessage(this.#bytes)
+      if (this.edited) this.#message.restoreSplices(this.#splices)
+    }
+    return this.#message
+  }
+}

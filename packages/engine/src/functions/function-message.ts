@@ -1,0 +1,29 @@
+import { SIPMessage } from '@siplet/sipmsg'
+import type { Address, Route } from '../wire/request.ts'
+
+/**
+ * The message as a function of the embedder gets it: a SIPMessage with every edit the script made so far. Edits
+ * made on it, and a changed `dstUri`, are what the script sees afterwards.
+ */
+export class FunctionMessage extends SIPMessage {
+  /** The next hop, as set_dst_uri left it; may be set. */
+  dstUri: string | null
+  readonly route: Route
+  readonly src: Address
+  readonly dst: Address
+
+  constructor(bytes: Uint8Array, route: Route, src: Address, dst: Address, dstUri: string | null) {
+    super(bytes)
+    this.route = route
+    this.src = src
+    this.dst = dst
+    this.dstUri = dstUri
+  }
+}
+
+/**
+ * A target of call_function. Returns (a promise of) a 32-bit integer, which call_function returns to the script;
+ * booleans count as 1 and 0. What it throws becomes an exception in the script at that line.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the embedder states the types of the arguments its scripts pass
+export type EmbedderFunction = (message: FunctionMessage, ...args: any[]) => number | boolean | Promise<number | boolean>

@@ -1,0 +1,48 @@
+/**
+ * Execs from within a call_function. The child whose script called the function is held until the function
+ * answers; an exec that waits for a held child could wait forever. Who waits for whom is a graph over the ranks:
+ * an exec from within is allowed on a child from which no chain of waits leads back.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+export class Nesting {
+  readonly #holder = new AsyncLocalStorage<number>()
+  /** held rank → ranks that execs from within its functions wait for, with how many execs. */
+  readonly #waits = new Map<number, Map<number, number>>()
+
+  /** Runs a function that the script of child `rank` called. */
+  within<T>(rank: number, act: () => T): T {
+    return this.#holder.run(rank, act)
+  }
+
+  /** Rank of the child whose function the caller is in, if it is in one. */
+  get holder(): number | undefined {
+    return this.#holder.getStore()
+  }
+
+  /** Whether an exec on `rank` from within a function of `holder` could never be answered. */
+  wouldDeadlock(holder: number, rank: number): boolean {
+    const seen = new Set<number>()
+    const pending = [rank]
+    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+      if (at === holder) return true
+      if (seen.has(at)) continue
+      seen.add(at)
+      pending.push(...(this.#waits.get(at)?.keys() ?? []))
+    }
+    return false
+  }
+
+  /** Notes that `holder` waits for `rank`; call what it returns when it no longer does. */
+  wait(holder: number, rank: number): () => void {
+    const ranks = this.#waits.get(holder) ?? new Map<number, number>()
+    this.#waits.set(holder, ranks)
+    ranks.set(rank, (ranks.get(rank) ?? 0) + 1)
+    return () => {
+      const left = ranks.get(rank)! - 1
+      if (left > 0) ranks.set(rank, left)
+      else ranks.delete(rank)
+      if (ranks.size === 0) this.#waits.delete(holder)
+    }
+  }
+}

@@ -1,0 +1,9 @@
+import type { FunctionReply } from '../wire/function-call.ts'
+
+/** The reply to a call_function whose function did not answer in time. */
+export function timedOut(name: string, timeoutMs: number): FunctionReply {
+  return {
+    error: 'ERR_SIPLET_CALL_FUNCTION_TIMEOUT',
+    message: `${name}() ran longer than limits.callFunctionTimeoutMs (${timeoutMs} ms)`,
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * JavaScript and TypeScript: esbuild bundles the script with what it imports into one text. A script without
+ * imports and exports is a classic script, whose functions are globals, and enters the isolate as written.
+ */
+import { readFile } from 'node:fs/promises'
+import { builtinModules } from 'node:module'
+import { relative } from 'node:path'
+import { type BuildFailure, build, formatMessages, type Message, type Plugin, transform } from 'esbuild'
+import { SipletError } from '../errors.ts'
+import type { Bundle } from './bundle.ts'
+
+const GLOBAL_NAME = '__siplet_script'
+const TARGET = 'es2024'
+
+/**
+ * @param path absolute path of a .js, .mjs, .cjs, .ts or .mts file
+ * @throws SipletError ERR_SIPLET_SCRIPT_SYNTAX or ERR_SIPLET_SCRIPT_IMPORT, with file:line:column and a code frame
+ */
+export async function bundleJavaScript(path: string): Promise<Bundle> {
+  try {
+    const { metafile, outputFiles } = await build({
+      entryPoints: [path],
+      bundle: true,
+      write: false,
+      outfile: `${path}.bundle.js`,
+      format: 'iife',
+      globalName: GLOBAL_NAME,
+      platform: 'neutral',
+      mainFields: ['module', 'main'],
+      conditions: ['import', 'module', 'default'],
+      target: TARGET,
+      sourcemap: 'external',
+      sourcesContent: false,
+      metafile: true,
+      logLevel: 'silent',
+      plugins: [refuseHost],
+    })
+    const entry = Object.values(metafile.outputs).find((output) => output.entryPoint !== undefined)
+    const format = metafile.inputs[entry?.entryPoint ?? '']?.format
+    if (format === undefined) return await classicScript(path)
+    const text = (suffix: string) => outputFiles.find((file) => file.path.endsWith(suffix))!.text
+    return { fileName: path, code: text('.js'), globalName: GLOBAL_NAME, map: text('.map') }
+  } catch (error) {
+    throw await failure(error as BuildFailure, path)
+  }
+}
+
+async function classicScript(path: string): Promise<Bundle> {
+  const source = await readFile(path, 'utf8')
+  if (!path.endsWith('ts')) return { fileName: path, code: source, globalName: null, map: null }
+  const { code, map } = await transform(source, {
+    loader: 'ts',
+    sourcefile: path,
+    sourcemap: 'external',
+    sourcesContent: false,
+    target: TARGET,
+  })
+  return { fileName: path, code, globalName: null, map }
+}
+
+const HOST_IMPORT = 'an isolate has no host modules'
+
+const refuseHost: Plugin = {
+  name: 'refuse-host-modules',
+  setup(build) {
+    const builtin = new Set(builtinModules)
+    build.onResolve({ filter: /.*/ }, ({ path, kind }) => {
+      if (kind === 'entry-point') return undefined
+      if (path.startsWith('node:') || builtin.has(path) || path.endsWith('.node')) {
+        return {
+          errors: [
+            {
+              text: `"${path}" cannot be imported: ${HOST_IMPORT}; let the embedder offer a function and use call_function`,
+            },
+          ],
+        }
+      }
+      return undefined
+    })
+  },
+}
+
+async function failure(error: BuildFailure, path: string): Promise<Error> {
+  const messages: Message[] | undefined = error.errors
+  if (messages === undefined || messages.length === 0) return error
+  const first = messages[0]!
+  const unresolved = first.text.startsWith('Could not resolve')
+  const code = first.text.includes(HOST_IMPORT) || unresolved ? 'ERR_SIPLET_SCRIPT_IMPORT' : 'ERR_SIPLET_SCRIPT_SYNTAX'
+  const { location } = first
+  const place = location === null ? relative('', path) : `${location.file}:${location.line}:${location.column + 1}`
+  const frame = await formatMessages(messages, { kind: 'error', color: false })
+  return new SipletError(code, `script ${place}: ${first.text}\n${frame.join('').trimEnd()}`, { cause: error })
+}

@@ -1,0 +1,41 @@
+/** Stack traces of a script, in terms of the script as written. */
+import { SourceMap } from 'node:module'
+import { dirname, resolve } from 'node:path'
+import type { Bundle } from './bundle.ts'
+
+/** Maps stacks of one bundle. */
+export class StackMapper {
+  readonly #fileName: string
+  readonly #map: SourceMap | undefined
+
+  constructor({ fileName, map }: Bundle) {
+    this.#fileName = fileName
+    this.#map = map === null ? undefined : new SourceMap(JSON.parse(map))
+  }
+
+  /** The stack with our own frames taken out and positions of the bundle replaced by those of the sources. */
+  map(stack: string): string {
+    return stack
+      .split('\n')
+      .filter((line) => !OUR_FRAME.test(line))
+      .map((line) => this.#line(line))
+      .join('\n')
+  }
+
+  #line(line: string): string {
+    const map = this.#map
+    if (map === undefined) return line
+    const at = line.lastIndexOf(this.#fileName)
+    if (at === -1) return line
+    const position = /^:(\d+):(\d+)(.*)$/.exec(line.slice(at + this.#fileName.length))
+    if (position === null) return line
+    const [, lineNumber, column, rest] = position
+    const entry = map.findEntry(Number(lineNumber) - 1, Number(column) - 1)
+    if (!('originalSource' in entry)) return line
+    const source = resolve(dirname(this.#fileName), entry.originalSource)
+    return `${line.slice(0, at)}${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}${rest}`
+  }
+}
+
+/** Frames of the prelude, and of the engine below the isolate boundary. */
+const OUR_FRAME = /^\s+at .*(\bsiplet:(prelude|script-realm)\b|<isolated-vm|\bisolate\/child\.[jt]s|\bfile:\/\/|\bnode:internal\b)/
