@@ -31,7 +31,7 @@ const loggerShape = z.custom<Logger>(
 const limits = z.strictObject({
   /** Heap limit of one isolate, in MiB. isolated-vm asks for 8 at least. */
   memoryMb: z.number().int().min(8).max(65_536).default(64),
-  /** Longest run of one method call, of the script's top level, of mod_init and of child_init: milliseconds. */
+  /** Longest run of one method call: milliseconds. */
   timeoutMs: z.number().int().min(1).max(600_000).default(50),
   /** Longest run of the script's top level, of mod_init and of child_init, each: milliseconds. */
   initTimeoutMs: z.number().int().min(1).max(600_000).default(5_000),

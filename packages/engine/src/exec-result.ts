@@ -2,6 +2,14 @@ import { SIPMessage, type Splice } from '@siplet/sipmsg'
 import type { SipletError } from './errors.ts'
 import type { LogLine } from './wire/verdict.ts'
 
+/** The message of a result: a SIPMessage that can be sent with Node. */
+export class ResultMessage extends SIPMessage {
+  /** The whole message, edits applied. */
+  toBuffer(): Buffer {
+    return Buffer.from(this.text, 'latin1')
+  }
+}
+
 /** What the engine answers an exec with. */
 export class ExecResult {
   /** What the method returned: > 0 true, < 0 false, 0 stop. -1 wherever `error` is set. */
@@ -18,7 +26,7 @@ export class ExecResult {
   readonly us: number
   readonly #bytes: Uint8Array
   readonly #splices: readonly Splice[]
-  #message: SIPMessage | undefined
+  #message: ResultMessage | undefined
 
   constructor(
     bytes: Uint8Array,
@@ -52,10 +60,14 @@ export class ExecResult {
     return this.#splices.length > 0
   }
 
-  /** The message with the edits; untouched parts are byte-identical to what was handed in. Parsed when asked for. */
-  get message(): SIPMessage {
+  /**
+   * The message with the edits; untouched parts are byte-identical to what was handed in. Parsed when asked for.
+   *
+   * @throws SIPMessageError ERR_SIPLET_NOT_SIP where what was handed in is not SIP
+   */
+  get message(): ResultMessage {
     if (this.#message === undefined) {
-      this.#message = new SIPMessage(this.#bytes)
+      this.#message = new ResultMessage(this.#bytes)
       if (this.edited) this.#message.restoreSplices(this.#splices)
     }
     return this.#message

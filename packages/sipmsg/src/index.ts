@@ -1,1 +1,6 @@
-export {}
+export { applySplices, NO_SPLICES, type Splice } from './edits.ts'
+export { SIP_MESSAGE_ERRORS, SIPMessageError } from './errors.ts'
+export { isSIP, SIPMessage } from './message.ts'
+export { toBytes, toText } from './one-byte-text.ts'
+export { checkURI, parseURI, type URI } from './uri.ts'
+export { decodeUtf8, encodeUtf8 } from './utf8.ts'

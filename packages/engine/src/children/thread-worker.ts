@@ -66,5 +66,5 @@ export function start({ spec, input, port, answered, callFunctionTimeoutMs }: St
 /** Runs the batch that stands in `input`. */
 export function run({ length, count, input }: RunTask): RunEnd {
   if (input !== undefined) batches = Buffer.from(input)
-  return child!.run(batches.latin1Slice(0, length), count)
+  return child!.run(batches.toString('latin1', 0, length), count)
 }

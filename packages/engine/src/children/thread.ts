@@ -62,7 +62,7 @@ export class ThreadChild implements Child {
       callFunctionTimeoutMs: this.#callFunctionTimeoutMs,
     }
     try {
-      return await this.#pool.run(task, { name: 'start', transferList: [port2] })
+      return await this.#pool.run(task, { name: 'start', transferList: [port2] as never })
     } catch (error) {
       return {
         ok: false,
@@ -81,7 +81,7 @@ export class ThreadChild implements Child {
       this.#input = Buffer.from(input)
       task.input = input
     }
-    this.#input.latin1Write(text, 0)
+    this.#input.write(text, 0, 'latin1')
     this.#batch = batch
     try {
       return await this.#pool.run(task, { name: 'run' })

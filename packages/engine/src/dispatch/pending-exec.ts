@@ -1,3 +1,4 @@
+import type { SIPMessage } from '@siplet/sipmsg'
 import type { ExecResult } from '../exec-result.ts'
 import type { Address, Route } from '../wire/request.ts'
 
@@ -5,7 +6,8 @@ import type { Address, Route } from '../wire/request.ts'
 export interface PendingExec {
   readonly method: string
   readonly bytes: Uint8Array
-  readonly callId: string | null
+  /** The message as handed in. */
+  readonly message: SIPMessage
   readonly route: Route
   readonly src: Address
   readonly dst: Address

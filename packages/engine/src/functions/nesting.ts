@@ -6,18 +6,30 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 export class Nesting {
-  readonly #holder = new AsyncLocalStorage<number>()
+  readonly #holder = new AsyncLocalStorage<{ rank: number; held: boolean }>()
   /** held rank → ranks that execs from within its functions wait for, with how many execs. */
   readonly #waits = new Map<number, Map<number, number>>()
 
-  /** Runs a function that the script of child `rank` called. */
+  /** Runs a function that the script of child `rank` called; the child is held until the function has answered. */
   within<T>(rank: number, act: () => T): T {
-    return this.#holder.run(rank, act)
+    const holder = { rank, held: true }
+    const release = () => {
+      holder.held = false
+    }
+    let result: T | undefined
+    try {
+      result = this.#holder.run(holder, act)
+      return result
+    } finally {
+      if (result instanceof Promise) result.then(release, release)
+      else release()
+    }
   }
 
-  /** Rank of the child whose function the caller is in, if it is in one. */
+  /** Rank of the child whose function the caller is in, if it is in one that has not answered yet. */
   get holder(): number | undefined {
-    return this.#holder.getStore()
+    const holder = this.#holder.getStore()
+    return holder?.held ? holder.rank : undefined
   }
 
   /** Whether an exec on `rank` from within a function of `holder` could never be answered. */

@@ -157,7 +157,7 @@ export class IsolateChild {
         limits.maxResultBytes,
         sliceMs(limits.timeoutMs),
         realm.derefInto({ release: true }),
-        new ivm.Callback((call: string) => this.#functions.direct(call)),
+        new ivm.Callback((call: string) => this.#functions.direct(call)) as never,
         new ivm.Reference((call: string) => this.#functions.waiting(call)),
       ])
     return inside

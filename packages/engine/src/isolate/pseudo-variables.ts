@@ -2,7 +2,7 @@
  * get_pseudoVar and set_pseudoVar: the OpenSIPS pseudo-variables that a message and its exec define. Unknown and
  * read-only variables are errors; the module ignores them in silence.
  */
-import { parseURI, type SIPMessage, SIPMessageError } from '@siplet/sipmsg'
+import { decodeUtf8, parseURI, type SIPMessage, SIPMessageError } from '@siplet/sipmsg'
 import type { ExecState } from './sipmsg-proxy.ts'
 
 type Read = (message: SIPMessage, exec: ExecState, dstUri: string | null) => string | null
@@ -32,7 +32,7 @@ const VARIABLES: Record<string, Read> = {
   $Ri: (_message, exec) => exec.dstIp,
   $Rp: (_message, exec) => String(exec.dstPort),
   $ua: (message) => message.getHeader('User-Agent'),
-  $mb: (message) => message.text,
+  $mb: (message) => decodeUtf8(message.text),
   $rb: (message) => message.body,
   $ml: (message) => String(message.text.length),
 }
@@ -95,7 +95,7 @@ function user(uri: string | null): string | null {
 }
 
 function domain(uri: string | null): string | null {
-  return uri === null ? null : (parseURI(uri)?.host ?? null)
+  return uri === null ? null : parseURI(uri)?.host || null
 }
 
 function port(uri: string | null): string | null {

@@ -4,7 +4,7 @@
  * checks come in the module's order: stale object, then wrong message type, then wrong arguments; whatever throws
  * has changed nothing.
  */
-import { SIPMessage, SIPMessageError } from '@siplet/sipmsg'
+import { checkURI, SIPMessage, SIPMessageError } from '@siplet/sipmsg'
 import type { FunctionCall, FunctionReply } from '../wire/function-call.ts'
 import { ROUTES, type Route } from '../wire/request.ts'
 import { readPseudoVariable, writePseudoVariable } from './pseudo-variables.ts'
@@ -128,7 +128,7 @@ export class SIPMsg {
     const [uri] = strings('set_dst_uri', ['uri'], args)
     if (uri === '') this.#dstUri = null
     else {
-      guarded(() => SIPMessage.checkURI(uri!))
+      guarded(() => checkURI(uri!))
       this.#dstUri = uri!
     }
   }

@@ -189,8 +189,8 @@ export class VerdictReader {
   }
 
   /**
-   * The outcomes of the batch so far, in order, and the log lines of an exec that did not end. May be called once
-   * per batch, when the isolate is not running.
+   * Takes the outcomes of the batch so far, in order, and the log lines of an exec that did not end. To be called
+   * when the isolate is not running.
    */
   read(): { outcomes: Outcome[]; unfinishedLogs: LogLine[] } {
     const end = RECORDS_START + this.#committedBytes[0]!
@@ -206,6 +206,7 @@ export class VerdictReader {
         if (logs.length > 0) logs = []
       }
     }
+    this.#committedBytes[0] = 0
     return { outcomes, unfinishedLogs: logs }
   }
 

@@ -1,0 +1,218 @@
+/**
+ * What waits for one child, and the loop that feeds it. An idle child gets a message at once; what arrives while
+ * it is busy becomes one batch. One exec that ends a child (timeout, memory, a lost worker) is answered with that;
+ * the child is rebuilt with its rank and the rest of the batch runs there.
+ */
+import type { Child } from '../children/child.ts'
+import type { RunEnd, StartResult } from '../isolate/child.ts'
+import type { Outcome } from '../wire/verdict.ts'
+import type { PendingExec } from './pending-exec.ts'
+
+const FIRST_RETRY_MS = 10
+const LAST_RETRY_MS = 5_000
+
+export type Ending = Exclude<RunEnd, 'done'>
+export type StartFailure = Extract<StartResult, { ok: false }>
+
+/** What a queue tells the engine. Each exec is reported exactly once, through one of the first three. */
+export interface QueueEvents {
+  /** The method returned or threw. `us`: microseconds in the isolate. */
+  ended(exec: PendingExec, outcome: Outcome, rank: number, us: number): void
+  /** The exec ended the child. */
+  broke(exec: PendingExec, ending: Ending, logs: Outcome['logs'], rank: number, us: number): void
+  /** The child does not come up again. */
+  refused(exec: PendingExec, failure: StartFailure, rank: number): void
+  /** The child was started, for the first time or again; log lines of its init functions. */
+  started(logs: Outcome['logs'], rank: number): void
+}
+
+export interface QueueLimits {
+  /** Messages in a batch, at most. */
+  maxBatch: number
+  /** Bytes in a batch, at most; a longer message travels alone. */
+  maxBatchBytes: number
+}
+
+export class ChildQueue {
+  readonly child: Child
+  readonly #limits: QueueLimits
+  readonly #events: QueueEvents
+  #waiting: PendingExec[] = []
+  #underWay = 0
+  #busy = false
+  #failure: StartFailure | undefined
+  #retryMs = FIRST_RETRY_MS
+  #retryAt = 0
+  #whenIdle: (() => void)[] = []
+  #execs = 0
+  #batches = 0
+  readonly #rebuilds: Record<Ending, number> = { timeout: 0, memory: 0, lost: 0 }
+
+  constructor(child: Child, limits: QueueLimits, events: QueueEvents) {
+    this.child = child
+    this.#limits = limits
+    this.#events = events
+  }
+
+  /** Execs waiting or under way. */
+  get length(): number {
+    return this.#waiting.length + this.#underWay
+  }
+
+  get stats(): ChildStats {
+    return {
+      rank: this.child.rank,
+      state: this.#failure !== undefined ? 'degraded' : this.#busy ? 'busy' : 'idle',
+      queued: this.#waiting.length,
+      execs: this.#execs,
+      batches: this.#batches,
+      rebuilds: { ...this.#rebuilds },
+    }
+  }
+
+  /** Starts the child for the first time. */
+  async start(): Promise<StartResult> {
+    const result = await this.child.start()
+    this.#events.started(this.child.verdicts.read().unfinishedLogs, this.child.rank)
+    return result
+  }
+
+  push(exec: PendingExec): void {
+    this.#waiting.push(exec)
+    if (this.#busy) return
+    this.#busy = true
+    // Execs made in one go travel together; nothing is delayed beyond the current job of the event loop.
+    queueMicrotask(() => this.#drain())
+  }
+
+  /** Runs one exec on the calling thread. False where the child is busy or cannot do that. */
+  runSync(exec: PendingExec): boolean {
+    const { child } = this
+    if (this.#busy || child.runSync === undefined) return false
+    if (this.#failure !== undefined) {
+      const result = this.#retry()
+      if (result instanceof Promise) return false
+      if (result !== undefined) {
+        this.#events.refused(exec, result, child.rank)
+        return true
+      }
+    }
+    this.#busy = true
+    const batch = [exec]
+    const start = performance.now()
+    const end = child.runSync(batch)
+    this.#settle(batch, end, start)
+    if (end !== 'done') this.#restarted(child.start() as StartResult)
+    this.#idle()
+    return true
+  }
+
+  /** Resolves when nothing waits and nothing is under way. */
+  idle(): Promise<void> {
+    if (!this.#busy) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#whenIdle.push(resolve)
+    })
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      if (this.#failure !== undefined) {
+        const failure = await this.#retry()
+        if (failure !== undefined) {
+          for (const exec of this.#waiting.splice(0)) this.#events.refused(exec, failure, this.child.rank)
+          break
+        }
+      }
+      const batch = this.#take()
+      this.#underWay = batch.length
+      const start = performance.now()
+      const running = this.child.run(batch)
+      const end = running instanceof Promise ? await running : running
+      this.#underWay = 0
+      this.#settle(batch, end, start)
+      if (end !== 'done') this.#restarted(await this.child.start())
+    }
+    this.#idle()
+  }
+
+  #take(): PendingExec[] {
+    const waiting = this.#waiting
+    const { maxBatch, maxBatchBytes } = this.#limits
+    let bytes = waiting[0]!.record.length
+    let count = 1
+    while (count < waiting.length && count < maxBatch) {
+      bytes += waiting[count]!.record.length
+      if (bytes > maxBatchBytes) break
+      count++
+    }
+    if (count === waiting.length) {
+      this.#waiting = []
+      return waiting
+    }
+    return waiting.splice(0, count)
+  }
+
+  /** Answers what ended and puts back what did not run. `start` is of performance.now(). */
+  #settle(batch: PendingExec[], end: RunEnd, start: number): void {
+    const { rank } = this.child
+    const { outcomes, unfinishedLogs } = this.child.verdicts.read()
+    const culprit = end === 'done' ? undefined : batch[outcomes.length]
+    const ended = outcomes.length + (culprit === undefined ? 0 : 1)
+    const us = ((performance.now() - start) * 1_000) / Math.max(ended, 1)
+    this.#execs += ended
+    this.#batches++
+    if (end !== 'done') this.#rebuilds[end]++
+    if (ended < batch.length) this.#waiting = [...batch.slice(ended), ...this.#waiting]
+    for (let i = 0; i < outcomes.length; i++) this.#events.ended(batch[i]!, outcomes[i]!, rank, us)
+    if (culprit !== undefined) this.#events.broke(culprit, end as Ending, unfinishedLogs, rank, us)
+  }
+
+  #restarted(result: StartResult): void {
+    this.#events.started(this.child.verdicts.read().unfinishedLogs, this.child.rank)
+    if (result.ok) {
+      this.#failure = undefined
+      this.#retryMs = FIRST_RETRY_MS
+      return
+    }
+    this.#failure = result
+    this.#retryAt = performance.now() + this.#retryMs
+    this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS)
+  }
+
+  /** Starts a child that did not come up again, once its back-off is over. The failure where it still does not. */
+  #retry(): StartFailure | undefined | Promise<StartFailure | undefined> {
+    if (performance.now() < this.#retryAt) return this.#failure
+    const result = this.child.start()
+    const settle = (settled: StartResult) => {
+      this.#restarted(settled)
+      return this.#failure
+    }
+    return result instanceof Promise ? result.then(settle) : settle(result)
+  }
+
+  #idle(): void {
+    this.#busy = false
+    // Answers may have led to new execs, or runSync may have held up execs that came from within a function.
+    if (this.#waiting.length > 0) {
+      this.#busy = true
+      queueMicrotask(() => this.#drain())
+      return
+    }
+    for (const resolve of this.#whenIdle.splice(0)) resolve()
+  }
+}
+
+/** One child, as stats() shows it. */
+export interface ChildStats {
+  rank: number
+  /** `degraded`: it did not come up again after a rebuild; it is tried again with back-off. */
+  state: 'idle' | 'busy' | 'degraded'
+  /** Execs waiting. */
+  queued: number
+  execs: number
+  /** Crossings into the isolate; execs / batches is the mean size of a batch. */
+  batches: number
+  /** Rebuilds by cause. */
+  rebuilds: Record<Ending, number>
+}

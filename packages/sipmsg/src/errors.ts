@@ -1,0 +1,21 @@
+/** Every error sipmsg throws: when it happens, and what to do. Codes are stable. */
+export const SIP_MESSAGE_ERRORS = {
+  ERR_SIPLET_NOT_SIP: 'the bytes do not begin with a SIP start line (RFC 3261 section 7); drop them',
+  ERR_SIPLET_NOT_A_REQUEST: 'the Request-URI of a reply was to be rewritten; test isRequest first',
+  ERR_SIPLET_URI: 'not a URI that may stand in a start line (RFC 3261 section 19.1, RFC 3986); correct it',
+  ERR_SIPLET_HEADER_NAME: 'a header name must be a token (RFC 3261 section 25.1)',
+  ERR_SIPLET_INJECTION: 'CR, LF or NUL in a header value: it would become a header of its own; remove them',
+  ERR_SIPLET_CONTENT_LENGTH: 'Content-Length follows from the body; use setBody',
+} as const
+
+/** `code` is one of {@link SIP_MESSAGE_ERRORS}, or that of a package built on this one. */
+export class SIPMessageError extends Error {
+  // Fields, not assignments: inside an isolate Error.prototype is frozen, and an assignment to `name` would throw.
+  override readonly name = 'SIPMessageError'
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
