@@ -24,7 +24,9 @@ const loggerShape = z.custom<Logger>(
   (value) =>
     typeof value === 'object' &&
     value !== null &&
-    ['debug', 'info', 'warn', 'error', 'fatal'].every((name) => typeof Reflect.get(value, name) === 'function'),
+    ['debug', 'info', 'warn', 'error', 'fatal'].every(
+      (name) => typeof Reflect.get(value, name) === 'function',
+    ),
   'must have the methods debug, info, warn, error and fatal, as a pino logger has',
 )
 
@@ -88,7 +90,8 @@ export function parseConfig(options: unknown): EngineConfig {
   if (result.success) return result.data
   const lines = result.error.issues.map((issue) => {
     const path = issue.path.join('.')
-    if (issue.code === 'unrecognized_keys') return `${path ? `${path}: ` : ''}${issue.keys.join(', ')}: no such option`
+    if (issue.code === 'unrecognized_keys')
+      return `${path ? `${path}: ` : ''}${issue.keys.join(', ')}: no such option`
     return `${path || 'options'}: ${issue.message}${given(options, issue.path)}`
   })
   throw new SipletError('ERR_SIPLET_CONFIG', `bad engine options: ${lines.join('; ')}`)

@@ -1,5 +1,5 @@
 /** createEngine: a pool of children, each an isolate with its rank, and the execs that run on them. */
-import { toText, encodeUtf8, SIPMessage, SIPMessageError } from '@siplet/sipmsg'
+import { encodeUtf8, SIPMessage, SIPMessageError, toText } from '@siplet/sipmsg'
 import { pino } from 'pino'
 import type { Child } from './children/child.ts'
 import { InlineChild } from './children/inline.ts'
@@ -82,11 +82,14 @@ export class Engine {
     this.#config = config
     this.#stacks = stacks
     this.#nesting = nesting
-    this.#log = new ScriptLog(config.logger ?? pino({ name: 'siplet', level: 'warn' }, pino.destination({ fd: 2, sync: true })))
+    this.#log = new ScriptLog(
+      config.logger ?? pino({ name: 'siplet', level: 'warn' }, pino.destination({ fd: 2, sync: true })),
+    )
     const events: QueueEvents = {
       ended: (exec, outcome, rank, us) => this.#ended(exec, outcome, rank, us),
       broke: (exec, ending, logs, rank, us) => this.#broke(exec, ending, logs, rank, us),
-      refused: (exec, failure, rank) => this.#answer(exec, failed(exec, this.#startError(failure, rank), rank)),
+      refused: (exec, failure, rank) =>
+        this.#answer(exec, failed(exec, this.#startError(failure, rank), rank)),
       started: (logs, rank) => this.#log.lines(logs, rank),
     }
     const limits = { maxBatch: config.limits.maxBatch, maxBatchBytes: MAX_BATCH_BYTES }
@@ -193,7 +196,10 @@ export class Engine {
     if (this.#closing !== undefined) return refuse('ERR_SIPLET_CLOSED', 'the engine is closed')
     const { maxQueue } = this.#config.limits
     if (this.#waiting >= maxQueue) {
-      return refuse('ERR_SIPLET_OVERLOAD', `${this.#waiting} execs wait already (limits.maxQueue is ${maxQueue})`)
+      return refuse(
+        'ERR_SIPLET_OVERLOAD',
+        `${this.#waiting} execs wait already (limits.maxQueue is ${maxQueue})`,
+      )
     }
     const text = toText(bytes)
     let message: SIPMessage
@@ -260,7 +266,10 @@ export class Engine {
       return
     }
     const { code, message, stack } = outcome.error
-    const error = new SipletError(code, message, { rank, stack: this.#stacks.map(stack) || `${code}: ${message}` })
+    const error = new SipletError(code, message, {
+      rank,
+      stack: this.#stacks.map(stack) || `${code}: ${message}`,
+    })
     this.#log.error(error, rank, exec)
     this.#answer(exec, new ExecResult(exec.bytes, { ...outcome, error }, rank, us))
   }
@@ -272,7 +281,10 @@ export class Engine {
       memory: ['ERR_SIPLET_MEMORY', `${exec.method}() reached limits.memoryMb (${memoryMb} MiB)`],
       lost: ['ERR_SIPLET_CHILD_LOST', `child ${rank} ended while ${exec.method}() ran`],
     }[ending] as [ErrorCode, string]
-    const error = new SipletError(code, `${message}; the child was rebuilt`, { rank, stack: `${code}: ${message}` })
+    const error = new SipletError(code, `${message}; the child was rebuilt`, {
+      rank,
+      stack: `${code}: ${message}`,
+    })
     this.#log.lines(logs, rank, exec)
     this.#log.error(error, rank, exec)
     this.#answer(exec, failed(exec, error, rank, us, logs))
@@ -286,7 +298,10 @@ export class Engine {
 
   #startError({ code, message, stack }: StartFailure, rank: number): SipletError {
     const mapped = this.#stacks.map(stack)
-    return new SipletError(code, `child ${rank}: ${message}${firstPlace(mapped)}`, { rank, ...(mapped && { stack: mapped }) })
+    return new SipletError(code, `child ${rank}: ${message}${firstPlace(mapped)}`, {
+      rank,
+      ...(mapped && { stack: mapped }),
+    })
   }
 }
 
@@ -309,7 +324,8 @@ function firstPlace(stack: string): string {
 }
 
 function checkedMethod(method: unknown): string {
-  if (typeof method !== 'string' || method === '') throw argument('method', 'the name of a method of the script', method)
+  if (typeof method !== 'string' || method === '')
+    throw argument('method', 'the name of a method of the script', method)
   const text = encodeUtf8(method)
   if (text.length > MAX_NAME_LENGTH) throw argument('method', `at most ${MAX_NAME_LENGTH} bytes long`, method)
   return text
@@ -336,5 +352,8 @@ function checkedAddress(name: string, address: Address | undefined): Address {
 }
 
 function argument(name: string, expected: string, value: unknown): SipletError {
-  return new SipletError('ERR_SIPLET_ARGUMENT', `exec: ${name} must be ${expected}, not ${JSON.stringify(value) ?? String(value)}`)
+  return new SipletError(
+    'ERR_SIPLET_ARGUMENT',
+    `exec: ${name} must be ${expected}, not ${JSON.stringify(value) ?? String(value)}`,
+  )
 }

@@ -3,7 +3,8 @@
  * when it happens and what to do about it. Codes are stable; messages are for people and may improve.
  */
 export const ERRORS = {
-  ERR_SIPLET_CONFIG: 'an option of createEngine is missing or wrong; the message names the option and the value',
+  ERR_SIPLET_CONFIG:
+    'an option of createEngine is missing or wrong; the message names the option and the value',
   ERR_SIPLET_SCRIPT_NOT_FOUND: 'scriptName cannot be read; give the path of an existing script',
   ERR_SIPLET_SCRIPT_TYPE: 'scriptName has an extension no script language belongs to',
   ERR_SIPLET_SCRIPT_SYNTAX: 'the script does not parse; the message holds file, line and column',
@@ -26,8 +27,10 @@ export const ERRORS = {
   ERR_SIPLET_NO_SUCH_FUNCTION: 'call_function named a function the embedder did not register',
   ERR_SIPLET_CALL_FUNCTION: 'a function of the embedder threw, or returned something other than an integer',
   ERR_SIPLET_CALL_FUNCTION_TIMEOUT: 'a function of the embedder ran longer than limits.callFunctionTimeoutMs',
-  ERR_SIPLET_ASYNC_FUNCTION: 'execSync reached a function of the embedder that answers asynchronously; use exec',
-  ERR_SIPLET_WOULD_DEADLOCK: 'an exec from within a call_function would wait for the very child that waits for it',
+  ERR_SIPLET_ASYNC_FUNCTION:
+    'execSync reached a function of the embedder that answers asynchronously; use exec',
+  ERR_SIPLET_WOULD_DEADLOCK:
+    'an exec from within a call_function would wait for the very child that waits for it',
 } as const
 
 export type ErrorCode = keyof typeof ERRORS

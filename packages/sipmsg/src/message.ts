@@ -138,7 +138,8 @@ export class SIPMessage {
     const headers = this.#index()
     const prepared = headerName(name)
     const values: string[] = []
-    for (let k = headers.find(prepared); k !== -1; k = headers.find(prepared, k + 1)) values.push(this.#value(k))
+    for (let k = headers.find(prepared); k !== -1; k = headers.find(prepared, k + 1))
+      values.push(this.#value(k))
     return values
   }
 
@@ -216,7 +217,10 @@ export class SIPMessage {
     }
     if (uri !== '') checkURI(uri)
     const { valueStart, valueEnd } = this.#currentStartLine()
-    const received = this.#original.slice(this.#originalStartLine.valueStart, this.#originalStartLine.valueEnd)
+    const received = this.#original.slice(
+      this.#originalStartLine.valueStart,
+      this.#originalStartLine.valueEnd,
+    )
     this.#replace(valueStart, valueEnd, uri === '' ? received : uri)
   }
 
@@ -352,7 +356,10 @@ function editable(name: string): HeaderName {
   checkHeaderName(name)
   const prepared = headerName(name)
   if (prepared.long === CONTENT_LENGTH.long) {
-    throw new SIPMessageError('ERR_SIPLET_CONTENT_LENGTH', 'Content-Length follows from the body: use setBody')
+    throw new SIPMessageError(
+      'ERR_SIPLET_CONTENT_LENGTH',
+      'Content-Length follows from the body: use setBody',
+    )
   }
   return prepared
 }

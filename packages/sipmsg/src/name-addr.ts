@@ -24,7 +24,10 @@ export function parseAddress(value: string): Address | null {
       const end = value.indexOf('>', at)
       if (end === -1) return null
       const semicolon = value.indexOf(';', end)
-      return { uri: value.slice(at + 1, end).trim(), parameters: semicolon === -1 ? '' : value.slice(semicolon) }
+      return {
+        uri: value.slice(at + 1, end).trim(),
+        parameters: semicolon === -1 ? '' : value.slice(semicolon),
+      }
     } else at++
   }
   // addr-spec: without brackets, parameters are those of the header, not of the URI (section 20.10).

@@ -16,7 +16,8 @@ export interface URI {
   readonly headers: string
 }
 
-const SIP = /^(?:([^@:]*)(?::([^@]*))?@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:;([^?]*))?(?:\?(.*))?$/
+const SIP =
+  /^(?:([^@:]*)(?::([^@]*))?@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:;([^?]*))?(?:\?(.*))?$/
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):(.+)$/
 /** What no URI may contain (RFC 3986 appendix A), white space, controls and the delimiters of SIP headers first. */
 const FORBIDDEN = /[\x00-\x20\x7f-\uffff<>"\\^`{|}]/

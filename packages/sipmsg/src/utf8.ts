@@ -15,7 +15,14 @@ export function decodeUtf8(text: string): string {
       result += String.fromCharCode(lead)
       continue
     }
-    const length = lead >= 0xc2 && lead <= 0xdf ? 1 : lead >= 0xe0 && lead <= 0xef ? 2 : lead >= 0xf0 && lead <= 0xf4 ? 3 : 0
+    const length =
+      lead >= 0xc2 && lead <= 0xdf
+        ? 1
+        : lead >= 0xe0 && lead <= 0xef
+          ? 2
+          : lead >= 0xf0 && lead <= 0xf4
+            ? 3
+            : 0
     if (length === 0) {
       result += '\ufffd'
       continue
@@ -49,7 +56,8 @@ export function encodeUtf8(text: string): string {
     if (point >= 0xd800 && point <= 0xdfff) point = 0xfffd
     if (point < 0x80) result += character
     else if (point < 0x800) result += String.fromCharCode(0xc0 | (point >> 6), tail(point))
-    else if (point < 0x10000) result += String.fromCharCode(0xe0 | (point >> 12), tail(point >> 6), tail(point))
+    else if (point < 0x10000)
+      result += String.fromCharCode(0xe0 | (point >> 12), tail(point >> 6), tail(point))
     else result += String.fromCharCode(0xf0 | (point >> 18), tail(point >> 12), tail(point >> 6), tail(point))
   }
   return result

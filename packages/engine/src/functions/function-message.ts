@@ -25,5 +25,8 @@ export class FunctionMessage extends SIPMessage {
  * A target of call_function. Returns (a promise of) a 32-bit integer, which call_function returns to the script;
  * booleans count as 1 and 0. What it throws becomes an exception in the script at that line.
  */
-// biome-ignore lint/suspicious/noExplicitAny: the embedder states the types of the arguments its scripts pass
-export type EmbedderFunction = (message: FunctionMessage, ...args: any[]) => number | boolean | Promise<number | boolean>
+export type EmbedderFunction = (
+  message: FunctionMessage,
+  // biome-ignore lint/suspicious/noExplicitAny: the embedder states the types of the arguments its scripts pass
+  ...args: any[]
+) => number | boolean | Promise<number | boolean>

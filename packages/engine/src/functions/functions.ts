@@ -1,7 +1,7 @@
 /** call_function, host side: finds the function, gives it the message as edited so far, answers with what it did. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ErrorCode } from '../errors.ts'
 import type { PendingExec } from '../dispatch/pending-exec.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { FunctionCall, FunctionReply } from '../wire/function-call.ts'
 import { type EmbedderFunction, FunctionMessage } from './function-message.ts'
 import type { Nesting } from './nesting.ts'
@@ -28,7 +28,10 @@ export class Functions {
     const result = this.#invoke(rank, call, message)
     if (isPromise(result)) {
       result.then(undefined, () => {})
-      return refusal('ERR_SIPLET_ASYNC_FUNCTION', `${call.name}() answers with a promise; execSync cannot wait: use exec`)
+      return refusal(
+        'ERR_SIPLET_ASYNC_FUNCTION',
+        `${call.name}() answers with a promise; execSync cannot wait: use exec`,
+      )
     }
     return reply(call, message, result)
   }
@@ -72,7 +75,6 @@ export class Functions {
     }
   }
 }
-
 
 function messageOf(exec: PendingExec, { dstUri, splices }: FunctionCall): FunctionMessage {
   const message = new FunctionMessage(exec.bytes, exec.route, exec.src, exec.dst, dstUri)

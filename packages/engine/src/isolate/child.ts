@@ -54,7 +54,10 @@ export class IsolateChild {
     const isolate = new ivm.Isolate({ memoryLimit: limits.memoryMb })
     this.#isolate = isolate
     const init = { timeout: limits.initTimeoutMs }
-    const failed = (code: ErrorCode, { message, stack }: { message: string; stack?: string }): StartResult => {
+    const failed = (
+      code: ErrorCode,
+      { message, stack }: { message: string; stack?: string },
+    ): StartResult => {
       this.dispose()
       return { ok: false, code, message, stack: stack ?? '' }
     }
@@ -73,7 +76,10 @@ export class IsolateChild {
       const modInit = context.evalSync(lookup(script, modInitFunction), { reference: true, ...init })
       const modInitResult = inside
         .getSync('initModule', { reference: true })
-        .applySync(undefined, [modInitFunction, modInit.derefInto()], { ...init, result: { copy: true } }) as InitResult
+        .applySync(undefined, [modInitFunction, modInit.derefInto()], {
+          ...init,
+          result: { copy: true },
+        }) as InitResult
       if (!modInitResult.ok) return failed(step, modInitResult)
 
       step = 'ERR_SIPLET_CHILD_INIT'
@@ -92,11 +98,16 @@ export class IsolateChild {
       const message = error instanceof Error ? error.message : String(error)
       switch (ending(isolate, message)) {
         case 'timeout':
-          return failed(step, { message: `${subject} ran longer than limits.initTimeoutMs (${init.timeout} ms)` })
+          return failed(step, {
+            message: `${subject} ran longer than limits.initTimeoutMs (${init.timeout} ms)`,
+          })
         case 'memory':
           return failed(step, { message: `${subject} reached limits.memoryMb (${limits.memoryMb} MiB)` })
         default:
-          return failed(step, { message: `${subject} threw: ${message}`, stack: error instanceof Error ? error.stack : '' })
+          return failed(step, {
+            message: `${subject} threw: ${message}`,
+            stack: error instanceof Error ? error.stack : '',
+          })
       }
     }
   }

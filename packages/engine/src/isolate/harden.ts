@@ -6,8 +6,14 @@ export function harden(...roots: object[]): void {
   const seen = new Set<object>()
   const pending: object[] = [globalThis, ...roots]
   // Prototypes that no global names.
-  pending.push(Object.getPrototypeOf(function* () {}), Object.getPrototypeOf(async () => {}))
-  pending.push(Object.getPrototypeOf(async function* () {}), Object.getPrototypeOf([][Symbol.iterator]()))
+  pending.push(
+    Object.getPrototypeOf(function* () {}),
+    Object.getPrototypeOf(async () => {}),
+  )
+  pending.push(
+    Object.getPrototypeOf(async function* () {}),
+    Object.getPrototypeOf([][Symbol.iterator]()),
+  )
   pending.push(Object.getPrototypeOf(''[Symbol.iterator]()), Object.getPrototypeOf(/x/[Symbol.matchAll]('x')))
   for (let object = pending.pop(); object !== undefined; object = pending.pop()) {
     if (seen.has(object)) continue

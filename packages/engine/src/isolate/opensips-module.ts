@@ -15,7 +15,10 @@ const CONSOLE: Record<string, LogLevel> = {
 }
 
 /** Defines the globals in the script's realm; every line goes to `write` as UTF-16 text. */
-export function defineOpenSIPSModule(realm: ScriptRealm, write: (level: LogLevel, text: string) => void): void {
+export function defineOpenSIPSModule(
+  realm: ScriptRealm,
+  write: (level: LogLevel, text: string) => void,
+): void {
   const logger =
     (level: LogLevel) =>
     (...args: unknown[]): void =>

@@ -79,11 +79,15 @@ export const prelude = {
     listening = true
     try {
       if (typeof modInit !== 'function') {
-        return failure(`${name} is ${modInit === undefined ? 'not defined' : `a ${typeof modInit}`}, must be a function`)
+        return failure(
+          `${name} is ${modInit === undefined ? 'not defined' : `a ${typeof modInit}`}, must be a function`,
+        )
       }
       const object: unknown = modInit()
       if ((typeof object !== 'object' && typeof object !== 'function') || object === null) {
-        return failure(`${name}() must return the object whose methods handle messages, not ${shownType(object)}`)
+        return failure(
+          `${name}() must return the object whose methods handle messages, not ${shownType(object)}`,
+        )
       }
       if (isThenable(object)) return failure(`${name}() returned a promise; it must return the object itself`)
       handler = object as Record<string, unknown>
@@ -170,9 +174,13 @@ function runNext(index: number): void {
       const args = request.extra === null ? [msg] : [msg, decodeUtf8(request.extra)]
       const result: unknown = Reflect.apply(method, handler, args)
       const value = typeof result === 'boolean' ? Number(result) : result
-      if (typeof value === 'number' && Number.isInteger(value) && value >= -INT32 && value < INT32) code = value
+      if (typeof value === 'number' && Number.isInteger(value) && value >= -INT32 && value < INT32)
+        code = value
       else {
-        error = refusal('ERR_SIPLET_RETURN_TYPE', `${name}() must return a 32-bit integer, not ${shownType(result)}`)
+        error = refusal(
+          'ERR_SIPLET_RETURN_TYPE',
+          `${name}() must return a 32-bit integer, not ${shownType(result)}`,
+        )
       }
     }
   } catch (thrown) {

@@ -83,7 +83,10 @@ export function writePseudoVariable(
     )
   }
   if (!message.isRequest) {
-    throw new SIPMessageError('ERR_SIPLET_NOT_A_REQUEST', `${name} can be set on requests only, this is a SIP_REPLY`)
+    throw new SIPMessageError(
+      'ERR_SIPLET_NOT_A_REQUEST',
+      `${name} can be set on requests only, this is a SIP_REPLY`,
+    )
   }
   if (name === '$du') setDstUri(value)
   else if (name === '$ru') message.rewriteRURI(value)

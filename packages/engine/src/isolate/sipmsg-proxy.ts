@@ -4,7 +4,7 @@
  * checks come in the module's order: stale object, then wrong message type, then wrong arguments; whatever throws
  * has changed nothing.
  */
-import { checkURI, SIPMessage, SIPMessageError } from '@siplet/sipmsg'
+import { checkURI, type SIPMessage, SIPMessageError } from '@siplet/sipmsg'
 import type { FunctionCall, FunctionReply } from '../wire/function-call.ts'
 import { ROUTES, type Route } from '../wire/request.ts'
 import { readPseudoVariable, writePseudoVariable } from './pseudo-variables.ts'

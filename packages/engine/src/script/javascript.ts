@@ -85,9 +85,13 @@ async function failure(error: BuildFailure, path: string): Promise<Error> {
   if (messages === undefined || messages.length === 0) return error
   const first = messages[0]!
   const unresolved = first.text.startsWith('Could not resolve')
-  const code = first.text.includes(HOST_IMPORT) || unresolved ? 'ERR_SIPLET_SCRIPT_IMPORT' : 'ERR_SIPLET_SCRIPT_SYNTAX'
+  const code =
+    first.text.includes(HOST_IMPORT) || unresolved ? 'ERR_SIPLET_SCRIPT_IMPORT' : 'ERR_SIPLET_SCRIPT_SYNTAX'
   const { location } = first
-  const place = location === null ? relative('', path) : `${location.file}:${location.line}:${location.column + 1}`
+  const place =
+    location === null ? relative('', path) : `${location.file}:${location.line}:${location.column + 1}`
   const frame = await formatMessages(messages, { kind: 'error', color: false })
-  return new SipletError(code, `script ${place}: ${first.text}\n${frame.join('').trimEnd()}`, { cause: error })
+  return new SipletError(code, `script ${place}: ${first.text}\n${frame.join('').trimEnd()}`, {
+    cause: error,
+  })
 }

@@ -32,7 +32,11 @@ export async function loadScript(scriptName: string): Promise<Bundle> {
   try {
     await access(path, constants.R_OK)
   } catch (cause) {
-    throw new SipletError('ERR_SIPLET_SCRIPT_NOT_FOUND', `script ${scriptName} cannot be read: ${reason(cause)}`, { cause })
+    throw new SipletError(
+      'ERR_SIPLET_SCRIPT_NOT_FOUND',
+      `script ${scriptName} cannot be read: ${reason(cause)}`,
+      { cause },
+    )
   }
   return load(path)
 }

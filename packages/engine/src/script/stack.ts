@@ -38,4 +38,5 @@ export class StackMapper {
 }
 
 /** Frames of the prelude, and of the engine below the isolate boundary. */
-const OUR_FRAME = /^\s+at .*(\bsiplet:(prelude|script-realm)\b|<isolated-vm|\bisolate\/child\.[jt]s|\bfile:\/\/|\bnode:internal\b)/
+const OUR_FRAME =
+  /^\s+at .*(\bsiplet:(prelude|script-realm)\b|<isolated-vm|\bisolate\/child\.[jt]s|\bfile:\/\/|\bnode:internal\b)/

@@ -112,11 +112,18 @@ export class VerdictWriter {
   }
 
   /** False, and nothing written, when the verdict exceeds what one exec may answer. */
-  verdict(code: number, dstUri: string | null, splices: readonly Splice[], error: VerdictError | null): boolean {
+  verdict(
+    code: number,
+    dstUri: string | null,
+    splices: readonly Splice[],
+    error: VerdictError | null,
+  ): boolean {
     try {
       this.#u8(KIND_VERDICT)
       this.#u8(
-        (dstUri === null ? 0 : FLAG_DST) | (splices.length === 0 ? 0 : FLAG_EDITS) | (error === null ? 0 : FLAG_ERROR),
+        (dstUri === null ? 0 : FLAG_DST) |
+          (splices.length === 0 ? 0 : FLAG_EDITS) |
+          (error === null ? 0 : FLAG_ERROR),
       )
       this.#u32(code)
       if (dstUri !== null) this.#text(dstUri)

@@ -1,0 +1,16 @@
+/** Every error a capture can raise: when it happens, and what to do. Codes are stable. */
+export const CAPTURE_ERRORS = {
+  ERR_SIPLET_CAPTURE_NOT_FOUND: 'the capture cannot be read; give the path of an existing file',
+  ERR_SIPLET_CAPTURE_FORMAT: 'the file is neither pcap nor pcapng; convert it with tshark or editcap',
+} as const
+
+/** A capture that cannot be used at all; what is wrong inside of one is counted in CaptureStats instead. */
+export class CaptureError extends Error {
+  override readonly name = 'CaptureError'
+  readonly code: keyof typeof CAPTURE_ERRORS
+
+  constructor(code: keyof typeof CAPTURE_ERRORS, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

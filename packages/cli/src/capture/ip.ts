@@ -1,0 +1,154 @@
+/** IPv4 and IPv6 packets: through extension headers, fragments and tunnels (GRE, IP in IP) to the transport layer. */
+import type { CaptureStats } from './capture-stats.ts'
+import { Fragments } from './fragments.ts'
+import { ETHERTYPE, etherPayload } from './link-layer.ts'
+
+export const PROTOCOL = {
+  HOP_BY_HOP: 0,
+  IPIP: 4,
+  TCP: 6,
+  UDP: 17,
+  IPV6: 41,
+  ROUTING: 43,
+  FRAGMENT: 44,
+  GRE: 47,
+  AUTHENTICATION: 51,
+  DESTINATION_OPTIONS: 60,
+} as const
+
+/** What an IP packet carries: a whole UDP datagram or TCP segment. */
+export interface TransportPayload {
+  /** A value of PROTOCOL. */
+  protocol: number
+  /** Addresses as they stand in the innermost packet: 4 or 16 bytes. */
+  src: Buffer
+  dst: Buffer
+  data: Buffer
+}
+
+/** A tunnel in a tunnel in a tunnel is somebody's attack on us. */
+const MAX_DEPTH = 8
+const MAX_EXTENSION_HEADERS = 16
+
+export class IPReader {
+  readonly #stats: CaptureStats
+  readonly #fragments = new Fragments()
+
+  constructor(stats: CaptureStats) {
+    this.#stats = stats
+  }
+
+  /** Fragments that never became a datagram. */
+  get incompleteFragments(): number {
+    return this.#fragments.incomplete
+  }
+
+  /** @returns null for a packet that carries neither UDP nor TCP, is malformed, or is a fragment yet to be completed */
+  read(etherType: number, data: Buffer, depth = 0): TransportPayload | null {
+    if (depth > MAX_DEPTH) return this.#malformed()
+    return etherType === ETHERTYPE.IPV4 ? this.#ipv4(data, depth) : this.#ipv6(data, depth)
+  }
+
+  #ipv4(data: Buffer, depth: number): TransportPayload | null {
+    if (data.length < 20 || data[0]! >> 4 !== 4) return this.#malformed()
+    const headerLength = (data[0]! & 0x0f) * 4
+    if (headerLength < 20 || headerLength > data.length) return this.#malformed()
+    // 0 where the network card was to fill it in; what lies behind the length is padding of the link layer.
+    const totalLength = data.readUInt16BE(2) || data.length
+    if (totalLength < headerLength) return this.#malformed()
+    const src = data.subarray(12, 16)
+    const dst = data.subarray(16, 20)
+    const protocol = data[9]!
+    let payload = data.subarray(headerLength, totalLength)
+    const fragment = data.readUInt16BE(6)
+    const more = (fragment & 0x2000) !== 0
+    const offset = (fragment & 0x1fff) * 8
+    if (more || offset > 0) {
+      const key = `4 ${data.readUInt16BE(4)} ${protocol} ${data.toString('latin1', 12, 20)}`
+      const whole = this.#fragments.add(key, offset, more, payload)
+      if (whole === undefined) return null
+      payload = whole
+    }
+    return this.#transport(protocol, src, dst, payload, depth)
+  }
+
+  #ipv6(data: Buffer, depth: number): TransportPayload | null {
+    if (data.length < 40 || data[0]! >> 4 !== 6) return this.#malformed()
+    const src = data.subarray(8, 24)
+    const dst = data.subarray(24, 40)
+    // 0 in jumbograms (RFC 2675) and where the network card was to fill it in.
+    const payloadLength = data.readUInt16BE(4) || data.length - 40
+    let payload = data.subarray(40, 40 + payloadLength)
+    let next = data[6]!
+    for (let headers = 0; headers < MAX_EXTENSION_HEADERS; headers++) {
+      switch (next) {
+        case PROTOCOL.HOP_BY_HOP:
+        case PROTOCOL.ROUTING:
+        case PROTOCOL.DESTINATION_OPTIONS:
+        case PROTOCOL.AUTHENTICATION: {
+          if (payload.length < 8) return this.#malformed()
+          // The authentication header counts in words of four bytes, two of which do not count (RFC 4302).
+          const length = next === PROTOCOL.AUTHENTICATION ? (payload[1]! + 2) * 4 : (payload[1]! + 1) * 8
+          next = payload[0]!
+          payload = payload.subarray(length)
+          break
+        }
+        case PROTOCOL.FRAGMENT: {
+          if (payload.length < 8) return this.#malformed()
+          const field = payload.readUInt16BE(2)
+          const key = `6 ${payload.readUInt32BE(4)} ${data.toString('latin1', 8, 40)}`
+          next = payload[0]!
+          const whole = this.#fragments.add(key, field & 0xfff8, (field & 1) !== 0, payload.subarray(8))
+          if (whole === undefined) return null
+          payload = whole
+          break
+        }
+        default:
+          return this.#transport(next, src, dst, payload, depth)
+      }
+    }
+    return this.#malformed()
+  }
+
+  #transport(
+    protocol: number,
+    src: Buffer,
+    dst: Buffer,
+    data: Buffer,
+    depth: number,
+  ): TransportPayload | null {
+    switch (protocol) {
+      case PROTOCOL.UDP:
+      case PROTOCOL.TCP:
+        return { protocol, src, dst, data }
+      case PROTOCOL.IPIP:
+        return this.read(ETHERTYPE.IPV4, data, depth + 1)
+      case PROTOCOL.IPV6:
+        return this.read(ETHERTYPE.IPV6, data, depth + 1)
+      case PROTOCOL.GRE:
+        return this.#gre(data, depth)
+      default:
+        return null
+    }
+  }
+
+  /** GRE (RFC 2784, RFC 2890) and its enhanced form for PPP (RFC 2637). */
+  #gre(data: Buffer, depth: number): TransportPayload | null {
+    if (data.length < 4) return this.#malformed()
+    const flags = data.readUInt16BE(0)
+    const enhanced = (flags & 7) === 1
+    const checksumOrRouting = (flags & 0xc000) !== 0
+    const key = (flags & 0x2000) !== 0
+    const sequence = (flags & 0x1000) !== 0
+    const acknowledgement = enhanced && (flags & 0x0080) !== 0
+    const length = 4 * (1 + [checksumOrRouting, key, sequence, acknowledgement].filter(Boolean).length)
+    if (data.length < length) return this.#malformed()
+    const payload = etherPayload(data.readUInt16BE(2), data.subarray(length))
+    return payload === null ? null : this.read(payload.etherType, payload.data, depth + 1)
+  }
+
+  #malformed(): null {
+    this.#stats.skipped.malformed++
+    return null
+  }
+}

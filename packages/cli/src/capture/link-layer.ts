@@ -1,0 +1,113 @@
+/** From the link layer to the network layer: which IP packet a frame carries. */
+
+/** Values of https://www.tcpdump.org/linktypes.html */
+export const LINKTYPE = {
+  NULL: 0,
+  ETHERNET: 1,
+  PPP: 9,
+  /** Raw IP, as two BSDs number it. */
+  RAW_BSD: 12,
+  RAW_OPENBSD: 14,
+  RAW: 101,
+  LOOP: 108,
+  LINUX_SLL: 113,
+  IPV4: 228,
+  IPV6: 229,
+  LINUX_SLL2: 276,
+} as const
+
+export const ETHERTYPE = {
+  IPV4: 0x0800,
+  IPV6: 0x86dd,
+  VLAN: 0x8100,
+  QINQ: 0x88a8,
+  QINQ_OLD: 0x9100,
+  PPP: 0x880b,
+  PPPOE_SESSION: 0x8864,
+} as const
+
+const PPP_PROTOCOL = { IPV4: 0x0021, IPV6: 0x0057 } as const
+/** Address families of Linux, the BSDs and macOS, as NULL and LOOP frames name them. */
+const FAMILY_IPV4 = 2
+const FAMILIES_IPV6 = [10, 24, 28, 30]
+
+/** The bytes of an IP packet, or of something else with an EtherType. */
+export interface NetworkPayload {
+  etherType: number
+  data: Buffer
+}
+
+/** @returns null for a frame without an IP packet, undefined for a linktype that is not supported */
+export function networkPayload(linktype: number, data: Buffer): NetworkPayload | null | undefined {
+  switch (linktype) {
+    case LINKTYPE.ETHERNET:
+      return data.length < 14 ? null : etherPayload(data.readUInt16BE(12), data.subarray(14))
+    case LINKTYPE.LINUX_SLL:
+      return data.length < 16 ? null : etherPayload(data.readUInt16BE(14), data.subarray(16))
+    case LINKTYPE.LINUX_SLL2:
+      return data.length < 20 ? null : etherPayload(data.readUInt16BE(0), data.subarray(20))
+    case LINKTYPE.RAW:
+    case LINKTYPE.RAW_BSD:
+    case LINKTYPE.RAW_OPENBSD:
+    case LINKTYPE.IPV4:
+    case LINKTYPE.IPV6:
+      return rawIP(data)
+    case LINKTYPE.NULL:
+    case LINKTYPE.LOOP:
+      return loopback(data)
+    case LINKTYPE.PPP:
+      return pppPayload(data)
+    default:
+      return undefined
+  }
+}
+
+/** Looks behind VLAN tags (802.1Q, 802.1ad), PPPoE (RFC 2516) and a PPP header. */
+export function etherPayload(etherType: number, data: Buffer): NetworkPayload | null {
+  switch (etherType) {
+    case ETHERTYPE.IPV4:
+    case ETHERTYPE.IPV6:
+      return { etherType, data }
+    case ETHERTYPE.VLAN:
+    case ETHERTYPE.QINQ:
+    case ETHERTYPE.QINQ_OLD:
+      return data.length < 4 ? null : etherPayload(data.readUInt16BE(2), data.subarray(4))
+    case ETHERTYPE.PPPOE_SESSION:
+      return pppPayload(data.subarray(6))
+    case ETHERTYPE.PPP:
+      return pppPayload(data)
+    default:
+      return null
+  }
+}
+
+/** PPP (RFC 1661), with or without address and control field, protocol field of one or two bytes. */
+function pppPayload(data: Buffer): NetworkPayload | null {
+  let at = data.length >= 2 && data[0] === 0xff && data[1] === 0x03 ? 2 : 0
+  if (data.length < at + 2) return null
+  let protocol = data[at]!
+  if (protocol & 1) at += 1
+  else {
+    protocol = data.readUInt16BE(at)
+    at += 2
+  }
+  if (protocol === PPP_PROTOCOL.IPV4) return { etherType: ETHERTYPE.IPV4, data: data.subarray(at) }
+  if (protocol === PPP_PROTOCOL.IPV6) return { etherType: ETHERTYPE.IPV6, data: data.subarray(at) }
+  return null
+}
+
+function rawIP(data: Buffer): NetworkPayload | null {
+  const version = data.length === 0 ? 0 : data[0]! >> 4
+  if (version === 4) return { etherType: ETHERTYPE.IPV4, data }
+  if (version === 6) return { etherType: ETHERTYPE.IPV6, data }
+  return null
+}
+
+/** The family is in the byte order of the machine that captured. */
+function loopback(data: Buffer): NetworkPayload | null {
+  if (data.length < 4) return null
+  const family = Math.min(data.readUInt32LE(0), data.readUInt32BE(0))
+  if (family === FAMILY_IPV4) return { etherType: ETHERTYPE.IPV4, data: data.subarray(4) }
+  if (FAMILIES_IPV6.includes(family)) return { etherType: ETHERTYPE.IPV6, data: data.subarray(4) }
+  return null
+}

@@ -1,0 +1,51 @@
+/** The classic capture format (draft-ietf-opsawg-pcap): both byte orders, micro- and nanoseconds. */
+import { type Frame, type FrameFormat, MAX_RECORD_BYTES, type RecordEnd } from './frame.ts'
+
+export const PCAP_FILE_HEADER_LENGTH = 24
+export const PCAP_RECORD_HEADER_LENGTH = 16
+export const PCAP_MAGIC_MICROSECONDS = 0xa1b2c3d4
+export const PCAP_MAGIC_NANOSECONDS = 0xa1b23c4d
+
+export class PcapFormat implements FrameFormat {
+  readonly #u32: (bytes: Buffer, at: number) => number
+  readonly #nanosPerTick: number
+  #linktype: number | undefined
+  #count = 0
+
+  private constructor(littleEndian: boolean, nanosPerTick: number) {
+    this.#u32 = littleEndian ? (bytes, at) => bytes.readUInt32LE(at) : (bytes, at) => bytes.readUInt32BE(at)
+    this.#nanosPerTick = nanosPerTick
+  }
+
+  /** @returns undefined where the four bytes are no magic number of pcap */
+  static detect(magic: Buffer): PcapFormat | undefined {
+    for (const littleEndian of [true, false]) {
+      const value = littleEndian ? magic.readUInt32LE(0) : magic.readUInt32BE(0)
+      if (value === PCAP_MAGIC_MICROSECONDS) return new PcapFormat(littleEndian, 1_000)
+      if (value === PCAP_MAGIC_NANOSECONDS) return new PcapFormat(littleEndian, 1)
+    }
+    return undefined
+  }
+
+  read(bytes: Buffer, at: number, frames: Frame[]): RecordEnd {
+    if (this.#linktype === undefined) {
+      if (bytes.length - at < PCAP_FILE_HEADER_LENGTH) return 'incomplete'
+      // The upper bits tell of a frame check sequence.
+      this.#linktype = this.#u32(bytes, at + 20) & 0xffff
+      return at + PCAP_FILE_HEADER_LENGTH
+    }
+    const start = at + PCAP_RECORD_HEADER_LENGTH
+    if (bytes.length < start) return 'incomplete'
+    const length = this.#u32(bytes, at + 8)
+    if (length > MAX_RECORD_BYTES) return { corrupt: `a record claims ${length} bytes` }
+    if (bytes.length < start + length) return 'incomplete'
+    frames.push({
+      number: ++this.#count,
+      seconds: this.#u32(bytes, at),
+      nanos: this.#u32(bytes, at + 4) * this.#nanosPerTick,
+      linktype: this.#linktype,
+      data: bytes.subarray(start, start + length),
+    })
+    return start + length
+  }
+}

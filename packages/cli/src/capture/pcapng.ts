@@ -1,0 +1,141 @@
+/** The pcapng format (draft-ietf-opsawg-pcapng): several sections and interfaces; blocks without frames are skipped. */
+import { type Frame, type FrameFormat, MAX_RECORD_BYTES, type RecordEnd } from './frame.ts'
+
+export const SECTION_HEADER = 0x0a0d0d0a
+export const INTERFACE_DESCRIPTION = 1
+const PACKET = 2
+const SIMPLE_PACKET = 3
+export const ENHANCED_PACKET = 6
+export const BYTE_ORDER_MAGIC = 0x1a2b3c4d
+
+export const OPTION_END = 0
+export const OPTION_IF_TSRESOL = 9
+const OPTION_IF_TSOFFSET = 14
+
+/** Block type, length, length once more at the end. */
+const BLOCK_OVERHEAD = 12
+const MICROSECONDS = 6
+
+interface Interface {
+  linktype: number
+  /** Longest frame captured; 0 without limit. */
+  snapLength: number
+  ticksPerSecond: bigint
+  /** Added to every time: seconds. */
+  offsetSeconds: number
+}
+
+export class PcapngFormat implements FrameFormat {
+  #littleEndian = true
+  #interfaces: Interface[] = []
+  #count = 0
+
+  /** @returns undefined where the four bytes are not those of a section header */
+  static detect(magic: Buffer): PcapngFormat | undefined {
+    return magic.readUInt32BE(0) === SECTION_HEADER ? new PcapngFormat() : undefined
+  }
+
+  read(bytes: Buffer, at: number, frames: Frame[]): RecordEnd {
+    if (bytes.length - at < BLOCK_OVERHEAD) return 'incomplete'
+    // A section header reads the same in both byte orders; the order of what follows stands in it.
+    if (bytes.readUInt32BE(at) === SECTION_HEADER) {
+      const little = bytes.readUInt32LE(at + 8) === BYTE_ORDER_MAGIC
+      if (!little && bytes.readUInt32BE(at + 8) !== BYTE_ORDER_MAGIC) {
+        return { corrupt: 'a section header has no byte-order magic' }
+      }
+      this.#littleEndian = little
+      this.#interfaces = []
+    }
+    const length = this.#u32(bytes, at + 4)
+    if (length < BLOCK_OVERHEAD || length % 4 !== 0 || length > MAX_RECORD_BYTES) {
+      return { corrupt: `a block claims ${length} bytes` }
+    }
+    const end = at + length
+    if (bytes.length < end) return 'incomplete'
+    if (this.#u32(bytes, end - 4) !== length) return { corrupt: 'the two lengths of a block differ' }
+    return this.#block(this.#u32(bytes, at), bytes.subarray(at + 8, end - 4), frames) ?? end
+  }
+
+  #block(type: number, body: Buffer, frames: Frame[]): { corrupt: string } | undefined {
+    switch (type) {
+      case INTERFACE_DESCRIPTION:
+        if (body.length < 8) return { corrupt: 'an interface description is too short' }
+        this.#interfaces.push(this.#interface(body))
+        return undefined
+      case ENHANCED_PACKET:
+        if (body.length < 20) return { corrupt: 'a packet block is too short' }
+        return this.#packet(body, this.#u32(body, 0), frames)
+      case PACKET:
+        if (body.length < 20) return { corrupt: 'a packet block is too short' }
+        return this.#packet(body, this.#u16(body, 0), frames)
+      case SIMPLE_PACKET:
+        if (body.length < 4) return { corrupt: 'a packet block is too short' }
+        return this.#simplePacket(body, frames)
+      default:
+        return undefined
+    }
+  }
+
+  #interface(body: Buffer): Interface {
+    const description = {
+      linktype: this.#u16(body, 0),
+      snapLength: this.#u32(body, 4),
+      ticksPerSecond: 10n ** BigInt(MICROSECONDS),
+      offsetSeconds: 0,
+    }
+    for (let at = 8; at + 4 <= body.length; ) {
+      const option = this.#u16(body, at)
+      const length = this.#u16(body, at + 2)
+      const value = body.subarray(at + 4, at + 4 + length)
+      if (option === OPTION_END) break
+      if (option === OPTION_IF_TSRESOL && value.length === 1) {
+        const exponent = BigInt(value[0]! & 0x7f)
+        description.ticksPerSecond = (value[0]! & 0x80 ? 2n : 10n) ** exponent
+      }
+      if (option === OPTION_IF_TSOFFSET && value.length === 8) {
+        description.offsetSeconds = Number(
+          this.#littleEndian ? value.readBigInt64LE(0) : value.readBigInt64BE(0),
+        )
+      }
+      at += 4 + Math.ceil(length / 4) * 4
+    }
+    return description
+  }
+
+  /** Enhanced packet blocks, and the obsolete packet blocks: they differ only in how they name the interface. */
+  #packet(body: Buffer, interfaceId: number, frames: Frame[]): { corrupt: string } | undefined {
+    const description = this.#interfaces[interfaceId]
+    if (description === undefined)
+      return { corrupt: `a packet names interface ${interfaceId}, which there is not` }
+    const length = this.#u32(body, 12)
+    if (length > body.length - 20) return { corrupt: `a packet claims ${length} bytes` }
+    const { ticksPerSecond, offsetSeconds, linktype } = description
+    const ticks = (BigInt(this.#u32(body, 4)) << 32n) | BigInt(this.#u32(body, 8))
+    frames.push({
+      number: ++this.#count,
+      seconds: Number(ticks / ticksPerSecond) + offsetSeconds,
+      nanos: Number(((ticks % ticksPerSecond) * 1_000_000_000n) / ticksPerSecond),
+      linktype,
+      data: body.subarray(20, 20 + length),
+    })
+    return undefined
+  }
+
+  #simplePacket(body: Buffer, frames: Frame[]): { corrupt: string } | undefined {
+    const description = this.#interfaces[0]
+    if (description === undefined) return { corrupt: 'a simple packet stands before any interface' }
+    const { linktype, snapLength } = description
+    const length = Math.min(this.#u32(body, 0), body.length - 4, snapLength || Number.POSITIVE_INFINITY)
+    // These blocks carry no time.
+    frames.push({ number: ++this.#count, seconds: 0, nanos: 0, linktype, data: body.subarray(4, 4 + length) })
+    return undefined
+  }
+
+  #u16(bytes: Buffer, at: number): number {
+    return this.#littleEndian ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at)
+  }
+
+  #u32(bytes: Buffer, at: number): number {
+    return this.#littleEndian ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at)
+  }
+}
