@@ -5,6 +5,7 @@
  * has changed nothing.
  */
 import { checkURI, type SIPMessage, SIPMessageError } from '@siplet/sipmsg'
+import type { SIPMsg as Contract } from '../script.ts'
 import type { FunctionCall, FunctionReply } from '../wire/function-call.ts'
 import { ROUTES, type Route } from '../wire/request.ts'
 import { readPseudoVariable, writePseudoVariable } from './pseudo-variables.ts'
@@ -39,7 +40,7 @@ export function useSIPMsgHost(given: SIPMsgHost): void {
   host = given
 }
 
-export class SIPMsg {
+export class SIPMsg implements Contract {
   readonly #exec: ExecState
   readonly #message: SIPMessage
   #dstUri: string | null
