@@ -26,7 +26,7 @@ class Router implements Handler {
   request_route(msg: SIPMsg): number {
     switch (msg.Method) {
       case 'INVITE':
-        return this.call(msg)
+        return this.#call(msg)
       case 'REGISTER':
       case 'OPTIONS':
         return 0
@@ -41,7 +41,7 @@ class Router implements Handler {
     return 1
   }
 
-  private call(msg: SIPMsg): number {
+  #call(msg: SIPMsg): number {
     this.calls++
     if (BLOCKED_CALLERS.includes(msg.FromURI ?? '')) {
       LM_NOTICE(`refused call ${this.calls} of child ${this.rank}: ${msg.FromURI}`)

@@ -160,10 +160,11 @@ export class SIPMessage {
     return value !== null && /^\d+$/.test(value) ? Number(value) : null
   }
 
-  /** Whether the bytes end before the head does, or before the body that Content-Length announces does. */
-  get isTruncated(): boolean {
+  /** What the bytes end in the middle of: the head, or the body that Content-Length announces; null of neither. */
+  get truncatedIn(): 'head' | 'body' | null {
     const { headEnd, bodyStart } = this.#index()
-    return headEnd === bodyStart || this.text.length - bodyStart < (this.contentLength ?? 0)
+    if (headEnd === bodyStart) return 'head'
+    return this.text.length - bodyStart < (this.contentLength ?? 0) ? 'body' : null
   }
 
   /** The body as one-byte text: as long as Content-Length says (section 18.3), or what there is. */

@@ -80,7 +80,7 @@ export const prelude = {
     try {
       if (typeof modInit !== 'function') {
         return failure(
-          `${name} is ${modInit === undefined ? 'not defined' : `a ${typeof modInit}`}, must be a function`,
+          `${name} is ${modInit === undefined ? 'not defined, or not exported' : `a ${typeof modInit}`}; it must be a function of the script`,
         )
       }
       const object: unknown = modInit()
@@ -123,7 +123,8 @@ export const prelude = {
     const names = new Set<string>()
     for (let object: object | null = handler; object !== null; object = Object.getPrototypeOf(object)) {
       const parent: object | null = Object.getPrototypeOf(object)
-      if (parent === null) break
+      // Object.prototype; but the handler itself may have no prototype.
+      if (parent === null && object !== handler) break
       for (const name of Object.getOwnPropertyNames(object)) {
         const value = Reflect.getOwnPropertyDescriptor(object, name)?.value
         if (name !== 'constructor' && typeof value === 'function') names.add(name)

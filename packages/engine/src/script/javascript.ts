@@ -35,9 +35,11 @@ export async function bundleJavaScript(path: string): Promise<Bundle> {
       logLevel: 'silent',
       plugins: [refuseHost],
     })
-    const entry = Object.values(metafile.outputs).find((output) => output.entryPoint !== undefined)
-    const format = metafile.inputs[entry?.entryPoint ?? '']?.format
-    if (format === undefined) return await classicScript(path)
+    const entry = Object.values(metafile.outputs).find((output) => output.entryPoint !== undefined)!
+    const { format, imports } = metafile.inputs[entry.entryPoint!]!
+    // The extension or a package.json may make an ES module of a file that neither imports nor exports.
+    if (format !== 'cjs' && entry.exports.length === 0 && imports.length === 0)
+      return await classicScript(path)
     const text = (suffix: string) => outputFiles.find((file) => file.path.endsWith(suffix))!.text
     return { fileName: path, code: text('.js'), globalName: GLOBAL_NAME, map: text('.map') }
   } catch (error) {

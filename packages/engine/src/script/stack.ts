@@ -15,9 +15,10 @@ export class StackMapper {
 
   /** The stack with our own frames taken out and positions of the bundle replaced by those of the sources. */
   map(stack: string): string {
-    return stack
-      .split('\n')
-      .filter((line) => !OUR_FRAME.test(line))
+    const lines = stack.split('\n')
+    const boundary = lines.findIndex((line) => line.includes(BOUNDARY))
+    return (boundary === -1 ? lines : lines.slice(0, boundary))
+      .filter((line) => !PRELUDE_FRAME.test(line))
       .map((line) => this.#line(line))
       .join('\n')
   }
@@ -37,6 +38,6 @@ export class StackMapper {
   }
 }
 
-/** Frames of the prelude, and of the engine below the isolate boundary. */
-const OUR_FRAME =
-  /^\s+at .*(\bsiplet:(prelude|script-realm)\b|<isolated-vm|\bisolate\/child\.[jt]s|\bfile:\/\/|\bnode:internal\b)/
+/** Behind this line stand frames of the engine. */
+const BOUNDARY = '(<isolated-vm boundary>)'
+const PRELUDE_FRAME = /^\s+at .*\bsiplet:(prelude|script-realm)\b/

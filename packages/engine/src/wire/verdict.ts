@@ -209,7 +209,7 @@ export class VerdictReader {
         const level = LOG_LEVELS[this.#buffer[this.#at++]!]!
         logs.push({ level, text: this.#utf8() })
       } else {
-        outcomes.push(this.#outcome(logs))
+        outcomes.push(this.#outcome(logs.length === 0 ? NO_LOGS : logs))
         if (logs.length > 0) logs = []
       }
     }
@@ -217,7 +217,7 @@ export class VerdictReader {
     return { outcomes, unfinishedLogs: logs }
   }
 
-  #outcome(logs: LogLine[]): Outcome {
+  #outcome(logs: readonly LogLine[]): Outcome {
     const flags = this.#buffer[this.#at++]!
     const code = this.#buffer.readInt32LE(this.#at)
     this.#at += 4
@@ -261,3 +261,4 @@ export class VerdictReader {
 }
 
 const NO_SPLICES: readonly Splice[] = Object.freeze([])
+const NO_LOGS: readonly LogLine[] = Object.freeze([])

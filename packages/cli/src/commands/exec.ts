@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
+import { createEngine, type ExecResult } from '@siplet/engine'
+import { SIPMessage } from '@siplet/sipmsg'
+import type { Command } from 'commander'
+import { CLIError, EXIT } from '../errors.ts'
+import { address, engineOptions, type ScriptOptions, scriptCommand } from '../options.ts'
+
+interface ExecCommandOptions extends ScriptOptions {
+  method?: string
+  extra?: string
+  src?: readonly [string, number]
+  dst?: readonly [string, number]
+}
+
+const EXAMPLES = `
+Examples:
+  siplet exec invite.sip --script handler.ts
+  siplet exec - --script handler.ts --src 192.0.2.10:5060 < invite.sip > edited.sip`
+
+export function execCommand(finish: (exitCode: number) => void): Command {
+  return scriptCommand('exec')
+    .description('Run one SIP message through a script: the edited message on stdout, the verdict on stderr.')
+    .argument('<message>', 'a file with one SIP message; - is stdin')
+    .option('--method <name>', 'the method called (default: request_route, for replies onreply_route)')
+    .option('--extra <text>', 'a second argument for the method')
+    .option('--src <ip:port>', 'where the message came from', address)
+    .option('--dst <ip:port>', 'where it came in', address)
+    .addHelpText('after', EXAMPLES)
+    .action(async (path: string, options: ExecCommandOptions) => {
+      const bytes = await messageBytes(path)
+      const method = options.method ?? (new SIPMessage(bytes).isRequest ? 'request_route' : 'onreply_route')
+      await using engine = await createEngine(engineOptions(options))
+      const result = await engine.exec(method, bytes, {
+        ...(options.src && { src: options.src }),
+        ...(options.dst && { dst: options.dst }),
+        ...(options.extra !== undefined && { extraArgs: options.extra }),
+      })
+      process.stdout.write(result.message.toBuffer())
+      console.error(verdict(method, result))
+      finish(result.error === null ? EXIT.DONE : EXIT.SCRIPT_ERROR)
+    })
+}
+
+async function messageBytes(path: string): Promise<Buffer> {
+  try {
+    return path === '-' ? await buffer(process.stdin) : await readFile(path)
+  } catch (cause) {
+    const reason =
+      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause)
+    throw new CLIError('ERR_SIPLET_MESSAGE_NOT_FOUND', `message ${path} cannot be read: ${reason}`, { cause })
+  }
+}
+
+function verdict(method: string, { code, error, verdict, dstUri, edited, us }: ExecResult): string {
+  if (error !== null) return `${method}: ${error.code}: ${error.message}`
+  const route = dstUri === null ? '' : `, next hop ${dstUri}`
+  return `${method} returned ${code} (${verdict})${route}, ${edited ? 'edited' : 'not edited'}, ${us.toFixed(0)} µs`
+}

@@ -1,0 +1,155 @@
+import { stat } from 'node:fs/promises'
+import { createEngine, type Engine } from '@siplet/engine'
+import type { Command } from 'commander'
+import { createCaptureStats } from '../capture/index.ts'
+import { CLIError, EXIT } from '../errors.ts'
+import {
+  engineOptions,
+  integer,
+  type PoolOptions,
+  type ScriptOptions,
+  scriptCommand,
+  withPool,
+} from '../options.ts'
+import { NDJSONWriter } from '../output/ndjson.ts'
+import { showProgress } from '../output/progress.ts'
+import { SummaryCollector } from '../output/summary.ts'
+import { replay } from '../replay/replay.ts'
+
+interface ReplayCommandOptions extends ScriptOptions, PoolOptions {
+  requestMethod: string
+  replyMethod: string
+  extra?: string
+  limit?: number
+  ndjson?: string
+  json?: true
+  failOnError?: true
+}
+
+const EXAMPLES = `
+Examples:
+  siplet replay calls.pcapng --script handler.ts
+  siplet replay monday.pcap tuesday.pcap --script handler.ts --children 2 --ndjson decisions.ndjson
+  siplet replay calls.pcapng --script handler.ts --ndjson - | jq 'select(.error)'`
+
+export function replayCommand(finish: (exitCode: number) => void): Command {
+  return withPool(scriptCommand('replay'))
+    .description(
+      'Run every SIP message of captures (pcap, pcapng) through a script, and tell what it decided.',
+    )
+    .argument('<captures...>', 'pcap or pcapng files')
+    .option('--request-method <name>', 'the method called for requests', 'request_route')
+    .option('--reply-method <name>', 'the method called for replies, if the script has it', 'onreply_route')
+    .option('--extra <text>', 'a second argument for the methods')
+    .option('--limit <n>', 'end after this many SIP messages', integer(1))
+    .option('--ndjson <file>', 'write one JSON object a line per SIP message; - is stdout')
+    .option('--json', 'print the summary as one JSON object')
+    .option('--fail-on-error', 'exit with 1 where the script failed on a message')
+    .addHelpText('after', EXAMPLES)
+    .action(async (captures: string[], options: ReplayCommandOptions, command: Command) => {
+      if (options.json && options.ndjson === '-') {
+        throw new CLIError(
+          'ERR_SIPLET_USAGE',
+          '--json and --ndjson - both want stdout; write the NDJSON to a file',
+        )
+      }
+      await using engine = await createEngine(engineOptions(options, options))
+      const replyGiven = command.getOptionValueSource('replyMethod') === 'cli'
+      const methods = chosenMethods(engine, options, replyGiven)
+      const failed = await run(engine, captures, options, methods)
+      finish(failed && options.failOnError ? EXIT.SCRIPT_ERROR : EXIT.DONE)
+    })
+}
+
+function chosenMethods(
+  engine: Engine,
+  { requestMethod, replyMethod, script }: ReplayCommandOptions,
+  replyGiven: boolean,
+): { requestMethod: string; replyMethod: string | null } {
+  const has = (name: string) => engine.methods.includes(name)
+  const missing = !has(requestMethod)
+    ? requestMethod
+    : replyGiven && !has(replyMethod)
+      ? replyMethod
+      : undefined
+  if (missing === undefined) return { requestMethod, replyMethod: has(replyMethod) ? replyMethod : null }
+  const option = missing === requestMethod ? '--request-method' : '--reply-method'
+  throw new CLIError(
+    'ERR_SIPLET_METHOD_NOT_FOUND',
+    `${script} has no method ${missing}; it has ${engine.methods.join(', ')}: choose one with ${option}`,
+  )
+}
+
+/** @returns whether the script failed on a message */
+async function run(
+  engine: Engine,
+  captures: string[],
+  options: ReplayCommandOptions,
+  methods: { requestMethod: string; replyMethod: string | null },
+): Promise<boolean> {
+  const stats = createCaptureStats()
+  const collector = new SummaryCollector()
+  const interrupt = new AbortController()
+  const interrupted = () => interrupt.abort()
+  process.once('SIGINT', interrupted)
+  const writer = options.ndjson === undefined ? undefined : new NDJSONWriter(options.ndjson)
+  const progress = showProgress(await totalBytes(captures))
+  const start = performance.now()
+  let endedEarly = false
+  let failure: { error: unknown } | undefined
+  try {
+    const messages = replay(engine, stats, {
+      captures,
+      ...methods,
+      extraArgs: options.extra,
+      limit: options.limit ?? Number.POSITIVE_INFINITY,
+      signal: interrupt.signal,
+      onEndedEarly: () => {
+        endedEarly = true
+      },
+      onBytes: (bytes) => progress.update(bytes, collector.messages),
+    })
+    for await (const slice of messages) {
+      collector.add(slice)
+      if ((await writer?.write(slice)) === false) break
+    }
+  } catch (error) {
+    failure = { error }
+  }
+  try {
+    await writer?.close()
+  } catch (error) {
+    failure ??= { error }
+  }
+  progress.stop()
+  process.off('SIGINT', interrupted)
+  // A capture that cannot be used does not take away what the ones before it came to.
+  if (failure !== undefined && collector.messages === 0) throw failure.error
+  const summary = collector.summary(
+    {
+      captures,
+      script: options.script,
+      seconds: (performance.now() - start) / 1_000,
+      endedEarly,
+      children: engine.stats().children,
+    },
+    stats,
+  )
+  if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`)
+  else (options.ndjson === '-' ? process.stderr : process.stdout).write(collector.text(summary))
+  if (failure !== undefined) throw failure.error
+  return collector.errors > 0
+}
+
+/** Files that cannot be read are reported when their turn comes. */
+async function totalBytes(captures: readonly string[]): Promise<number> {
+  const sizes = await Promise.all(
+    captures.map((path) =>
+      stat(path).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  )
+  return sizes.reduce((sum, size) => sum + size, 0)
+}

@@ -1,0 +1,29 @@
+/** Every error the commands raise themselves: when it happens, and what to do. Codes are stable. */
+export const CLI_ERRORS = {
+  ERR_SIPLET_USAGE: 'the options contradict each other, or a value is not accepted',
+  ERR_SIPLET_METHOD_NOT_FOUND:
+    'the object of mod_init has no method of that name; the message lists those it has',
+  ERR_SIPLET_MESSAGE_NOT_FOUND: 'the message file cannot be read',
+  ERR_SIPLET_MESSAGE_TRUNCATED: 'the message ends within its head (captured too short): it was not executed',
+  ERR_SIPLET_OUTPUT: 'an output file cannot be written',
+} as const
+
+/** A command cannot do what it was asked to. */
+export class CLIError extends Error {
+  override readonly name = 'CLIError'
+  readonly code: keyof typeof CLI_ERRORS
+
+  constructor(code: keyof typeof CLI_ERRORS, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** Exit codes of every command. */
+export const EXIT = {
+  DONE: 0,
+  /** A script error, with --fail-on-error; of exec, any. */
+  SCRIPT_ERROR: 1,
+  /** Bad usage, or input that cannot be used. */
+  UNUSABLE: 2,
+} as const

@@ -1,0 +1,47 @@
+/** The command line: which commands there are, and how they end. */
+import { SipletError } from '@siplet/engine'
+import { SIPMessageError } from '@siplet/sipmsg'
+import { Command, CommanderError } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
+import { CaptureError } from './capture/index.ts'
+import { checkCommand } from './commands/check.ts'
+import { execCommand } from './commands/exec.ts'
+import { replayCommand } from './commands/replay.ts'
+import { CLIError, EXIT } from './errors.ts'
+
+/**
+ * Runs one command. Nothing is thrown for what users do: the message is on stderr then.
+ *
+ * @param argv as process.argv
+ * @returns the exit code, see EXIT
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.DONE
+  const finish = (code: number) => {
+    exitCode = code
+  }
+  const program = new Command('siplet')
+    .description('SIP routing scripts in isolated VMs: replay captures through a script, try it, check it.')
+    .version(manifest.version)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(--help shows all options)')
+  for (const command of [replayCommand(finish), execCommand(finish), checkCommand(finish)]) {
+    program.addCommand(command.exitOverride().showHelpAfterError('(--help shows all options)'))
+  }
+  try {
+    await program.parseAsync(argv)
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.DONE : EXIT.UNUSABLE
+    if (!isOurs(error)) throw error
+    console.error(`siplet: ${error.code}: ${error.message}`)
+    return EXIT.UNUSABLE
+  }
+}
+
+function isOurs(error: unknown): error is Error & { code: string } {
+  return [CLIError, CaptureError, SipletError, SIPMessageError].some((type) => error instanceof type)
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv)

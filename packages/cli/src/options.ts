@@ -1,0 +1,88 @@
+/** Options that more than one command has. */
+import type { EngineOptions } from '@siplet/engine'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { scriptLogger } from './output/script-logger.ts'
+
+export interface ScriptOptions {
+  script: string
+  modInit: string
+  childInit: string
+  timeoutMs?: number
+  memoryMb?: number
+  logLevel: string
+}
+
+export interface PoolOptions {
+  children: number
+  isolation: 'inline' | 'thread'
+}
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+/** A command with the options that say which script runs, and how. */
+export function scriptCommand(name: string): Command {
+  return new Command(name)
+    .requiredOption('-s, --script <file>', 'the routing script: .js .mjs .cjs .ts .mts')
+    .option('--mod-init <name>', 'the init function of the script', 'mod_init')
+    .option('--child-init <name>', 'the child-init method of the object it returns', 'child_init')
+    .option('--timeout-ms <n>', 'longest run of one method call: milliseconds (default: 50)', integer(1))
+    .option('--memory-mb <n>', 'heap limit of each isolate: MiB (default: 64)', integer(8))
+    .addOption(
+      new Option('--log-level <level>', 'what the script logs is shown from this level on')
+        .choices(LOG_LEVELS)
+        .default('warn'),
+    )
+}
+
+export function withPool(command: Command): Command {
+  return command
+    .option(
+      '--children <n>',
+      'number of children, each an isolate of its own with ranks from 1',
+      integer(1),
+      1,
+    )
+    .addOption(
+      new Option('--isolation <where>', 'where the isolates live')
+        .choices(['inline', 'thread'])
+        .default('thread'),
+    )
+}
+
+/** What createEngine takes for these options. */
+export function engineOptions(
+  options: ScriptOptions,
+  pool: PoolOptions = { children: 1, isolation: 'inline' },
+): EngineOptions {
+  return {
+    scriptName: options.script,
+    modInitFunction: options.modInit,
+    childInitMethod: options.childInit,
+    children: pool.children,
+    isolation: pool.isolation,
+    limits: {
+      ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }),
+      ...(options.memoryMb !== undefined && { memoryMb: options.memoryMb }),
+    },
+    logger: scriptLogger(options.logLevel),
+  }
+}
+
+/** Parses an option's value as an integer of at least `minimum`. */
+export function integer(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+    if (Number.isSafeInteger(value) && value >= minimum) return value
+    throw new InvalidArgumentError(`It must be an integer of at least ${minimum}.`)
+  }
+}
+
+/** Parses `ip:port`, an IPv6 address in brackets. */
+export function address(text: string): readonly [string, number] {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535) {
+    throw new InvalidArgumentError('It must be ip:port, such as 192.0.2.1:5060 or [2001:db8::1]:5060.')
+  }
+  return [match[1] ?? match[2]!, port]
+}

@@ -1,0 +1,210 @@
+/** What a replay came to: collected message by message, shown as tables or as one JSON object. */
+import type { EngineStats } from '@siplet/engine'
+import Table from 'cli-table3'
+import type { CaptureStats } from '../capture/index.ts'
+import type { ReplayedMessage } from '../replay/replay.ts'
+import { type NDJSONLine, ndjsonLine } from './ndjson.ts'
+
+/** Decisions and errors that are shown one by one. */
+const EXAMPLES = 12
+
+interface Row {
+  messages: number
+  true: number
+  false: number
+  stop: number
+  notRun: number
+  edited: number
+  dstUri: number
+  errors: number
+}
+
+/** The summary as `--json` prints it. */
+export interface ReplaySummary {
+  captures: readonly string[]
+  script: string
+  /** From the first byte read to the last answer. */
+  seconds: number
+  frames: number
+  messages: number
+  requests: number
+  replies: number
+  /** Messages that a method was called for. */
+  executed: number
+  verdicts: { true: number; false: number; stop: number }
+  /** Messages the script changed, and those it gave a next hop. */
+  edited: number
+  dstUri: number
+  /** By code. */
+  errors: Record<string, number>
+  /** Messages that end within their head, and those whose body is shorter than Content-Length says. */
+  truncatedMessages: { head: number; body: number }
+  skipped: CaptureStats['skipped']
+  truncatedCaptures: CaptureStats['truncated']
+  /** Ended before the end of the captures, by --limit or by a signal. */
+  endedEarly: boolean
+  children: EngineStats['children']
+}
+
+export class SummaryCollector {
+  readonly #rows = new Map<string, Row>()
+  /** Requests that were rerouted or refused: the first ones, and how many. */
+  readonly #decided: NDJSONLine[] = []
+  #decisions = 0
+  readonly #failed: NDJSONLine[] = []
+  readonly #errors: Record<string, number> = {}
+  readonly #truncated = { head: 0, body: 0 }
+  #messages = 0
+  #requests = 0
+
+  add(messages: readonly ReplayedMessage[]): void {
+    for (const replayed of messages) this.#add(replayed)
+  }
+
+  /** Messages with an error. */
+  get errors(): number {
+    return Object.values(this.#errors).reduce((sum, count) => sum + count, 0)
+  }
+
+  get messages(): number {
+    return this.#messages
+  }
+
+  summary(
+    rest: Pick<ReplaySummary, 'captures' | 'script' | 'seconds' | 'endedEarly' | 'children'>,
+    stats: CaptureStats,
+  ): ReplaySummary {
+    const total = (key: keyof Row) => [...this.#rows.values()].reduce((sum, row) => sum + row[key], 0)
+    return {
+      captures: rest.captures,
+      script: rest.script,
+      seconds: rest.seconds,
+      frames: stats.frames,
+      messages: this.#messages,
+      requests: this.#requests,
+      replies: this.#messages - this.#requests,
+      executed: this.#messages - total('notRun'),
+      verdicts: { true: total('true'), false: total('false'), stop: total('stop') },
+      edited: total('edited'),
+      dstUri: total('dstUri'),
+      errors: this.#errors,
+      truncatedMessages: this.#truncated,
+      skipped: stats.skipped,
+      truncatedCaptures: stats.truncated,
+      endedEarly: rest.endedEarly,
+      children: rest.children,
+    }
+  }
+
+  /** The summary for people. */
+  text(summary: ReplaySummary): string {
+    const { messages, requests, replies, seconds, captures, script } = summary
+    const rate = seconds > 0 ? ` (${Math.round(messages / seconds).toLocaleString('en')}/s)` : ''
+    const lines = [
+      `${captures.join(', ')} through ${script}: ${plural(messages, 'SIP message')} in ${seconds.toFixed(2)} s${rate}, ` +
+        `${plural(requests, 'request')}, ${replies} ${replies === 1 ? 'reply' : 'replies'}`,
+      '',
+      this.#table(),
+      ...section('What the script decided on requests', this.#decided.map(decided), this.#decisions),
+      ...section('Errors', this.#failed.map(failed), this.errors),
+      ...section('Left out', leftOut(summary)),
+    ]
+    return `${lines.join('\n')}\n`
+  }
+
+  #add(replayed: ReplayedMessage): void {
+    const { message, result } = replayed
+    this.#messages++
+    if (message.isRequest) this.#requests++
+    const cut = message.truncatedIn
+    if (cut !== null) this.#truncated[cut]++
+    const row = this.#row(message.isRequest ? message.method! : `${String(message.status)[0]}xx reply`)
+    row.messages++
+    if (result === null) row.notRun++
+    else {
+      row[result.verdict]++
+      if (result.edited) row.edited++
+      if (result.dstUri !== null) row.dstUri++
+    }
+    const ordinary =
+      result === null || (!result.edited && result.dstUri === null && result.verdict === 'true')
+    if (ordinary && cut !== 'head') return
+    const line = ndjsonLine(replayed)
+    if (line.error !== null) {
+      row.errors++
+      this.#errors[line.error.code] = (this.#errors[line.error.code] ?? 0) + 1
+      if (this.#failed.length < EXAMPLES) this.#failed.push(line)
+    } else if (message.isRequest && (line.dstUri !== null || line.ruri !== line.ruriOut || line.code! < 0)) {
+      this.#decisions++
+      if (this.#decided.length < EXAMPLES) this.#decided.push(line)
+    }
+  }
+
+  #row(name: string): Row {
+    let row = this.#rows.get(name)
+    if (row === undefined) {
+      row = { messages: 0, true: 0, false: 0, stop: 0, notRun: 0, edited: 0, dstUri: 0, errors: 0 }
+      this.#rows.set(name, row)
+    }
+    return row
+  }
+
+  #table(): string {
+    const table = new Table({
+      head: ['', 'messages', 'true', 'false', 'stop', 'not run', 'edited', 'dst URI', 'errors'],
+      colAligns: ['left', ...Array.from({ length: 8 }, () => 'right' as const)],
+      style: { head: [], border: [], compact: true },
+    })
+    const order = [...this.#rows].sort(
+      ([a], [b]) => Number(a.endsWith('reply')) - Number(b.endsWith('reply')),
+    )
+    for (const [name, { messages, true: yes, false: no, stop, notRun, edited, dstUri, errors }] of order) {
+      table.push([name, ...[messages, yes, no, stop, notRun, edited, dstUri, errors].map((n) => n || '')])
+    }
+    return table.toString()
+  }
+}
+
+function section(title: string, lines: readonly string[], total = lines.length): string[] {
+  if (lines.length === 0) return []
+  const more = total > lines.length ? [`  … and ${total - lines.length} more: --ndjson lists them all`] : []
+  return ['', `${title}:`, ...lines.map((line) => `  ${line}`), ...more]
+}
+
+function decided({ frame, method, ruri, ruriOut, dstUri, code }: NDJSONLine): string {
+  const rewritten = ruri === ruriOut ? ruri : `${ruri} → ${ruriOut}`
+  return `frame ${frame}  ${method} ${rewritten}${dstUri === null ? '' : `  via ${dstUri}`}${code! < 0 ? '  refused' : ''}`
+}
+
+function failed({ frame, file, method, status, error }: NDJSONLine): string {
+  return `frame ${frame} of ${file}  ${status ?? ''}${status === null ? '' : ' '}${method ?? ''}: ${error!.code}: ${error!.message}`
+}
+
+const SKIPPED: Record<keyof CaptureStats['skipped'], string> = {
+  linktype: 'of a link layer that is not supported',
+  notIP: 'without an IP packet',
+  fragments: 'IP fragments whose other pieces are missing',
+  tcp: 'TCP segments that look like SIP (TCP is not reassembled)',
+  notSIP: 'datagrams on port 5060 or 5061 that are not SIP',
+  keepAlive: 'keep-alives',
+  malformed: 'malformed packets',
+}
+
+function leftOut({ skipped, truncatedCaptures, truncatedMessages, endedEarly }: ReplaySummary): string[] {
+  const lines = Object.entries(skipped)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${count} ${SKIPPED[kind as keyof typeof SKIPPED]}`)
+  const { head, body } = truncatedMessages
+  if (head > 0) lines.push(`${plural(head, 'message')} cut short within the head, not run`)
+  if (body > 0)
+    lines.push(`${plural(body, 'message')} with a body shorter than Content-Length says, run as captured`)
+  for (const [path, { offset, reason }] of Object.entries(truncatedCaptures)) {
+    lines.push(`${path} from byte ${offset} on: ${reason}`)
+  }
+  if (endedEarly) lines.push('the rest of the captures: the replay was ended early')
+  return lines
+}
+
+function plural(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`
+}
