@@ -70,12 +70,13 @@ async function* slices(stats: CaptureStats, options: ReplayOptions): AsyncGenera
       onBytes?.(bytesBefore + total)
     }
     for await (const messages of readSIPMessages(path, stats, told)) {
-      for (let at = 0; at < messages.length; at += SLICE) {
+      for (let at = 0; at < messages.length; ) {
         if (signal?.aborted || left === 0) {
           onEndedEarly?.()
           return
         }
         const slice = messages.slice(at, at + Math.min(SLICE, left))
+        at += slice.length
         left -= slice.length
         yield slice
       }

@@ -6,7 +6,7 @@ import ivm from 'isolated-vm'
 import type { ErrorCode } from '../errors.ts'
 import type { Bundle } from '../script/bundle.ts'
 import type { InitResult, prelude } from './prelude.ts'
-import { SCRIPT_REALM_SOURCE, type ScriptRealm } from './script-realm.ts'
+import { type Entrances, SCRIPT_REALM_SOURCE, type ScriptRealm } from './script-realm.ts'
 
 /** Everything an isolate needs; plain data, so that it can travel to a worker. */
 export interface ChildSpec {
@@ -40,7 +40,7 @@ export class IsolateChild {
   readonly #spec: ChildSpec
   readonly #functions: FunctionHost
   #isolate: ivm.Isolate | undefined
-  #run: ivm.Reference<typeof prelude.run> | undefined
+  #run: ivm.Reference<Entrances['run']> | undefined
 
   constructor(spec: ChildSpec, functions: FunctionHost) {
     this.#spec = spec
@@ -66,7 +66,7 @@ export class IsolateChild {
     let subject = `the top level of ${script.fileName}`
     try {
       const context = isolate.createContextSync()
-      const inside = this.#setup(isolate, context)
+      const { inside, entrances } = this.#setup(isolate, context)
       inside.getSync('listen', { reference: true }).applySync(undefined, [])
       const compiled = isolate.compileScriptSync(script.code, { filename: script.fileName })
       compiled.runSync(context, { ...init, release: true })
@@ -74,7 +74,7 @@ export class IsolateChild {
       step = 'ERR_SIPLET_MOD_INIT'
       subject = `${modInitFunction}()`
       const modInit = context.evalSync(lookup(script, modInitFunction), { reference: true, ...init })
-      const modInitResult = inside
+      const modInitResult = entrances
         .getSync('initModule', { reference: true })
         .applySync(undefined, [modInitFunction, modInit.derefInto()], {
           ...init,
@@ -84,7 +84,7 @@ export class IsolateChild {
 
       step = 'ERR_SIPLET_CHILD_INIT'
       subject = `${childInitMethod}(${rank})`
-      const childInitResult = inside
+      const childInitResult = entrances
         .getSync('initChild', { reference: true })
         .applySync(undefined, [childInitMethod, rank], { ...init, result: { copy: true } }) as InitResult
       if (!childInitResult.ok) return failed(step, childInitResult)
@@ -92,7 +92,7 @@ export class IsolateChild {
       const methods = inside
         .getSync('methods', { reference: true })
         .applySync(undefined, [], { ...init, result: { copy: true } }) as string[]
-      this.#run = inside.getSync('run', { reference: true })
+      this.#run = entrances.getSync('run', { reference: true })
       return { ok: true, methods }
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
@@ -141,7 +141,7 @@ export class IsolateChild {
     if (isolate !== undefined && !isolate.isDisposed) isolate.dispose()
   }
 
-  #started(): { isolate: ivm.Isolate; run: ivm.Reference<typeof prelude.run> } {
+  #started(): { isolate: ivm.Isolate; run: ivm.Reference<Entrances['run']> } {
     if (this.#isolate === undefined || this.#run === undefined) throw new Error('the child is not started')
     return { isolate: this.#isolate, run: this.#run }
   }
@@ -152,7 +152,10 @@ export class IsolateChild {
     return count === 1 ? timeoutMs : timeoutMs + sliceMs(timeoutMs)
   }
 
-  #setup(isolate: ivm.Isolate, context: ivm.Context): ivm.Reference<typeof prelude> {
+  #setup(
+    isolate: ivm.Isolate,
+    context: ivm.Context,
+  ): { inside: ivm.Reference<typeof prelude>; entrances: ivm.Reference<Entrances> } {
     const { area, limits, prelude: source } = this.#spec
     const realm: ivm.Reference<ScriptRealm> = context.evalSync(SCRIPT_REALM_SOURCE, {
       reference: true,
@@ -167,11 +170,11 @@ export class IsolateChild {
         new ivm.ExternalCopy(area).copyInto({ release: true }),
         limits.maxResultBytes,
         sliceMs(limits.timeoutMs),
-        realm.derefInto({ release: true }),
+        realm.derefInto(),
         new ivm.Callback((call: string) => this.#functions.direct(call)) as never,
         new ivm.Reference((call: string) => this.#functions.waiting(call)),
       ])
-    return inside
+    return { inside, entrances: realm.getSync('entrances', { reference: true }) as ivm.Reference<Entrances> }
   }
 }
 

@@ -65,6 +65,7 @@ export const prelude = {
       callFunction: (call) => JSON.parse(callFunction(JSON.stringify(call))) as FunctionReply,
     })
     defineOpenSIPSModule(realm, writeLog)
+    realm.entrances = realm.enter(prelude)
     harden(SIPMsg.prototype)
   },
 

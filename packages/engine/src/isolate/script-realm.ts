@@ -3,6 +3,8 @@
  * may patch every intrinsic it can reach and the parser never notices. What a script gets to hold (errors, tuples,
  * the console) must be of its own realm, so these few makers are compiled there, before the script runs.
  */
+import type { InitResult } from './prelude.ts'
+
 export interface ScriptRealm {
   /** An SIPMsgError of the script's realm. */
   error(code: string, message: string): Error
@@ -12,8 +14,22 @@ export interface ScriptRealm {
   list(items: readonly string[]): string[]
   /** Defines a global of the script: not enumerable, writable and configurable as V8's own are. */
   define(name: string, value: unknown): void
+  /**
+   * The prelude's entrances as functions of this realm. V8 refuses `new Function` and its like, which some npm
+   * packages need, while the realm that was entered from outside is another one.
+   */
+  enter(prelude: Entrances): Entrances
+  /** What `enter` returned; isolate/child.ts takes it from here. */
+  entrances?: Entrances
   /** An object with these functions, of the script's realm. */
   namespace(names: readonly string[], make: (name: string) => unknown): object
+}
+
+/** What isolate/child.ts calls once the script is there. */
+export interface Entrances {
+  initModule(name: string, modInit: unknown): InitResult
+  initChild(name: string, rank: number): InitResult
+  run(batch: string, wait: boolean): void
 }
 
 /**
@@ -40,6 +56,11 @@ export const SCRIPT_REALM_SOURCE = `(() => {
     tuple: (ip, port) => freeze([ip, port]),
     list: (items) => { const copy = []; for (let i = 0; i < items.length; i++) copy[i] = items[i]; return copy },
     define,
+    enter: (prelude) => ({
+      initModule: (name, modInit) => prelude.initModule(name, modInit),
+      initChild: (name, rank) => prelude.initChild(name, rank),
+      run: (batch, wait) => prelude.run(batch, wait),
+    }),
     namespace: (names, make) => {
       const object = {}
       for (let i = 0; i < names.length; i++) object[names[i]] = make(names[i])

@@ -5,7 +5,15 @@
 import { readFile } from 'node:fs/promises'
 import { builtinModules } from 'node:module'
 import { relative } from 'node:path'
-import { type BuildFailure, build, formatMessages, type Message, type Plugin, transform } from 'esbuild'
+import {
+  type BuildFailure,
+  type BuildOptions,
+  build,
+  formatMessages,
+  type Message,
+  type Plugin,
+  transform,
+} from 'esbuild'
 import { SipletError } from '../errors.ts'
 import type { Bundle } from './bundle.ts'
 
@@ -18,33 +26,41 @@ const TARGET = 'es2024'
  */
 export async function bundleJavaScript(path: string): Promise<Bundle> {
   try {
-    const { metafile, outputFiles } = await build({
-      entryPoints: [path],
-      bundle: true,
-      write: false,
-      outfile: `${path}.bundle.js`,
-      format: 'iife',
-      globalName: GLOBAL_NAME,
-      platform: 'neutral',
-      mainFields: ['module', 'main'],
-      conditions: ['import', 'module', 'default'],
-      target: TARGET,
-      sourcemap: 'external',
-      sourcesContent: false,
-      metafile: true,
-      logLevel: 'silent',
-      plugins: [refuseHost],
-    })
-    const entry = Object.values(metafile.outputs).find((output) => output.entryPoint !== undefined)!
-    const { format, imports } = metafile.inputs[entry.entryPoint!]!
-    // The extension or a package.json may make an ES module of a file that neither imports nor exports.
-    if (format !== 'cjs' && entry.exports.length === 0 && imports.length === 0)
-      return await classicScript(path)
+    if (await isClassicScript(path)) return await classicScript(path)
+    const { outputFiles } = await build({ ...options(path), format: 'iife', sourcemap: 'external' })
     const text = (suffix: string) => outputFiles.find((file) => file.path.endsWith(suffix))!.text
     return { fileName: path, code: text('.js'), globalName: GLOBAL_NAME, map: text('.map') }
   } catch (error) {
     throw await failure(error as BuildFailure, path)
   }
+}
+
+function options(path: string) {
+  return {
+    entryPoints: [path],
+    bundle: true,
+    write: false,
+    outfile: `${path}.bundle.js`,
+    globalName: GLOBAL_NAME,
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    conditions: ['import', 'module', 'default'],
+    target: TARGET,
+    sourcesContent: false,
+    logLevel: 'silent',
+    plugins: [refuseHost],
+  } as const satisfies BuildOptions
+}
+
+/**
+ * Whether the script neither imports nor exports anything. Neither its extension nor its package.json tells, and
+ * esbuild lists what a file exports only when it writes ES modules.
+ */
+async function isClassicScript(path: string): Promise<boolean> {
+  const { metafile } = await build({ ...options(path), format: 'esm', metafile: true })
+  const entry = Object.values(metafile.outputs).find((output) => output.entryPoint !== undefined)!
+  const { format, imports } = metafile.inputs[entry.entryPoint!]!
+  return format !== 'cjs' && entry.exports.length === 0 && imports.length === 0
 }
 
 async function classicScript(path: string): Promise<Bundle> {
@@ -92,8 +108,11 @@ async function failure(error: BuildFailure, path: string): Promise<Error> {
   const { location } = first
   const place =
     location === null ? relative('', path) : `${location.file}:${location.line}:${location.column + 1}`
-  const frame = await formatMessages(messages, { kind: 'error', color: false })
-  return new SipletError(code, `script ${place}: ${first.text}\n${frame.join('').trimEnd()}`, {
-    cause: error,
-  })
+  const text = first.text.startsWith('Top-level await')
+    ? 'await at the top level: mod_init is called as soon as the script was evaluated'
+    : first.text
+  const [formatted = ''] = await formatMessages([first], { kind: 'error', color: false })
+  // What stands above the lines of code is in our message already.
+  const frame = formatted.slice(formatted.search(/^ *\d+ │/m)).trimEnd()
+  return new SipletError(code, `script ${place}: ${text}\n${frame}`, { cause: error })
 }

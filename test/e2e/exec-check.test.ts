@@ -1,0 +1,123 @@
+/** siplet exec and siplet check as processes. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { siplet } from '../support/cli.ts'
+import { handler, scriptFile } from '../support/engine.ts'
+import { INVITE, RINGING } from '../support/messages.ts'
+
+const HANDLER = 'examples/handler.ts'
+
+describe('siplet exec', () => {
+  it('prints the edited message, byte for byte, and the verdict on stderr', async () => {
+    const message = INVITE.replace('sip:bob@', 'sip:0049301@').replace('Max-Forwards: 70', 'X: \xff')
+    const { stdout, stderr, exitCode } = await siplet(
+      ['exec', '-', '-s', HANDLER],
+      Buffer.from(message, 'utf8'),
+    )
+    assert.equal(exitCode, 0, stderr)
+    const edited = message
+      .replace('sip:0049301@', 'sip:+49301@')
+      .replace(/\r\n\r\n$/, '\r\nX-Gateway-Prefix: +4930\r\n\r\n')
+    assert.equal(stdout, edited)
+    assert.match(
+      stderr,
+      /^request_route returned 1 \(true\), next hop sip:192.0.2.30:5060, edited, \d+ µs\n$/,
+    )
+  })
+
+  it('reads a file, calls the method it is told to, with extra argument and addresses', async () => {
+    const source = handler(
+      "x(msg, extra) { return msg.src_address.join() === '2001:db8::1,5070' && extra === 'e' ? 2 : 3 }",
+    )
+    const file = `${scriptFile('')}.sip`
+    writeFileSync(file, RINGING)
+    const options = [
+      '--method',
+      'x',
+      '--extra',
+      'e',
+      '--src',
+      '[2001:db8::1]:5070',
+      '--dst',
+      '192.0.2.1:5060',
+    ]
+    const { stderr } = await siplet(['exec', file, '-s', scriptFile(source), ...options])
+    assert.match(stderr, /^x returned 2 \(true\), not edited/)
+  })
+
+  it('a script error: told on stderr, exit code 1', async () => {
+    const script = scriptFile(handler("request_route() { throw new Error('no') }"))
+    const { stderr, exitCode } = await siplet(['exec', '-', '-s', script, '--log-level', 'silent'], INVITE)
+    assert.equal(exitCode, 1)
+    assert.equal(stderr, 'request_route: ERR_SIPLET_SCRIPT: Error: no\n')
+  })
+
+  for (const [title, args, message] of [
+    ['a missing file', ['nowhere.sip'], /ERR_SIPLET_MESSAGE_NOT_FOUND: message nowhere.sip/],
+    ['what is not SIP', ['package.json'], /ERR_SIPLET_NOT_SIP: "\{/],
+    ['an address that is none', ['-', '--src', 'here'], /It must be ip:port/],
+  ] as const) {
+    it(`${title}: one clear error, exit code 2`, async () => {
+      const { stderr, exitCode } = await siplet(['exec', ...args, '-s', HANDLER])
+      assert.equal(exitCode, 2)
+      assert.match(stderr, message)
+    })
+  }
+})
+
+describe('siplet check', () => {
+  it('runs both init functions and lists the methods', async () => {
+    const { stdout, exitCode } = await siplet(['check', '-s', HANDLER, '--children', '2'])
+    assert.equal(exitCode, 0)
+    assert.match(stdout, /ran in 2 children, ready in \d+ ms\nmethods: request_route, onreply_route\n$/)
+  })
+
+  it('a script that does not come up: exit code 2', async () => {
+    const script = scriptFile('const boot = () => ({ up: () => -1 })')
+    const { stderr, exitCode } = await siplet([
+      'check',
+      '-s',
+      script,
+      '--mod-init',
+      'boot',
+      '--child-init',
+      'up',
+    ])
+    assert.equal(exitCode, 2)
+    assert.match(stderr, /ERR_SIPLET_CHILD_INIT: child 1: up\(1\) returned -1/)
+  })
+})
+
+describe('siplet', () => {
+  it('prints its version and its help', async () => {
+    assert.match((await siplet(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
+    const { stdout, exitCode } = await siplet(['--help'])
+    assert.equal(exitCode, 0)
+    for (const command of ['replay', 'exec', 'check']) assert.match(stdout, new RegExp(`^ +${command} `, 'm'))
+  })
+
+  it('an unknown command: exit code 2', async () => {
+    const { stderr, exitCode } = await siplet(['repaly'])
+    assert.equal(exitCode, 2)
+    assert.match(stderr, /unknown command 'repaly'.*\n.*Did you mean replay/)
+  })
+
+  it('on an older Node says so in one line', async function () {
+    const old = await promisify(execFile)('sh', [
+      '-c',
+      'for d in /usr/local/bin /usr/bin; do $d/node --version && echo $d/node; done; true',
+    ])
+    const [, path] = /^v(?:1\d|2[0-3])\..*\n(.*)$/m.exec(old.stdout) ?? []
+    if (path === undefined) {
+      console.log('      skipped: this machine has no Node older than 24')
+      this.skip()
+    }
+    const outcome = await promisify(execFile)(path, ['packages/cli/bin/siplet.js', '--version']).catch(
+      (error) => error,
+    )
+    assert.equal(outcome.code, 2)
+    assert.match(outcome.stderr, /^siplet needs Node.js 24 or newer, this is v\d+.*\n$/)
+  })
+})

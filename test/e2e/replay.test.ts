@@ -1,0 +1,399 @@
+/** siplet replay as a process. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { CaptureEncoder, LINKTYPE, udpFrames } from '../../packages/cli/src/capture/index.ts'
+import { ndjson, siplet } from '../support/cli.ts'
+import { handler, ISOLATIONS, scriptFile } from '../support/engine.ts'
+import { INVITE, inviteOf, RINGING } from '../support/messages.ts'
+
+const CALLS = 'examples/calls.pcapng'
+const HANDLER = 'examples/handler.ts'
+
+describe('siplet replay', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'siplet-replay-'))
+  after(() => rmSync(folder, { recursive: true }))
+  let files = 0
+
+  /** A capture of these payloads, one a frame. */
+  function captureOf(...payloads: (string | Buffer)[]): string {
+    const encoder = new CaptureEncoder({ format: 'pcap', linktype: LINKTYPE.RAW })
+    const frames = payloads.flatMap((payload, k) =>
+      udpFrames(
+        { src: ['192.0.2.10', 5060], dst: ['192.0.2.1', 5060], payload: Buffer.from(payload) },
+        { linktype: LINKTYPE.RAW },
+      ).map((frame) => encoder.frame(k, 0, frame)),
+    )
+    const path = join(folder, `${++files}.pcap`)
+    writeFileSync(path, Buffer.concat([encoder.header, ...frames]))
+    return path
+  }
+
+  it('writes one line per message with exactly the fields of the contract', async () => {
+    const { stdout, stderr, exitCode } = await siplet(['replay', CALLS, '--script', HANDLER, '--ndjson', '-'])
+    assert.equal(exitCode, 0, stderr)
+    const lines = ndjson(stdout)
+    assert.equal(lines.length, 37)
+    for (const line of lines) {
+      assert.deepEqual(
+        Object.keys(line),
+        'frame file time transport src dst type method status ruri callId cseq exec code ruriOut dstUri edited error us'.split(
+          ' ',
+        ),
+      )
+    }
+    const { us, ...invite } = lines.find(({ frame }) => frame === 5)!
+    assert.equal(typeof us, 'number')
+    assert.deepEqual(invite, {
+      frame: 5,
+      file: CALLS,
+      time: '1767254400.423000000',
+      transport: 'udp',
+      src: ['192.0.2.10', 5060],
+      dst: ['192.0.2.1', 5060],
+      type: 'SIP_REQUEST',
+      method: 'INVITE',
+      status: null,
+      ruri: 'sip:00493012345678@example.com',
+      callId: 'call-2@example.com',
+      cseq: '1 INVITE',
+      exec: 'request_route',
+      code: 1,
+      ruriOut: 'sip:+493012345678@example.com',
+      dstUri: 'sip:192.0.2.30:5060',
+      edited: true,
+      error: null,
+    })
+    const reply = lines.find(({ status }) => status === 603)!
+    assert.deepEqual(
+      [reply.type, reply.method, reply.ruri, reply.ruriOut, reply.exec],
+      ['SIP_REPLY', 'INVITE', null, null, 'onreply_route'],
+    )
+    assert.deepEqual(lines.filter(({ src }) => (src as string[])[0] === '2001:db8::10').length > 0, true)
+  })
+
+  for (const isolation of ISOLATIONS) {
+    for (const children of ['1', '2']) {
+      it(`decides the same and keeps capture order: ${isolation}, ${children} children`, async () => {
+        const args = ['replay', CALLS, '--script', HANDLER, '--ndjson', '-', '--isolation', isolation]
+        const { stdout } = await siplet([...args, '--children', children])
+        const lines = ndjson(stdout)
+        assert.deepEqual(
+          lines.map(({ frame }) => frame),
+          Array.from({ length: 37 }, (_, k) => k + 1),
+        )
+        assert.deepEqual(
+          lines.filter(({ dstUri }) => dstUri !== null).map(({ frame, dstUri }) => [frame, dstUri]),
+          [
+            [5, 'sip:192.0.2.30:5060'],
+            [12, 'sip:[2001:db8::99]:5060'],
+            [26, 'sip:192.0.2.49:5060'],
+          ],
+        )
+        assert.deepEqual(
+          lines.filter(({ code }) => (code as number) < 0).map(({ frame }) => frame),
+          [33],
+        )
+      })
+    }
+  }
+
+  it('prints a summary for people, or with --json one object', async () => {
+    const text = await siplet(['replay', CALLS, '--script', HANDLER])
+    assert.equal(text.exitCode, 0)
+    assert.match(text.stdout, /37 SIP messages in .* 17 requests, 20 replies/)
+    assert.match(text.stdout, /│ INVITE +│ +5 │ +4 │ +1 │/)
+    assert.match(text.stdout, /frame 33 {2}INVITE sip:alice@example.com {2}refused/)
+    assert.equal(text.stderr, '')
+    const json = await siplet(['replay', CALLS, '--script', HANDLER, '--json'])
+    const summary = JSON.parse(json.stdout)
+    assert.deepEqual(
+      [summary.messages, summary.requests, summary.replies, summary.executed, summary.verdicts],
+      [37, 17, 20, 37, { true: 33, false: 1, stop: 3 }],
+    )
+    assert.equal(summary.endedEarly, false)
+  })
+
+  it('passes replies over where the script has no reply method', async () => {
+    const { stdout } = await siplet(['replay', CALLS, '--script', 'examples/handler.js', '--ndjson', '-'])
+    const replies = ndjson(stdout).filter(({ type }) => type === 'SIP_REPLY')
+    assert.equal(replies.length, 20)
+    assert.ok(replies.every(({ exec, code, us }) => exec === null && code === null && us === null))
+  })
+
+  it('calls the methods it is told to, with --extra as second argument', async () => {
+    const script = scriptFile(
+      handler("q(msg, extra) { return extra === 'x y' ? 5 : -5 }, r(msg, extra) { return 6 }"),
+    )
+    const options = ['--request-method', 'q', '--reply-method', 'r', '--extra', 'x y', '--ndjson', '-']
+    const { stdout } = await siplet(['replay', captureOf(INVITE, RINGING), '--script', script, ...options])
+    assert.deepEqual(
+      ndjson(stdout).map(({ exec, code }) => [exec, code]),
+      [
+        ['q', 5],
+        ['r', 6],
+      ],
+    )
+  })
+
+  it('ends after --limit messages, and says so', async () => {
+    const args = ['replay', CALLS, '--script', HANDLER, '--json', '--limit']
+    assert.deepEqual(
+      await Promise.all(
+        ['5', '37'].map(async (limit) => {
+          const { messages, endedEarly } = JSON.parse((await siplet([...args, limit])).stdout)
+          return [messages, endedEarly]
+        }),
+      ),
+      [
+        [5, true],
+        [37, false],
+      ],
+    )
+  })
+
+  it('replays several captures one after the other; frames count from 1 in each', async () => {
+    const other = captureOf(INVITE)
+    const { stdout } = await siplet(['replay', CALLS, other, '--script', HANDLER, '--ndjson', '-'])
+    const lines = ndjson(stdout)
+    assert.equal(lines.length, 38)
+    assert.deepEqual([lines[37]!.file, lines[37]!.frame], [other, 1])
+  })
+
+  it('script errors stand in their lines and in the summary; --fail-on-error makes the exit code 1', async () => {
+    const script = scriptFile(
+      handler("request_route(msg) { if (msg.CallID === 'bad') throw new Error('no'); return 1 }"),
+    )
+    const capture = captureOf(INVITE, inviteOf('bad'), INVITE)
+    const args = ['replay', capture, '--script', script]
+    const lenient = await siplet([...args, '--ndjson', '-'])
+    assert.equal(lenient.exitCode, 0)
+    assert.deepEqual(
+      ndjson(lenient.stdout).map(({ code, error }) => [code, error]),
+      [
+        [1, null],
+        [-1, { code: 'ERR_SIPLET_SCRIPT', message: 'Error: no' }],
+        [1, null],
+      ],
+    )
+    const strict = await siplet([...args, '--fail-on-error'])
+    assert.equal(strict.exitCode, 1)
+    assert.match(strict.stdout, /frame 2 of .* INVITE: ERR_SIPLET_SCRIPT: Error: no/)
+    assert.match(
+      strict.stderr,
+      /ERROR: child 1: request_route: Error: no[\s\S]*at Object.request_route \(.*script.js:1:/,
+    )
+  })
+
+  it('--timeout-ms and --memory-mb are the limits of the children', async () => {
+    const script = scriptFile(
+      handler(
+        "request_route(msg) { if (msg.CallID === 'loop') for (;;); const all = []; for (;;) all.push('x'.repeat(999) + all.length) }",
+      ),
+    )
+    const limits = ['--timeout-ms', '3000', '--memory-mb', '12', '--log-level', 'silent']
+    const { stdout } = await siplet([
+      'replay',
+      captureOf(inviteOf('bomb')),
+      '--script',
+      script,
+      ...limits,
+      '--json',
+    ])
+    assert.deepEqual(JSON.parse(stdout).errors, { ERR_SIPLET_MEMORY: 1 })
+    const loop = ['--timeout-ms', '20', '--log-level', 'silent', '--ndjson', '-']
+    const timed = await siplet(['replay', captureOf(inviteOf('loop')), '--script', script, ...loop])
+    assert.deepEqual(ndjson(timed.stdout)[0]!.error, {
+      code: 'ERR_SIPLET_TIMEOUT',
+      message: 'request_route() ran longer than limits.timeoutMs (20 ms); the child was rebuilt',
+    })
+  })
+
+  describe('with bad input', () => {
+    const good = handler('request_route() { return 1 }')
+
+    it('a truncated capture: what is whole is replayed, the rest is told', async () => {
+      const capture = captureOf(INVITE, INVITE, INVITE)
+      truncateSync(capture, readFileSync(capture).length - 10)
+      const { stdout, exitCode } = await siplet(['replay', capture, '--script', scriptFile(good)])
+      assert.equal(exitCode, 0)
+      assert.match(
+        stdout,
+        /2 SIP messages[\s\S]*Left out:\n.*from byte \d+ on: the file ends within a record/,
+      )
+    })
+
+    it('non-SIP payloads on port 5060 are counted', async () => {
+      const capture = captureOf(INVITE, 'hello', '\r\n\r\n')
+      const { stdout } = await siplet(['replay', capture, '--script', scriptFile(good), '--json'])
+      const { messages, skipped } = JSON.parse(stdout)
+      assert.deepEqual([messages, skipped.notSIP, skipped.keepAlive], [1, 1, 1])
+    })
+
+    it('a message cut short in its head is not executed and says so; one cut in its body is', async () => {
+      const head = INVITE.slice(0, INVITE.indexOf('To:'))
+      const body = INVITE.replace('Content-Length: 0', 'Content-Length: 10')
+      const script = scriptFile(good)
+      const { stdout, stderr } = await siplet([
+        'replay',
+        captureOf(head, body),
+        '--script',
+        script,
+        '--ndjson',
+        '-',
+      ])
+      const lines = ndjson(stdout)
+      assert.deepEqual(
+        lines.map(({ exec, code, error }) => [exec, code, (error as { code: string } | null)?.code]),
+        [
+          [null, null, 'ERR_SIPLET_MESSAGE_TRUNCATED'],
+          ['request_route', 1, undefined],
+        ],
+      )
+      assert.match(stderr, /1 message cut short within the head, not run\n.*1 message with a body shorter/)
+    })
+
+    it('an unusable second capture: what the first one came to is there, the exit code is 2', async () => {
+      const output = join(folder, 'kept.ndjson')
+      const args = ['replay', CALLS, 'nowhere.pcap', '--script', HANDLER, '--ndjson', output]
+      const { stdout, stderr, exitCode } = await siplet(args)
+      assert.equal(exitCode, 2)
+      assert.equal(ndjson(readFileSync(output, 'utf8')).length, 37)
+      assert.match(stdout, /37 SIP messages/)
+      assert.equal(
+        stderr,
+        'siplet: ERR_SIPLET_CAPTURE_NOT_FOUND: capture nowhere.pcap cannot be read: there is no such file\n',
+      )
+    })
+
+    const unusable: [title: string, args: () => string[], message: RegExp][] = [
+      [
+        'not a capture',
+        () => ['package.json', '-s', HANDLER],
+        /^siplet: ERR_SIPLET_CAPTURE_FORMAT: package.json is neither pcap nor pcapng/,
+      ],
+      ['a folder', () => ['examples', '-s', HANDLER], /ERR_SIPLET_CAPTURE_NOT_FOUND: .* it is a directory/],
+      ['a missing script', () => [CALLS, '-s', 'no.ts'], /ERR_SIPLET_SCRIPT_NOT_FOUND: script no.ts/],
+      [
+        'a syntax error',
+        () => [CALLS, '-s', scriptFile('function {')],
+        /ERR_SIPLET_SCRIPT_SYNTAX: script .*:1:10/,
+      ],
+      [
+        'no mod_init',
+        () => [CALLS, '-s', scriptFile('1')],
+        /ERR_SIPLET_MOD_INIT: child 1: mod_init is not defined/,
+      ],
+      [
+        'mod_init that throws',
+        () => [CALLS, '-s', scriptFile('function mod_init() { throw Error("no") }')],
+        /ERR_SIPLET_MOD_INIT: child 1: Error: no \(at/,
+      ],
+      [
+        'mod_init without an object',
+        () => [CALLS, '-s', scriptFile('function mod_init() {}')],
+        /ERR_SIPLET_MOD_INIT.*must return the object/,
+      ],
+      [
+        'child_init negative',
+        () => [CALLS, '-s', scriptFile('const mod_init = () => ({ child_init: () => -1 })')],
+        /ERR_SIPLET_CHILD_INIT: child 1: child_init\(1\) returned -1/,
+      ],
+      [
+        'child_init that throws',
+        () => [CALLS, '-s', scriptFile('const mod_init = () => ({ child_init: () => x })')],
+        /ERR_SIPLET_CHILD_INIT: child 1: ReferenceError/,
+      ],
+      [
+        'an unknown request method',
+        () => [CALLS, '-s', HANDLER, '--request-method', 'nope'],
+        /ERR_SIPLET_METHOD_NOT_FOUND: .* has no method nope; it has child_init, request_route, onreply_route/,
+      ],
+      [
+        'an unknown reply method',
+        () => [CALLS, '-s', HANDLER, '--reply-method', 'nope'],
+        /ERR_SIPLET_METHOD_NOT_FOUND: .*--reply-method/,
+      ],
+      ['no script', () => [CALLS], /required option '-s, --script <file>' not specified/],
+      ['no capture', () => ['-s', HANDLER], /missing required argument 'captures'/],
+      [
+        'a number that is none',
+        () => [CALLS, '-s', HANDLER, '--children', 'many'],
+        /It must be an integer of at least 1/,
+      ],
+      [
+        'an unknown isolation',
+        () => [CALLS, '-s', HANDLER, '--isolation', 'docker'],
+        /Allowed choices are inline, thread/,
+      ],
+      ['an unknown option', () => [CALLS, '-s', HANDLER, '--childs', '2'], /unknown option '--childs'/],
+      ['two outputs on stdout', () => [CALLS, '-s', HANDLER, '--json', '--ndjson', '-'], /ERR_SIPLET_USAGE/],
+      [
+        'an output that cannot be written',
+        () => [CALLS, '-s', HANDLER, '--ndjson', 'no/such/folder'],
+        /ERR_SIPLET_OUTPUT: no\/such\/folder cannot be written/,
+      ],
+    ]
+    for (const [title, args, message] of unusable) {
+      it(`${title}: one clear error, exit code 2`, async () => {
+        const { stderr, exitCode } = await siplet(['replay', ...args()])
+        assert.equal(exitCode, 2, stderr)
+        assert.match(stderr, message)
+        assert.doesNotMatch(stderr, /node:internal|packages\/(cli|engine)\/src/)
+      })
+    }
+  })
+
+  it('a reader that goes away ends it in peace', async () => {
+    const capture = captureOf(...Array.from({ length: 3_000 }, () => INVITE))
+    const args = ['packages/cli/bin/siplet.js', 'replay', capture, '-s', HANDLER, '--ndjson', '-']
+    const child = spawn(process.execPath, args)
+    let stderr = ''
+    child.stderr.on('data', (text) => {
+      stderr += text
+    })
+    for await (const _ of createInterface(child.stdout)) break
+    child.stdout.destroy()
+    const [exitCode] = await once(child, 'close')
+    assert.equal(exitCode, 0, stderr)
+  })
+
+  it('memory does not grow with the capture', async () => {
+    const encoder = new CaptureEncoder({ format: 'pcap', linktype: LINKTYPE.RAW })
+    const payload = Buffer.from(
+      INVITE.replace('Content-Length: 0\r\n\r\n', `Content-Length: 1000\r\n\r\n${'x'.repeat(1_000)}`),
+    )
+    const [frame] = udpFrames(
+      { src: ['192.0.2.10', 5060], dst: ['192.0.2.1', 5060], payload },
+      { linktype: LINKTYPE.RAW },
+    )
+    const records = Buffer.concat(Array.from({ length: 1_000 }, (_, k) => encoder.frame(k, 0, frame!)))
+    const peak = async (times: number) => {
+      const path = join(folder, `large-${times}.pcap`)
+      writeFileSync(path, Buffer.concat([encoder.header, ...Array.from({ length: times }, () => records)]))
+      const report = "process.on('exit', () => console.error('peak', process.resourceUsage().maxRSS))"
+      const child = spawn(process.execPath, [
+        ...['--import', `data:text/javascript,${encodeURIComponent(report)}`],
+        ...['packages/cli/bin/siplet.js', 'replay', path, '-s', HANDLER, '--json'],
+      ])
+      let [stdout, stderr] = ['', '']
+      child.stdout.on('data', (text) => {
+        stdout += text
+      })
+      child.stderr.on('data', (text) => {
+        stderr += text
+      })
+      await once(child, 'close')
+      assert.equal(JSON.parse(stdout).messages, times * 1_000)
+      // maxRSS counts KiB.
+      return Number(/peak (\d+)/.exec(stderr)![1]) / 1_024
+    }
+    const [small, large] = [await peak(20), await peak(120)]
+    console.log(`      peak memory: ${small.toFixed(0)} MiB for 27 MB, ${large.toFixed(0)} MiB for 162 MB`)
+    assert.ok(large < small + 100, `${large} MiB against ${small} MiB`)
+  }).timeout(60_000)
+})

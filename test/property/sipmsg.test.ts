@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { decodeUtf8, encodeUtf8, isSIP, SIPMessage, toBytes, toText } from '@siplet/sipmsg'
+import fc from 'fast-check'
+import { sip } from '../support/messages.ts'
+
+const name = fc
+  .stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,11}$/)
+  .filter((text) => !/^(l|content-length)$/i.test(text))
+const value = fc.string({ unit: 'grapheme', maxLength: 40 }).filter((text) => !/[\r\n\0]/.test(text))
+const bytes = fc.uint8Array({ maxLength: 200 })
+
+const oneByteText = (min: number, maxLength: number) =>
+  fc.array(fc.integer({ min, max: 255 }), { maxLength }).map((codes) => String.fromCharCode(...codes))
+
+/** Messages with odd but real features: folds, repeated names, bare LFs, bytes that are not UTF-8. */
+const message = fc
+  .record({
+    startLine: fc.constantFrom('INVITE sip:a@b SIP/2.0', 'SIP/2.0 200 OK', 'SIP/2.0 404', 'X urn:y SIP/2.0'),
+    headers: fc.array(fc.tuple(name, oneByteText(32, 30), fc.boolean()), {
+      maxLength: 8,
+    }),
+    lineEnd: fc.constantFrom('\r\n', '\n'),
+    body: oneByteText(0, 60),
+  })
+  .map(({ startLine, headers, lineEnd, body }) => {
+    const lines = headers.map(([key, text, folded]) => `${key}: ${text}${folded ? `${lineEnd} folded` : ''}`)
+    return [startLine, ...lines, `Content-Length: ${body.length}`, '', ''].join(lineEnd) + body
+  })
+
+type Edit = (message: SIPMessage) => void
+const edit: fc.Arbitrary<Edit> = fc.oneof(
+  fc.tuple(name, value).map(
+    ([n, v]): Edit =>
+      (m) =>
+        m.setHeader(n, v),
+  ),
+  fc.tuple(name, value).map(
+    ([n, v]): Edit =>
+      (m) =>
+        m.appendHeader(n, v),
+  ),
+  fc.tuple(name, value).map(
+    ([n, v]): Edit =>
+      (m) =>
+        m.insertHeader(n, v),
+  ),
+  name.map(
+    (n): Edit =>
+      (m) =>
+        m.removeHeader(n),
+  ),
+  value.map(
+    (v): Edit =>
+      (m) =>
+        m.setBody(v, 'text/plain'),
+  ),
+  fc.constantFrom('sip:x@y', 'tel:+1').map(
+    (uri): Edit =>
+      (m) => {
+        if (m.isRequest) m.rewriteRURI(uri)
+      },
+  ),
+)
+
+describe('properties of sipmsg', () => {
+  it('a message without edits is its bytes', () => {
+    fc.assert(
+      fc.property(message, (text) => {
+        assert.deepEqual(new SIPMessage(toBytes(text)).toBytes(), toBytes(text))
+      }),
+    )
+  })
+
+  it('edits one after the other are the same as edits of the edited message', () => {
+    fc.assert(
+      fc.property(message, fc.array(edit, { maxLength: 12 }), (text, edits) => {
+        const composed = new SIPMessage(text)
+        let stepwise = text
+        for (const apply of edits) {
+          apply(composed)
+          const next = new SIPMessage(stepwise)
+          apply(next)
+          stepwise = next.text
+          assert.equal(composed.text, stepwise)
+        }
+        assert.deepEqual(composed.headerNames(), new SIPMessage(stepwise).headerNames())
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('splices are sorted, do not overlap, and carry over to another parse of the same bytes', () => {
+    fc.assert(
+      fc.property(message, fc.array(edit, { maxLength: 12 }), (text, edits) => {
+        const edited = new SIPMessage(text)
+        for (const apply of edits) apply(edited)
+        let at = -1
+        for (const { start, end } of edited.splices) {
+          assert.ok(start > at && end >= start)
+          at = end
+        }
+        const other = new SIPMessage(text)
+        other.restoreSplices(edited.splices)
+        assert.equal(other.text, edited.text)
+      }),
+    )
+  })
+
+  it('what is set is what is read', () => {
+    fc.assert(
+      fc.property(message, name, value, (text, key, given) => {
+        const edited = new SIPMessage(text)
+        edited.setHeader(key, given)
+        // White space around a value is not part of it.
+        assert.equal(edited.getHeader(key), given.replace(/^[ \t]+|[ \t]+$/g, ''))
+        assert.equal(edited.getHeaders(key).length, 1)
+      }),
+    )
+  })
+
+  it('any bytes are SIP or refused with a typed error; nothing else happens', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          bytes,
+          message.map(toBytes),
+          fc.string().map((text) => Buffer.from(text)),
+        ),
+        (input) => {
+          if (!isSIP(input)) {
+            assert.throws(() => new SIPMessage(input), { code: 'ERR_SIPLET_NOT_SIP' })
+            return
+          }
+          const parsed = new SIPMessage(input)
+          parsed.headerNames()
+          void [parsed.body, parsed.fromTag, parsed.cseqNumber, parsed.truncatedIn, parsed.getHeaders('Via')]
+        },
+      ),
+    )
+  })
+
+  it('a message cut anywhere is read without an exception, or is no SIP', () => {
+    const whole = sip({ body: 'v=0\r\n' })
+    for (let length = 0; length <= whole.length; length++) {
+      const cut = whole.slice(0, length)
+      if (!isSIP(cut)) continue
+      const parsed = new SIPMessage(cut)
+      assert.equal(parsed.truncatedIn === null, length === whole.length, `cut at ${length}`)
+    }
+  })
+
+  it('UTF-8 is decoded as the WHATWG decoder does, and encoded back', () => {
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          bytes,
+          fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)),
+        ),
+        (input) => {
+          assert.equal(decodeUtf8(toText(input)), decoder.decode(input))
+        },
+      ),
+      { numRuns: 1_000 },
+    )
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        assert.deepEqual(Buffer.from(toBytes(encodeUtf8(text))), Buffer.from(text))
+      }),
+    )
+  })
+
+  it('one-byte text is the bytes', () => {
+    fc.assert(
+      fc.property(bytes, (input) => {
+        assert.deepEqual(toBytes(toText(input)), new Uint8Array(input))
+        assert.equal(toText(Buffer.from(input)), toText(new Uint8Array(input)))
+      }),
+    )
+  })
+})
