@@ -1,13 +1,15 @@
 /** The command line: which commands there are, and how they end. */
+import { createRequire } from 'node:module'
 import { SipletError } from '@siplet/engine'
 import { SIPMessageError } from '@siplet/sipmsg'
 import { Command, CommanderError } from 'commander'
-import manifest from '../package.json' with { type: 'json' }
 import { CaptureError } from './capture/index.ts'
 import { checkCommand } from './commands/check.ts'
 import { execCommand } from './commands/exec.ts'
 import { replayCommand } from './commands/replay.ts'
 import { CLIError, EXIT } from './errors.ts'
+
+const { version } = createRequire(import.meta.url)('../package.json')
 
 /**
  * Runs one command. Nothing is thrown for what users do: the message is on stderr then.
@@ -22,7 +24,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   const program = new Command('siplet')
     .description('SIP routing scripts in isolated VMs: replay captures through a script, try it, check it.')
-    .version(manifest.version)
+    .version(version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(--help shows all options)')

@@ -1,0 +1,103 @@
+/** Everything the README claims. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { createEngine } from '@siplet/engine'
+import { siplet } from '../support/cli.ts'
+import { keepingLogger, scriptFile } from '../support/engine.ts'
+import { INVITE } from '../support/messages.ts'
+
+const ROOT = new URL('../../', import.meta.url)
+const README = readFileSync(new URL('README.md', ROOT), 'utf8')
+const manifest = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'))
+
+/** The fenced blocks of that language. */
+function blocks(language: string): string[] {
+  return [...README.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, text]) => text!)
+}
+
+/** Times differ from run to run. */
+const timeless = (text: string) => text.replace(/in [\d.]+ s \([\d,]+\/s\)/, 'in T').trimEnd()
+
+describe('the README', () => {
+  it('begins with the two commands, which are scripts of package.json', () => {
+    assert.deepEqual(blocks('sh').slice(0, 2), ['npm start\n', 'npm test\n'])
+    assert.match(manifest.scripts.start, /run demo$/)
+    assert.match(manifest.scripts.test, /run test:all$/)
+  })
+
+  it('shows what npm start prints', async () => {
+    const [node, main, ...args] = manifest.scripts.demo.split(' ')
+    assert.deepEqual([node, main], ['node', 'packages/cli/src/main.ts'])
+    const { stdout, exitCode } = await siplet(args)
+    assert.equal(exitCode, 0)
+    assert.equal(timeless(blocks('text')[0]!), timeless(stdout))
+  })
+
+  it('the example capture is what its program writes', async () => {
+    const before = readFileSync(new URL('examples/calls.pcapng', ROOT))
+    await promisify(execFile)(process.execPath, [fileURLToPath(new URL('examples/make-calls.ts', ROOT))])
+    assert.deepEqual(readFileSync(new URL('examples/calls.pcapng', ROOT)), before)
+  })
+
+  it('shows a script that works', async () => {
+    const source = blocks('ts').find((text) => text.includes('mod_init'))!
+    await using engine = await createEngine({
+      scriptName: scriptFile(source, 'readme.ts'),
+      logger: keepingLogger(),
+    })
+    const result = await engine.exec('request_route', INVITE.replace('sip:bob', 'sip:0049'))
+    assert.equal(result.code, 1)
+    assert.equal(result.message.ruri, 'sip:+49@example.net')
+    assert.equal(result.dstUri, 'sip:192.0.2.49:5060')
+    const scanner = INVITE.replace('Max-Forwards: 70', 'User-Agent: friendly-scanner')
+    assert.equal((await engine.exec('request_route', scanner)).code, -1)
+  })
+
+  it('shows commands that work', async () => {
+    const commands = blocks('sh')
+      .flatMap((text) => text.split('\n'))
+      .filter((line) => line.startsWith('siplet '))
+    assert.equal(commands.length, 5)
+    for (const command of commands) {
+      const { exitCode, stderr } = await siplet(command.split(' ').slice(1))
+      assert.equal(exitCode, 0, `${command}: ${stderr}`)
+    }
+    rmSync(new URL('decisions.ndjson', ROOT))
+  })
+
+  it('shows a use of the library that prints what its comments say', async () => {
+    const source = blocks('ts').find((text) => text.includes('createEngine'))!
+    const path = fileURLToPath(new URL('test/e2e/.readme-library.ts', ROOT))
+    writeFileSync(path, source)
+    try {
+      const { stdout } = await promisify(execFile)(process.execPath, [path], { cwd: fileURLToPath(ROOT) })
+      const expected = [...source.matchAll(/console\.log\(.*\) +\/\/ (.*)$/gm)].map(([, comment]) => comment)
+      assert.deepEqual(stdout.split('\n').slice(0, 3), expected.slice(0, 3))
+    } finally {
+      rmSync(path)
+    }
+  })
+
+  it('links to files that exist', () => {
+    const links = [...README.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target!)
+    assert.ok(links.length > 5)
+    for (const link of links) assert.ok(existsSync(new URL(link, ROOT)), link)
+  })
+
+  it('ARCHITECTURE.md names files that exist', () => {
+    const text = readFileSync(new URL('ARCHITECTURE.md', ROOT), 'utf8')
+    const names = new Set([...text.matchAll(/[\w/-]+\.ts\b/g)].map(([name]) => name.split('/').at(-1)!))
+    assert.ok(names.size > 20)
+    const all = ['sipmsg', 'engine', 'cli'].flatMap((name) =>
+      readdirSync(new URL(`packages/${name}/src/`, ROOT), { recursive: true }).map((path) => `/${path}`),
+    )
+    for (const name of names)
+      assert.ok(
+        all.some((path) => path.endsWith(`/${name}`)),
+        name,
+      )
+  })
+})
