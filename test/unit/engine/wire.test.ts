@@ -74,6 +74,7 @@ describe('the wire', () => {
           const lines = (level: string, texts: string[]) => texts.map((text) => ({ level, text }))
           assert.deepEqual(new VerdictReader(area).read(), {
             outcomes: execs.map(([expected, logs]) => ({ ...expected, logs: lines('INFO', logs) })),
+            unfinished: true,
             unfinishedLogs: lines('ERR', unfinished),
           })
         },

@@ -14,6 +14,7 @@ import { records } from './inline.ts'
 import type { FunctionRequest, RunTask, StartTask } from './thread-worker.ts'
 
 const INPUT_BYTES = 1 << 20
+const START_ATTEMPTS = 3
 /** The worker beside this file, with the extension that this file has: .ts in the repository, .js when published. */
 const WORKER = new URL(`./thread-worker${import.meta.url.slice(-3)}`, import.meta.url).href
 
@@ -48,28 +49,20 @@ export class ThreadChild implements Child {
   }
 
   async start(): Promise<StartResult> {
-    this.#port?.close()
-    const { port1, port2 } = new MessageChannel()
-    this.#port = port1
-    const answered = new Int32Array(new SharedArrayBuffer(4))
-    port1.on('message', (request: FunctionRequest) => this.#callFunction(port1, answered, request))
-    port1.unref()
-    const task: StartTask = {
-      spec: this.#spec,
-      input: this.#input.buffer as unknown as SharedArrayBuffer,
-      port: port2,
-      answered,
-      callFunctionTimeoutMs: this.#callFunctionTimeoutMs,
-    }
-    try {
-      return await this.#pool.run(task, { name: 'start', transferList: [port2] as never })
-    } catch (error) {
-      return {
-        ok: false,
-        code: 'ERR_SIPLET_CHILD_LOST',
-        message: `the worker of child ${this.rank} ended while it started: ${(error as Error).message}`,
-        stack: '',
+    let cause: unknown
+    // A worker that is about to end still takes tasks; the next attempt finds the one that replaced it.
+    for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
+      try {
+        return await this.#startInWorker()
+      } catch (error) {
+        cause = error
       }
+    }
+    return {
+      ok: false,
+      code: 'ERR_SIPLET_CHILD_LOST',
+      message: `the worker of child ${this.rank} ended while it started: ${(cause as Error).message}`,
+      stack: '',
     }
   }
 
@@ -89,6 +82,23 @@ export class ThreadChild implements Child {
       // piscina rejects when the worker ended; it has already begun to replace it.
       return 'lost'
     }
+  }
+
+  #startInWorker(): Promise<StartResult> {
+    this.#port?.close()
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port1
+    const answered = new Int32Array(new SharedArrayBuffer(4))
+    port1.on('message', (request: FunctionRequest) => this.#callFunction(port1, answered, request))
+    port1.unref()
+    const task: StartTask = {
+      spec: this.#spec,
+      input: this.#input.buffer as unknown as SharedArrayBuffer,
+      port: port2,
+      answered,
+      callFunctionTimeoutMs: this.#callFunctionTimeoutMs,
+    }
+    return this.#pool.run(task, { name: 'start', transferList: [port2] as never })
   }
 
   async close(): Promise<void> {

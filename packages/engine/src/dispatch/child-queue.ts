@@ -10,6 +10,7 @@ import type { PendingExec } from './pending-exec.ts'
 
 const FIRST_RETRY_MS = 10
 const LAST_RETRY_MS = 5_000
+const MAX_LOST_IDLE = 3
 
 export type Ending = Exclude<RunEnd, 'done'>
 export type StartFailure = Extract<StartResult, { ok: false }>
@@ -42,6 +43,8 @@ export class ChildQueue {
   #busy = false
   #failure: StartFailure | undefined
   #retryMs = FIRST_RETRY_MS
+  /** How often in a row the child was lost before any exec began. */
+  #lostIdle = 0
   #retryAt = 0
   #whenIdle: (() => void)[] = []
   #execs = 0
@@ -156,8 +159,11 @@ export class ChildQueue {
   /** Answers what ended and puts back what did not run. `start` is of performance.now(). */
   #settle(batch: PendingExec[], end: RunEnd, start: number): void {
     const { rank } = this.child
-    const { outcomes, unfinishedLogs } = this.child.verdicts.read()
-    const culprit = end === 'done' ? undefined : batch[outcomes.length]
+    const { outcomes, unfinished, unfinishedLogs } = this.child.verdicts.read()
+    // A worker may end between two batches; no exec is to blame then, unless it happens again and again.
+    this.#lostIdle = end === 'lost' && !unfinished && outcomes.length === 0 ? this.#lostIdle + 1 : 0
+    const blame = end !== 'done' && (this.#lostIdle === 0 || this.#lostIdle > MAX_LOST_IDLE)
+    const culprit = blame ? batch[outcomes.length] : undefined
     const ended = outcomes.length + (culprit === undefined ? 0 : 1)
     const us = ((performance.now() - start) * 1_000) / Math.max(ended, 1)
     this.#execs += ended

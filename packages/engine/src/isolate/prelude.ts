@@ -38,6 +38,9 @@ let sliceMs: number
 let listening = false
 let handler: Record<string, unknown>
 
+/** A gate never throws, except where the thread behind it was ended. The exec that noticed must not be answered. */
+let hostGone = false
+
 /** The gate of the batch under way. */
 let callFunction: (call: string) => string
 let gates: FunctionGates
@@ -62,7 +65,17 @@ export const prelude = {
     gates = { direct, waiting }
     useSIPMsgHost({
       realm,
-      callFunction: (call) => JSON.parse(callFunction(JSON.stringify(call))) as FunctionReply,
+      callFunction(call) {
+        try {
+          return JSON.parse(callFunction(JSON.stringify(call))) as FunctionReply
+        } catch {
+          hostGone = true
+          return {
+            error: 'ERR_SIPLET_CHILD_LOST',
+            message: 'call_function(): nobody is there to answer any more',
+          }
+        }
+      },
     })
     defineOpenSIPSModule(realm, writeLog)
     realm.entrances = realm.enter(prelude)
@@ -191,6 +204,7 @@ function runNext(index: number): void {
   }
   exec.live = false
   listening = false
+  if (hostGone) throw new Error('the host is gone')
   const { message, dstUri } = SIPMsg.result(msg)
   if (!output.verdict(code, dstUri === null ? null : encodeUtf8(dstUri), message.splices, error)) {
     const text = `${decodeUtf8(request.method)}() made edits or an error larger than limits.maxResultBytes`

@@ -3,19 +3,19 @@
  * with the engine. Nothing has to cross back, and what is committed outlives the isolate: after a timeout or a
  * memory limit the verdicts before the culprit are still there, and their number tells who the culprit is.
  *
- *   area    = i32 bytes of committed records, records
+ *   area    = i32 bytes of committed records, i32 execs begun, records
  *   record  = verdict | log
  *   verdict = u8 1, u8 flags, i32 code, [dst URI], [edits], [error]      flags: 1 dst, 2 edits, 4 error
  *   dst URI = text;  edits = u32 count, count * (u32 start, u32 end, text);  error = u8 index in ERROR_CODES, text, text
  *   log     = u8 2, u8 level (index in LOG_LEVELS), text
  *   text    = u32 length, bytes (UTF-8, or message bytes in edits)
  *
- * Logs stand before the verdict of their exec. An exec without a verdict did not end.
+ * Logs stand before the verdict of their exec. An exec that began and has no verdict did not end.
  */
 import type { Splice } from '@siplet/sipmsg'
 import type { ErrorCode } from '../errors.ts'
 
-const RECORDS_START = 4
+const RECORDS_START = 8
 
 const KIND_VERDICT = 1
 const KIND_LOG = 2
@@ -69,7 +69,8 @@ class AreaFull extends Error {}
 /** The isolate's side. */
 export class VerdictWriter {
   readonly #bytes: Uint8Array
-  readonly #committedBytes: Int32Array
+  /** Bytes of committed records, execs begun. */
+  readonly #progress: Int32Array
   readonly #maxResultBytes: number
   #at = RECORDS_START
   #committed = RECORDS_START
@@ -78,7 +79,7 @@ export class VerdictWriter {
 
   constructor(area: SharedArrayBuffer, maxResultBytes: number) {
     this.#bytes = new Uint8Array(area)
-    this.#committedBytes = new Int32Array(area, 0, 1)
+    this.#progress = new Int32Array(area, 0, 2)
     this.#maxResultBytes = maxResultBytes
     this.#limit = this.#bytes.length
   }
@@ -86,13 +87,14 @@ export class VerdictWriter {
   /** Forgets the batch before. */
   start(): void {
     this.#at = this.#committed = RECORDS_START
-    this.#committedBytes[0] = 0
+    this.#progress.fill(0)
     this.#limit = this.#bytes.length
   }
 
   /** An exec begins. */
   begin(): void {
     this.#limit = this.#committed + this.#maxResultBytes
+    this.#progress[1]!++
   }
 
   /** Whether one more result of any allowed size has room. */
@@ -144,7 +146,7 @@ export class VerdictWriter {
 
   #commit(): void {
     this.#committed = this.#at
-    this.#committedBytes[0] = this.#at - RECORDS_START
+    this.#progress[0] = this.#at - RECORDS_START
   }
 
   #splices(splices: readonly Splice[]): void {
@@ -187,20 +189,22 @@ export class VerdictWriter {
 /** The engine's side. */
 export class VerdictReader {
   readonly #buffer: Buffer
-  readonly #committedBytes: Int32Array
+  /** Bytes of committed records, execs begun. */
+  readonly #progress: Int32Array
   #at = 0
 
   constructor(area: SharedArrayBuffer) {
     this.#buffer = Buffer.from(area)
-    this.#committedBytes = new Int32Array(area, 0, 1)
+    this.#progress = new Int32Array(area, 0, 2)
   }
 
   /**
-   * Takes the outcomes of the batch so far, in order, and the log lines of an exec that did not end. To be called
-   * when the isolate is not running.
+   * Takes the outcomes of the batch so far, in order; whether one more exec began, and the log lines it wrote. To be
+   * called when the isolate is not running.
    */
-  read(): { outcomes: Outcome[]; unfinishedLogs: LogLine[] } {
-    const end = RECORDS_START + this.#committedBytes[0]!
+  read(): { outcomes: Outcome[]; unfinished: boolean; unfinishedLogs: LogLine[] } {
+    const end = RECORDS_START + this.#progress[0]!
+    const begun = this.#progress[1]!
     const outcomes: Outcome[] = []
     let logs: LogLine[] = []
     this.#at = RECORDS_START
@@ -213,8 +217,8 @@ export class VerdictReader {
         if (logs.length > 0) logs = []
       }
     }
-    this.#committedBytes[0] = 0
-    return { outcomes, unfinishedLogs: logs }
+    this.#progress.fill(0)
+    return { outcomes, unfinished: begun > outcomes.length, unfinishedLogs: logs }
   }
 
   #outcome(logs: readonly LogLine[]): Outcome {

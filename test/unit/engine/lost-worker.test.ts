@@ -1,0 +1,56 @@
+/** A worker thread that ends: its rank comes back in another one. */
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
+import { handler, withEngine } from '../../support/engine.ts'
+import { INVITE } from '../../support/messages.ts'
+
+describe('a worker thread that ends', () => {
+  const workers: Worker[] = []
+  const collect = (worker: Worker) => workers.push(worker)
+  beforeEach(() => {
+    workers.length = 0
+    process.on('worker', collect)
+  })
+  afterEach(() => {
+    process.off('worker', collect)
+  })
+
+  const SOURCE = handler(`
+    n: 0,
+    count() { return 100 * this.rank + ++this.n },
+    hang(msg) { return msg.call_function('never') }`)
+  const functions = { never: () => new Promise<number>(() => {}) }
+
+  it('during an exec: that one is ERR_SIPLET_CHILD_LOST, what waits is answered by the same rank, anew', async () => {
+    await withEngine(
+      SOURCE,
+      { isolation: 'thread', functions, limits: { callFunctionTimeoutMs: 10_000 } },
+      async (engine) => {
+        assert.equal((await engine.exec('count', INVITE)).code, 101)
+        const batch = ['count', 'hang', 'count', 'count'].map((method) => engine.exec(method, INVITE))
+        await delay(50)
+        await workers[0]!.terminate()
+        const results = await Promise.all(batch)
+        assert.deepEqual(
+          results.map(({ code }) => code),
+          [102, -1, 101, 102],
+        )
+        assert.equal(results[1]!.error?.code, 'ERR_SIPLET_CHILD_LOST')
+        assert.equal(engine.stats().children[0]!.rebuilds.lost, 1)
+      },
+    )
+  })
+
+  it('while idle: no exec is to blame, the next one is answered', async () => {
+    await withEngine(SOURCE, { isolation: 'thread', children: 2, affinity: 'none' }, async (engine) => {
+      assert.equal((await engine.exec('count', INVITE)).code, 101)
+      await Promise.all(workers.map((worker) => worker.terminate()))
+      const results = await Promise.all([engine.exec('count', INVITE), engine.exec('count', INVITE)])
+      assert.deepEqual(
+        results.map(({ error, code }) => error ?? code),
+        [101, 201],
+      )
+    })
+  })
+})
