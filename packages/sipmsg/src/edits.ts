@@ -3,7 +3,7 @@
  * edited text compose into the same list, which is applied in one pass.
  */
 
-/** Bytes start..end (exclusive) of the original are replaced by `text` (one-byte text). */
+/** Bytes start..end (exclusive) are replaced by `text` (one-byte text). */
 export interface Splice {
   readonly start: number
   readonly end: number
@@ -30,49 +30,103 @@ export function applySplices(original: string, splices: readonly Splice[]): stri
 }
 
 /**
- * The list after one more edit, which replaces start..end of the *edited* text by `text`. A splice that comes to
- * say what the original says is dropped.
+ * The list that does what `splices` and then `edits` do; linear in both. Splices that touch become one; one that
+ * comes to say what the original says is dropped.
+ *
+ * @param splices against the original
+ * @param edits against the edited text; sorted, none overlapping another
  */
 export function compose(
   original: string,
   splices: readonly Splice[],
-  start: number,
-  end: number,
-  text: string,
+  edits: readonly Splice[],
 ): readonly Splice[] {
-  const before: Splice[] = []
-  const after: Splice[] = []
-  // Edited offset minus original offset: behind the last splice before the edit, and behind the last it touches.
-  let shiftStart = 0
-  let shift = 0
-  let head = ''
-  let tail = ''
-  let originalStart = -1
-  let originalEnd = -1
-  for (let i = 0; i < splices.length; i++) {
-    const splice = splices[i]!
-    const from = splice.start + shift
-    const to = from + splice.text.length
-    if (to < start) {
-      before.push(splice)
-      shift = shiftStart = to - splice.end
-    } else if (from > end) {
-      after.push(splice)
-    } else {
-      if (from <= start) {
-        originalStart = splice.start
-        head = splice.text.slice(0, start - from)
+  const edited = new EditedText(original, splices)
+  const result = new SpliceList(original)
+  let at = 0
+  for (let i = 0; i < edits.length; i++) {
+    const { start, end, text } = edits[i]!
+    edited.move(start - at, result)
+    result.insert(text)
+    edited.move(end - start, null)
+    at = end
+  }
+  edited.move(Number.POSITIVE_INFINITY, result)
+  return result.finish()
+}
+
+/** Walks through the edited text: kept ranges of the original and inserted texts in turn. */
+class EditedText {
+  readonly #original: string
+  readonly #splices: readonly Splice[]
+  #next = 0
+  /** Offset in the original, and in the text of splice `next` once that was reached. */
+  #at = 0
+  #inText = -1
+
+  constructor(original: string, splices: readonly Splice[]) {
+    this.#original = original
+    this.#splices = splices
+  }
+
+  /** Moves on by that many characters of the edited text, and tells `to` what they are. */
+  move(length: number, to: SpliceList | null): void {
+    for (;;) {
+      const splice = this.#splices[this.#next]
+      if (this.#inText === -1) {
+        const kept = Math.min(length, (splice?.start ?? this.#original.length) - this.#at)
+        to?.keep(this.#at, this.#at + kept)
+        this.#at += kept
+        length -= kept
+        if (splice === undefined || this.#at < splice.start) return
+        this.#inText = 0
       }
-      if (to >= end) {
-        originalEnd = splice.end
-        tail = splice.text.slice(end - from)
-      }
-      shift = to - splice.end
+      const { text, end } = splice!
+      const inserted = Math.min(length, text.length - this.#inText)
+      to?.insert(text.slice(this.#inText, this.#inText + inserted))
+      this.#inText += inserted
+      length -= inserted
+      if (this.#inText < text.length) return
+      this.#next++
+      this.#at = end
+      this.#inText = -1
     }
   }
-  if (originalStart === -1) originalStart = start - shiftStart
-  if (originalEnd === -1) originalEnd = end - shift
-  const merged = { start: originalStart, end: originalEnd, text: head + text + tail }
-  if (original.slice(merged.start, merged.end) === merged.text) return [...before, ...after]
-  return [...before, merged, ...after]
+}
+
+/** Builds the list from kept ranges and inserted texts. */
+class SpliceList {
+  readonly #original: string
+  readonly #list: Splice[] = []
+  /** Behind what was kept last. */
+  #at = 0
+  #text = ''
+
+  constructor(original: string) {
+    this.#original = original
+  }
+
+  keep(start: number, end: number): void {
+    if (start === end) return
+    this.#flush(start)
+    this.#at = end
+  }
+
+  insert(text: string): void {
+    this.#text += text
+  }
+
+  finish(): readonly Splice[] {
+    this.#flush(this.#original.length)
+    return this.#list.length === 0 ? NO_SPLICES : this.#list
+  }
+
+  #flush(end: number): void {
+    const start = this.#at
+    const text = this.#text
+    this.#text = ''
+    if (end === start && text === '') return
+    if (end - start === text.length && this.#original.startsWith(text, start)) return
+    this.#list.push({ start, end, text })
+  }
 }

@@ -1,10 +1,6 @@
 /** Offsets of the header lines of one text, found as far as they are asked for. No header costs memory of its own. */
 import type { HeaderName } from './header-names.ts'
-
-const SP = 32
-const TAB = 9
-const CR = 13
-const COLON = 58
+import { COLON, CR, LF, SP, skipLWS, TAB, trimEnd } from './scan.ts'
 
 export class HeaderIndex {
   readonly #text: string
@@ -57,22 +53,29 @@ export class HeaderIndex {
 
   /** The name as written. */
   name(k: number): string {
-    const text = this.#text
-    let end = this.#colon(k)
-    if (end === -1) end = this.#valueEnd(k)
-    while (end > this.#starts[k]! && isLWS(text.charCodeAt(end - 1))) end--
-    return text.slice(this.#starts[k], end)
+    return this.#text.slice(this.#starts[k], this.nameEnd(k))
   }
 
-  /** Offsets of the value of header k, without the white space around it; folds are inside. */
-  value(k: number): { start: number; end: number } {
-    const text = this.#text
-    let end = this.#valueEnd(k)
+  /** Offset behind the name of header k, without the white space there may be before the colon. */
+  nameEnd(k: number): number {
     const colon = this.#colon(k)
-    let start = colon === -1 ? end : colon + 1
-    while (start < end && isLWSOrLineEnd(text.charCodeAt(start))) start++
-    while (end > start && isLWSOrLineEnd(text.charCodeAt(end - 1))) end--
-    return { start, end }
+    return trimEnd(this.#text, this.#starts[k]!, colon === -1 ? this.#starts[k + 1]! : colon)
+  }
+
+  /**
+   * Offset of the value of header k, without the white space before it. A line without a colon has an empty value
+   * at its end.
+   */
+  valueStart(k: number): number {
+    const end = this.#starts[k + 1]!
+    const colon = this.#colon(k)
+    const start = colon === -1 ? end : skipLWS(this.#text, colon + 1, end)
+    return start === end ? this.#lineEnd(k) : start
+  }
+
+  /** Offset behind the value of header k, which starts at `start`, without the white space behind it. */
+  valueEnd(k: number, start: number): number {
+    return trimEnd(this.#text, start, this.#starts[k + 1]!)
   }
 
   #has(k: number): boolean {
@@ -100,7 +103,7 @@ export class HeaderIndex {
     do {
       const lf = text.indexOf('\n', end)
       end = lf === -1 ? text.length : lf + 1
-    } while (end < text.length && isLWS(text.charCodeAt(end)))
+    } while (end < text.length && isBlank(text.charCodeAt(end)))
     this.#starts.push(end)
   }
 
@@ -117,7 +120,7 @@ export class HeaderIndex {
       const wanted = name.charCodeAt(i)
       if (code !== wanted && !(code >= 65 && code <= 90 && code + 32 === wanted)) return false
     }
-    while (isLWS(text.charCodeAt(at))) at++
+    while (isBlank(text.charCodeAt(at))) at++
     return text.charCodeAt(at) === COLON
   }
 
@@ -126,19 +129,16 @@ export class HeaderIndex {
     return colon === -1 || colon >= this.#starts[k + 1]! ? -1 : colon
   }
 
-  #valueEnd(k: number): number {
+  /** Where the line end of header k begins. */
+  #lineEnd(k: number): number {
     const text = this.#text
     let end = this.#starts[k + 1]!
-    if (text.charCodeAt(end - 1) === 10) end--
+    if (text.charCodeAt(end - 1) === LF) end--
     if (text.charCodeAt(end - 1) === CR) end--
     return end
   }
 }
 
-function isLWS(code: number): boolean {
+function isBlank(code: number): boolean {
   return code === SP || code === TAB
-}
-
-function isLWSOrLineEnd(code: number): boolean {
-  return code === SP || code === TAB || code === CR || code === 10
 }

@@ -1,31 +1,9 @@
 /** Names of headers: case does not matter, and a compact form is the same name (RFC 3261 sections 7.3.1, 7.3.3). */
 import { SIPMessageError } from './errors.ts'
+import { COMPACT_FORMS } from './known-headers.ts'
+import { isToken } from './scan.ts'
 
-/** Compact forms registered with IANA (SIP parameters, header fields). */
-const COMPACT: Record<string, string> = {
-  a: 'accept-contact',
-  b: 'referred-by',
-  c: 'content-type',
-  d: 'request-disposition',
-  e: 'content-encoding',
-  f: 'from',
-  i: 'call-id',
-  j: 'reject-contact',
-  k: 'supported',
-  l: 'content-length',
-  m: 'contact',
-  n: 'identity-info',
-  o: 'event',
-  r: 'refer-to',
-  s: 'subject',
-  t: 'to',
-  u: 'allow-events',
-  v: 'via',
-  x: 'session-expires',
-  y: 'identity',
-}
-
-const COMPACT_OF = new Map(Object.entries(COMPACT).map(([compact, long]) => [long, compact]))
+const COMPACT_OF = new Map(Object.entries(COMPACT_FORMS).map(([compact, long]) => [long, compact]))
 
 /** A name to look for, prepared once. */
 export interface HeaderName {
@@ -35,7 +13,6 @@ export interface HeaderName {
   readonly compact: string
 }
 
-const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/
 const KNOWN_LIMIT = 1_000
 const known = new Map<string, HeaderName>()
 
@@ -44,7 +21,7 @@ export function headerName(name: string): HeaderName {
   const seen = known.get(name)
   if (seen !== undefined) return seen
   const lower = name.toLowerCase()
-  const long = Object.hasOwn(COMPACT, lower) ? COMPACT[lower]! : lower
+  const long = Object.hasOwn(COMPACT_FORMS, lower) ? COMPACT_FORMS[lower]! : lower
   const prepared = { long, compact: COMPACT_OF.get(long) ?? '' }
   // Names come from scripts; a script that makes them up must not fill the memory.
   if (known.size < KNOWN_LIMIT) known.set(name, prepared)
@@ -53,7 +30,7 @@ export function headerName(name: string): HeaderName {
 
 /** @throws SIPMessageError ERR_SIPLET_HEADER_NAME */
 export function checkHeaderName(name: string): void {
-  if (!TOKEN.test(name)) {
+  if (!isToken(name)) {
     throw new SIPMessageError(
       'ERR_SIPLET_HEADER_NAME',
       `${JSON.stringify(name)} is not a header name: it must be a token, such as X-Account`,

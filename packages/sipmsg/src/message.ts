@@ -1,209 +1,25 @@
 /**
- * A SIP message as an offset index over its original bytes (RFC 3261 section 7). Nothing is parsed before it is
- * asked for; edits are splices against the original, so what nobody touched stays byte-identical. What is read is
- * always the message as edited so far.
+ * A SIP message: an offset index over its original bytes (RFC 3261 section 7), and edits as splices against them, so
+ * that what nobody touched stays byte-identical. Names, values and URIs are checked: no edit can smuggle in a header.
  */
-import { applySplices, compose, NO_SPLICES, type Splice } from './edits.ts'
+import type { Splice } from './edits.ts'
 import { SIPMessageError } from './errors.ts'
-import { HeaderIndex } from './header-index.ts'
+import type { HeaderIndex } from './header-index.ts'
 import { checkHeaderName, checkHeaderValue, type HeaderName, headerName } from './header-names.ts'
-import { type Address, parameter, parseAddress } from './name-addr.ts'
-import { toBytes, toText } from './one-byte-text.ts'
-import { findStartLine, type StartLine, startLine } from './start-line.ts'
+import { elementEnd } from './list.ts'
+import { MessageReader } from './message-reader.ts'
+import { skipLWS } from './scan.ts'
 import { checkURI } from './uri.ts'
-import { decodeUtf8, encodeUtf8 } from './utf8.ts'
+import { encodeUtf8 } from './utf8.ts'
 
-const CALL_ID = headerName('Call-ID')
 const CONTENT_LENGTH = headerName('Content-Length')
 const CONTENT_TYPE = headerName('Content-Type')
-const CSEQ = headerName('CSeq')
-const FROM = headerName('From')
-const TO = headerName('To')
-const FOLD = /[ \t]*\r?\n[ \t]+/g
 
-/** Whether the bytes (or one-byte text) begin with a SIP start line, leading CRLFs aside. */
-export function isSIP(source: Uint8Array | string): boolean {
-  return findStartLine(typeof source === 'string' ? source : toText(source)) !== null
-}
-
-export class SIPMessage {
-  readonly #original: string
-  readonly #originalStartLine: StartLine
-  #splices: readonly Splice[] = NO_SPLICES
-  /** The message as it is now, its start line and its headers; undefined after an edit, until they are needed. */
-  #text: string | undefined
-  #startLine: StartLine | undefined
-  #headers: HeaderIndex | undefined
-
-  /**
-   * @param source the bytes of one message, or the same as one-byte text
-   * @throws SIPMessageError ERR_SIPLET_NOT_SIP where they do not begin with a start line
-   */
-  constructor(source: Uint8Array | string) {
-    const text = typeof source === 'string' ? source : toText(source)
-    this.#original = this.#text = text
-    this.#originalStartLine = this.#startLine = startLine(text)
-  }
-
-  get isRequest(): boolean {
-    return this.#originalStartLine.isRequest
-  }
-
-  get type(): 'SIP_REQUEST' | 'SIP_REPLY' {
-    return this.isRequest ? 'SIP_REQUEST' : 'SIP_REPLY'
-  }
-
-  /** The method as written; null on replies. */
-  get method(): string | null {
-    const { isRequest, start, tokenEnd } = this.#originalStartLine
-    return isRequest ? this.#original.slice(start, tokenEnd) : null
-  }
-
-  /** Status code, 100..999; null on requests. */
-  get status(): number | null {
-    const { isRequest, tokenEnd } = this.#originalStartLine
-    return isRequest ? null : Number(this.#original.slice(tokenEnd - 3, tokenEnd))
-  }
-
-  /** Reason phrase; null on requests. */
-  get reason(): string | null {
-    const { isRequest, valueStart, valueEnd } = this.#originalStartLine
-    return isRequest ? null : decodeUtf8(this.#original.slice(valueStart, valueEnd))
-  }
-
-  /** Request-URI, as rewritten; null on replies. */
-  get ruri(): string | null {
-    if (!this.isRequest) return null
-    const { valueStart, valueEnd } = this.#currentStartLine()
-    return decodeUtf8(this.text.slice(valueStart, valueEnd))
-  }
-
-  /** Request-URI as received; null on replies. */
-  get originalRURI(): string | null {
-    const { isRequest, valueStart, valueEnd } = this.#originalStartLine
-    return isRequest ? decodeUtf8(this.#original.slice(valueStart, valueEnd)) : null
-  }
-
-  /** Call-ID; null when absent. */
-  get callId(): string | null {
-    return this.#first(CALL_ID)
-  }
-
-  /** Value of CSeq, such as `1 INVITE`; null when absent. */
-  get cseq(): string | null {
-    return this.#first(CSEQ)
-  }
-
-  /** Sequence number of CSeq (section 20.16); null when absent or malformed. */
-  get cseqNumber(): number | null {
-    const match = /^\d+/.exec(this.cseq ?? '')
-    return match === null ? null : Number(match[0])
-  }
-
-  /** Method of CSeq; null when absent or malformed. */
-  get cseqMethod(): string | null {
-    return /^\d+\s+(\S+)/.exec(this.cseq ?? '')?.[1] ?? null
-  }
-
-  /** URI of From, as written; null when absent or malformed. The same holds for the three below. */
-  get fromURI(): string | null {
-    return this.#address(FROM)?.uri ?? null
-  }
-  get fromTag(): string | null {
-    return parameter(this.#address(FROM)?.parameters ?? '', 'tag')
-  }
-  get toURI(): string | null {
-    return this.#address(TO)?.uri ?? null
-  }
-  get toTag(): string | null {
-    return parameter(this.#address(TO)?.parameters ?? '', 'tag')
-  }
-
-  /** Value of the first header of that name, unfolded, invalid UTF-8 as U+FFFD; null when absent. */
-  getHeader(name: string): string | null {
-    return this.#first(headerName(name))
-  }
-
-  /** The same as one-byte text, folds as they are. */
-  getHeaderBytes(name: string): string | null {
-    const headers = this.#index()
-    const k = headers.find(headerName(name))
-    if (k === -1) return null
-    const { start, end } = headers.value(k)
-    return this.text.slice(start, end)
-  }
-
-  /** Values of all headers of that name, one entry a header line; comma-separated values are not split. */
-  getHeaders(name: string): string[] {
-    const headers = this.#index()
-    const prepared = headerName(name)
-    const values: string[] = []
-    for (let k = headers.find(prepared); k !== -1; k = headers.find(prepared, k + 1))
-      values.push(this.#value(k))
-    return values
-  }
-
-  /** Name of every header line, as written, in order. */
-  headerNames(): string[] {
-    const headers = this.#index()
-    return Array.from({ length: headers.count }, (_, k) => headers.name(k))
-  }
-
-  /** Offset of the body in the message as it is now. */
-  get bodyStart(): number {
-    return this.#index().bodyStart
-  }
-
-  /** Value of Content-Length (section 20.14); null when absent or not a number. */
-  get contentLength(): number | null {
-    const value = this.#first(CONTENT_LENGTH)
-    return value !== null && /^\d+$/.test(value) ? Number(value) : null
-  }
-
-  /** What the bytes end in the middle of: the head, or the body that Content-Length announces; null of neither. */
-  get truncatedIn(): 'head' | 'body' | null {
-    const { headEnd, bodyStart } = this.#index()
-    if (headEnd === bodyStart) return 'head'
-    return this.text.length - bodyStart < (this.contentLength ?? 0) ? 'body' : null
-  }
-
-  /** The body as one-byte text: as long as Content-Length says (section 18.3), or what there is. */
-  get bodyText(): string {
-    const { bodyStart } = this.#index()
-    return this.text.slice(bodyStart, this.#bodyEnd())
-  }
-
-  /** The body as a string, invalid UTF-8 as U+FFFD. */
-  get body(): string {
-    return decodeUtf8(this.bodyText)
-  }
-
-  /** The whole message as it is now, as one-byte text. */
-  get text(): string {
-    this.#text ??= applySplices(this.#original, this.#splices)
-    return this.#text
-  }
-
-  /** The whole message as it is now. */
-  toBytes(): Uint8Array {
-    return toBytes(this.text)
-  }
-
-  /** The edits so far, against the original bytes. */
-  get splices(): readonly Splice[] {
-    return this.#splices
-  }
-
-  /** Replaces all edits. They must come from a message with the same original bytes. */
-  restoreSplices(splices: readonly Splice[]): void {
-    this.#splices = splices
-    this.#text = this.#startLine = this.#headers = undefined
-  }
-
+export class SIPMessage extends MessageReader {
   /** An independent copy as it is now; it shares the original. */
   clone(): SIPMessage {
-    const copy = new SIPMessage(this.#original)
-    copy.restoreSplices(this.#splices)
+    const copy = new SIPMessage(this.original)
+    copy.restoreSplices(this.splices)
     return copy
   }
 
@@ -217,12 +33,9 @@ export class SIPMessage {
       throw new SIPMessageError('ERR_SIPLET_NOT_A_REQUEST', 'a reply has no Request-URI to rewrite')
     }
     if (uri !== '') checkURI(uri)
-    const { valueStart, valueEnd } = this.#currentStartLine()
-    const received = this.#original.slice(
-      this.#originalStartLine.valueStart,
-      this.#originalStartLine.valueEnd,
-    )
-    this.#replace(valueStart, valueEnd, uri === '' ? received : uri)
+    const { valueStart, valueEnd } = this.startLine
+    const received = this.original.slice(this.originalStartLine.valueStart, this.originalStartLine.valueEnd)
+    this.edit([{ start: valueStart, end: valueEnd, text: uri === '' ? received : uri }])
   }
 
   /**
@@ -232,16 +45,27 @@ export class SIPMessage {
    * @throws SIPMessageError ERR_SIPLET_HEADER_NAME, ERR_SIPLET_INJECTION, ERR_SIPLET_CONTENT_LENGTH
    */
   setHeader(name: string, value: string): void {
-    const prepared = editable(name)
-    checkHeaderValue(name, value)
-    this.#set(prepared, name, encodeUtf8(value))
+    const prepared = editable(name, value)
+    const edits: Splice[] = []
+    const appended = this.#set(prepared, name, encodeUtf8(value), edits)
+    this.#editHead(edits, appended)
+  }
+
+  /**
+   * Replaces the value of the nth header line of that name, from 0. Returns false, and does nothing, where there
+   * are fewer. Throws what {@link setHeader} throws.
+   */
+  replaceHeader(name: string, nth: number, value: string): boolean {
+    const k = this.#nth(editable(name, value), nth)
+    if (k === -1) return false
+    this.edit([valueSplice(this.index, k, encodeUtf8(value))])
+    return true
   }
 
   /** Adds a header behind the last one. Throws what {@link setHeader} throws. */
   appendHeader(name: string, value: string): void {
-    editable(name)
-    checkHeaderValue(name, value)
-    this.#append(name, encodeUtf8(value))
+    editable(name, value)
+    this.#editHead([], line(name, encodeUtf8(value)))
   }
 
   /**
@@ -249,111 +73,138 @@ export class SIPMessage {
    * where there is none. Throws what {@link setHeader} throws.
    */
   insertHeader(name: string, value: string): void {
-    const prepared = editable(name)
-    checkHeaderValue(name, value)
-    const headers = this.#index()
-    const at = headers.start(Math.max(headers.find(prepared), 0))
-    this.#replace(at, at, `${name}: ${encodeUtf8(value)}\r\n`)
+    const first = this.index.find(editable(name, value))
+    const at = this.index.start(Math.max(first, 0))
+    const lineBreak = first === -1 && this.index.count === 0 ? this.#missingLineBreak() : ''
+    this.edit([{ start: at, end: at, text: lineBreak + line(name, encodeUtf8(value)) }])
+  }
+
+  /** Adds a Via before all others (section 16.6 item 8). Throws what {@link setHeader} throws. */
+  prependVia(value: string): void {
+    this.insertHeader('Via', value)
   }
 
   /**
-   * Removes all headers of that name; returns how many there were.
+   * Adds a Record-Route before all others (section 16.6 item 4).
+   *
+   * @param uri put into angle brackets
+   * @throws SIPMessageError ERR_SIPLET_URI
+   */
+  prependRecordRoute(uri: string): void {
+    checkURI(uri)
+    this.insertHeader('Record-Route', `<${uri}>`)
+  }
+
+  /** Removes the topmost Via value (section 16.7 item 3). Returns false where there is none. */
+  removeFirstVia(): boolean {
+    return this.removeFirstValue('Via')
+  }
+
+  /**
+   * Removes the first value of that name: the first element of a comma-separated list, or the whole header line
+   * where it is the only one. Returns false where there is none.
    *
    * @throws SIPMessageError ERR_SIPLET_HEADER_NAME, ERR_SIPLET_CONTENT_LENGTH
    */
-  removeHeader(name: string): number {
-    return this.#remove(editable(name), 0)
+  removeFirstValue(name: string): boolean {
+    const k = this.index.find(editable(name))
+    if (k === -1) return false
+    const start = this.index.valueStart(k)
+    const end = this.index.valueEnd(k, start)
+    const next = skipLWS(this.text, elementEnd(this.text, start, end) + 1, end)
+    if (next < end) this.edit([{ start, end: next, text: '' }])
+    else this.edit([{ start: this.index.start(k), end: this.index.end(k), text: '' }])
+    return true
+  }
+
+  /**
+   * Removes all headers of that name, or the nth line only, from 0; returns how many went.
+   *
+   * @throws SIPMessageError ERR_SIPLET_HEADER_NAME, ERR_SIPLET_CONTENT_LENGTH
+   */
+  removeHeader(name: string, nth?: number): number {
+    const prepared = editable(name)
+    const edits: Splice[] = []
+    if (nth === undefined) this.#remove(prepared, 0, edits)
+    else {
+      const k = this.#nth(prepared, nth)
+      if (k !== -1) edits.push({ start: this.index.start(k), end: this.index.end(k), text: '' })
+    }
+    if (edits.length > 0) this.edit(edits)
+    return edits.length
   }
 
   /**
    * Replaces the body; Content-Type and Content-Length follow. An empty text takes the body away, and an empty
-   * content type the Content-Type header.
+   * content type the Content-Type header. Bytes that follow the message stay.
    *
    * @throws SIPMessageError ERR_SIPLET_INJECTION
    */
   setBody(text: string, contentType: string): void {
     checkHeaderValue('Content-Type', contentType)
     const body = encodeUtf8(text)
-    const { headEnd, bodyStart } = this.#index()
-    // A head that was cut short gets its empty line: what follows would be read as headers otherwise.
-    if (headEnd === bodyStart) this.#replace(headEnd, headEnd, `${this.#lineBreakAtEnd()}\r\n${body}`)
-    else this.#replace(bodyStart, this.#bodyEnd(), body)
-    this.#set(CONTENT_LENGTH, 'Content-Length', String(body.length))
-    if (contentType === '') this.#remove(CONTENT_TYPE, 0)
-    else this.#set(CONTENT_TYPE, 'Content-Type', encodeUtf8(contentType))
+    const edits: Splice[] = []
+    let appended = ''
+    if (contentType === '') this.#remove(CONTENT_TYPE, 0, edits)
+    else appended += this.#set(CONTENT_TYPE, 'Content-Type', encodeUtf8(contentType), edits)
+    appended += this.#set(CONTENT_LENGTH, 'Content-Length', String(body.length), edits)
+    this.#editHead(edits, appended, body)
   }
 
-  #currentStartLine(): StartLine {
-    this.#startLine ??= startLine(this.text)
-    return this.#startLine
-  }
-
-  #index(): HeaderIndex {
-    this.#headers ??= new HeaderIndex(this.text, this.#currentStartLine().headersStart)
-    return this.#headers
-  }
-
-  #first(name: HeaderName): string | null {
-    const k = this.#index().find(name)
-    return k === -1 ? null : this.#value(k)
-  }
-
-  #value(k: number): string {
-    const { start, end } = this.#index().value(k)
-    const value = this.text.slice(start, end)
-    return decodeUtf8(value.includes('\n') ? value.replaceAll(FOLD, ' ') : value)
-  }
-
-  #address(name: HeaderName): Address | null {
-    const value = this.#first(name)
-    return value === null ? null : parseAddress(value)
-  }
-
-  #bodyEnd(): number {
-    const { length } = this.text
-    const announced = this.contentLength
-    return announced === null ? length : Math.min(length, this.#index().bodyStart + announced)
-  }
-
-  #set(prepared: HeaderName, name: string, value: string): void {
-    const headers = this.#index()
-    const first = headers.find(prepared)
-    if (first === -1) {
-      this.#append(name, value)
-      return
+  /** Applies edits of header lines, then what is appended to the head, then a new body, all at once. */
+  #editHead(edits: Splice[], appended: string, body?: string): void {
+    const { headEnd, bodyStart } = this.index
+    edits.sort((a, b) => a.start - b.start)
+    const text = appended === '' ? '' : this.#missingLineBreak() + appended
+    if (body === undefined || headEnd !== bodyStart) {
+      if (text !== '') edits.push({ start: headEnd, end: headEnd, text })
+      if (body !== undefined) edits.push({ start: bodyStart, end: this.bodyEnd, text: body })
+    } else {
+      // A head that was cut short gets its empty line: what follows would be read as headers otherwise.
+      edits.push({ start: headEnd, end: headEnd, text: `${text || this.#missingLineBreak()}\r\n${body}` })
     }
-    this.#remove(prepared, first + 1)
-    const { start, end } = this.#index().value(first)
-    this.#replace(start, end, value)
+    this.edit(edits)
   }
 
-  #append(name: string, value: string): void {
-    const at = this.#index().headEnd
-    this.#replace(at, at, `${this.#lineBreakAtEnd()}${name}: ${value}\r\n`)
+  /** Edits that leave one header of that name; what has to be appended where there is none. */
+  #set(prepared: HeaderName, name: string, value: string, edits: Splice[]): string {
+    const { index } = this
+    const first = index.find(prepared)
+    if (first === -1) return line(name, value)
+    edits.push(valueSplice(index, first, value))
+    this.#remove(prepared, first + 1, edits)
+    return ''
   }
 
-  #remove(prepared: HeaderName, from: number): number {
-    let removed = 0
-    for (let k = this.#index().find(prepared, from); k !== -1; k = this.#index().find(prepared, k)) {
-      this.#replace(this.#index().start(k), this.#index().end(k), '')
-      removed++
+  #remove(prepared: HeaderName, from: number, edits: Splice[]): void {
+    const { index } = this
+    for (let k = index.find(prepared, from); k !== -1; k = index.find(prepared, k + 1)) {
+      edits.push({ start: index.start(k), end: index.end(k), text: '' })
     }
-    return removed
+  }
+
+  #nth(prepared: HeaderName, nth: number): number {
+    let k = this.index.find(prepared)
+    for (let seen = 0; k !== -1 && seen < nth; seen++) k = this.index.find(prepared, k + 1)
+    return nth < 0 ? -1 : k
   }
 
   /** What is missing at the end of the head where the message was cut within a line. */
-  #lineBreakAtEnd(): string {
-    const { text } = this
-    const { headEnd } = this.#index()
-    return headEnd === text.length && !text.endsWith('\n') ? '\r\n' : ''
-  }
-
-  #replace(start: number, end: number, text: string): void {
-    this.restoreSplices(compose(this.#original, this.#splices, start, end, text))
+  #missingLineBreak(): string {
+    return this.index.headEnd === this.text.length && !this.text.endsWith('\n') ? '\r\n' : ''
   }
 }
 
-function editable(name: string): HeaderName {
+function valueSplice(index: HeaderIndex, k: number, text: string): Splice {
+  const start = index.valueStart(k)
+  return { start, end: index.valueEnd(k, start), text }
+}
+
+function line(name: string, value: string): string {
+  return `${name}: ${value}\r\n`
+}
+
+function editable(name: string, value?: string): HeaderName {
   checkHeaderName(name)
   const prepared = headerName(name)
   if (prepared.long === CONTENT_LENGTH.long) {
@@ -362,5 +213,6 @@ function editable(name: string): HeaderName {
       'Content-Length follows from the body: use setBody',
     )
   }
+  if (value !== undefined) checkHeaderValue(name, value)
   return prepared
 }

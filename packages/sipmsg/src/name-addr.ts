@@ -1,48 +1,113 @@
-/** From, To and other addresses: `name-addr / addr-spec` with parameters (RFC 3261 sections 20.10 and 25.1). */
+/** From, To, Contact, Route and the like: `name-addr / addr-spec` with parameters (RFC 3261 sections 20.10, 25.1). */
+import { parseElements } from './list.ts'
+import { Parameters } from './parameters.ts'
+import { QUOTE, quotedEnd, skipLWS, trimEnd, unfold, unquoted } from './scan.ts'
+import { parseURI, type URI } from './uri.ts'
+import { decodeUtf8 } from './utf8.ts'
 
-export interface Address {
+/** An address, as offsets into the text it was found in; its parts are made when they are asked for. */
+export class Address {
+  readonly #text: string
+  readonly #nameStart: number
+  /** Where there is no display name, its start. */
+  readonly #nameEnd: number
+  readonly #uriStart: number
+  readonly #uriEnd: number
+  readonly #parametersStart: number
+  readonly #end: number
+
+  constructor(
+    text: string,
+    nameStart: number,
+    nameEnd: number,
+    uriStart: number,
+    uriEnd: number,
+    parametersStart: number,
+    end: number,
+  ) {
+    this.#text = text
+    this.#nameStart = nameStart
+    this.#nameEnd = nameEnd
+    this.#uriStart = uriStart
+    this.#uriEnd = uriEnd
+    this.#parametersStart = parametersStart
+    this.#end = end
+  }
+
+  /** The display name as text, unquoted; null without one. */
+  get displayName(): string | null {
+    const start = this.#nameStart
+    const end = this.#nameEnd
+    if (start === end) return null
+    const quoted = this.#text.charCodeAt(start) === QUOTE
+    return decodeUtf8(unfold(quoted ? unquoted(this.#text, start, end) : this.#text.slice(start, end)))
+  }
+
   /** The URI as written. */
-  readonly uri: string
-  /** What stands behind the address, from the first `;` on; '' without. */
-  readonly parameters: string
-}
+  get uri(): string {
+    return decodeUtf8(this.#text.slice(this.#uriStart, this.#uriEnd))
+  }
 
-const QUOTED = /"(?:[^"\\]|\\.)*"?/y
+  /** The parts of the URI; null where it is malformed. */
+  get parsedURI(): URI | null {
+    return parseURI(this.uri)
+  }
+
+  /** Parameters of the header, not those of the URI. */
+  get parameters(): Parameters {
+    return new Parameters(this.#text, this.#parametersStart, this.#end)
+  }
+
+  /** The tag parameter; null when absent. */
+  get tag(): string | null {
+    return this.parameters.get('tag')
+  }
+
+  /** The address as written. */
+  toString(): string {
+    return decodeUtf8(this.#text.slice(this.#nameStart, this.#end))
+  }
+}
 
 /**
- * @param value of one header, unfolded
- * @returns null where an angle bracket is never closed
+ * @param value of one header, or one element of a list; one-byte text
+ * @returns null where a quoted string or an angle bracket is not closed, or there is no URI
  */
 export function parseAddress(value: string): Address | null {
-  let at = 0
-  while (at < value.length) {
-    const character = value[at]!
-    if (character === '"') {
-      QUOTED.lastIndex = at
-      at += QUOTED.exec(value)![0].length
-    } else if (character === '<') {
-      const end = value.indexOf('>', at)
-      if (end === -1) return null
-      const semicolon = value.indexOf(';', end)
-      return {
-        uri: value.slice(at + 1, end).trim(),
-        parameters: semicolon === -1 ? '' : value.slice(semicolon),
-      }
-    } else at++
-  }
-  // addr-spec: without brackets, parameters are those of the header, not of the URI (section 20.10).
-  const semicolon = value.indexOf(';')
-  if (semicolon === -1) return { uri: value.trim(), parameters: '' }
-  return { uri: value.slice(0, semicolon).trim(), parameters: value.slice(semicolon) }
+  const start = skipLWS(value, 0, value.length)
+  return addressAt(value, start, trimEnd(value, start, value.length))
 }
 
-/** Value of a parameter, without quotes; '' for one without a value, null where it is absent. Names ignore case. */
-export function parameter(parameters: string, name: string): string | null {
-  const wanted = name.toLowerCase()
-  const PARAMETER = /;\s*([^\s=;"]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^;\s]*))?/g
-  for (const [, key, value = ''] of parameters.matchAll(PARAMETER)) {
-    if (key!.toLowerCase() !== wanted) continue
-    return value.startsWith('"') ? value.slice(1, -1).replaceAll(/\\(.)/g, '$1') : value
+/** Every address of a comma-separated list; null in the place of a malformed one. */
+export function parseAddresses(value: string): (Address | null)[] {
+  return parseElements(value, 0, value.length, addressAt)
+}
+
+/** {@link parseAddress} of text[start..end), which begins and ends without white space. */
+export function addressAt(text: string, start: number, end: number): Address | null {
+  let nameEnd = start
+  let open: number
+  if (text.charCodeAt(start) === QUOTE) {
+    nameEnd = quotedEnd(text, start, end)
+    if (nameEnd === -1) return null
+    open = text.indexOf('<', nameEnd)
+    if (open === -1 || open >= end) return null
+  } else {
+    open = text.indexOf('<', start)
+    if (open === -1 || open >= end) return addrSpecAt(text, start, end)
+    nameEnd = trimEnd(text, start, open)
   }
-  return null
+  const close = text.indexOf('>', open)
+  if (close === -1 || close >= end) return null
+  const uriStart = skipLWS(text, open + 1, close)
+  const uriEnd = trimEnd(text, uriStart, close)
+  return uriStart === uriEnd ? null : new Address(text, start, nameEnd, uriStart, uriEnd, close + 1, end)
+}
+
+/** Without brackets, parameters are those of the header, not of the URI (section 20.10). */
+function addrSpecAt(text: string, start: number, end: number): Address | null {
+  let semicolon = text.indexOf(';', start)
+  if (semicolon === -1 || semicolon > end) semicolon = end
+  const uriEnd = trimEnd(text, start, semicolon)
+  return uriEnd === start ? null : new Address(text, start, start, start, uriEnd, semicolon, end)
 }

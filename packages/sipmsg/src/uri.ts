@@ -1,5 +1,6 @@
 /** URIs as they stand in start lines and addresses: sip, sips (RFC 3261 section 19.1), tel (RFC 3966), any other. */
 import { SIPMessageError } from './errors.ts'
+import { Parameters } from './parameters.ts'
 
 export interface URI {
   /** In lower case. */
@@ -10,16 +11,15 @@ export interface URI {
   /** As written, IPv6 references in brackets; '' where the scheme has none. */
   readonly host: string
   readonly port: number | null
-  /** What stands between the first `;` and the `?`, as written; '' without. */
-  readonly parameters: string
-  /** What stands behind the `?`, as written; '' without. */
+  readonly parameters: Parameters
+  /** What stands behind the `?`, as written; '' without. {@link uriHeaders} takes it apart. */
   readonly headers: string
 }
 
 const SIP =
-  /^(?:([^@:]*)(?::([^@]*))?@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:;([^?]*))?(?:\?(.*))?$/
+  /^(?:([^@:]*)(?::([^@:]*))?@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:;([^?]*))?(?:\?(.*))?$/
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):(.+)$/
-/** What no URI may contain (RFC 3986 appendix A), white space, controls and the delimiters of SIP headers first. */
+/** What no URI may contain (RFC 3986 appendix A): white space, controls and the delimiters of SIP headers first. */
 const FORBIDDEN = /[\x00-\x20\x7f-\uffff<>"\\^`{|}]/
 
 /** The parts of a URI; null where it is malformed. */
@@ -38,7 +38,7 @@ export function parseURI(uri: string): URI | null {
     password: null,
     host: '',
     port: null,
-    parameters: semicolon === -1 ? '' : rest.slice(semicolon + 1),
+    parameters: new Parameters(semicolon === -1 ? '' : rest, semicolon),
     headers: '',
   }
 }
@@ -48,17 +48,117 @@ function sipURI(scheme: string, rest: string): URI | null {
   if (match === null) return null
   const [, user, password, host, port, parameters, headers] = match
   const number = port === undefined ? null : Number(port)
-  if (number !== null && number > 65_535) return null
-  if (user === '') return null
+  if (user === '' || (number !== null && number > 65_535)) return null
+  if (host!.startsWith('[') && !isIPv6(host!.slice(1, -1))) return null
   return {
     scheme,
     user: user ?? null,
     password: password ?? null,
     host: host!,
     port: number,
-    parameters: parameters ?? '',
+    parameters: new Parameters(parameters ?? ''),
     headers: headers ?? '',
   }
+}
+
+/** Whether this is an IPv6 address (RFC 3986 section 3.2.2), without brackets. */
+export function isIPv6(text: string): boolean {
+  const halves = text.split('::')
+  if (halves.length > 2) return false
+  let groups = 0
+  for (const [index, half] of halves.entries()) {
+    if (half === '') {
+      if (halves.length === 1) return false
+      continue
+    }
+    const parts = half.split(':')
+    for (const [place, group] of parts.entries()) {
+      const last = index === halves.length - 1 && place === parts.length - 1
+      if (last && isIPv4(group)) groups += 2
+      else if (/^[0-9A-Fa-f]{1,4}$/.test(group)) groups++
+      else return false
+    }
+  }
+  return halves.length === 2 ? groups < 8 : groups === 8
+}
+
+function isIPv4(text: string): boolean {
+  const parts = text.split('.')
+  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)
+}
+
+/** The headers of a URI (section 19.1.1), names and values unescaped, in order. */
+export function uriHeaders({ headers }: URI): [name: string, value: string][] {
+  if (headers === '') return []
+  return headers.split('&').map((header) => {
+    const equals = header.indexOf('=')
+    if (equals === -1) return [unescapeURI(header), '']
+    return [unescapeURI(header.slice(0, equals)), unescapeURI(header.slice(equals + 1))]
+  })
+}
+
+/** `%HH` escapes as the bytes they stand for, one-byte text (section 19.1.2); a `%` that escapes nothing stays. */
+export function unescapeURI(text: string): string {
+  if (!text.includes('%')) return text
+  return text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+}
+
+/** Parameters that make URIs different when only one of them has it (section 19.1.4). */
+const MUST_MATCH = ['user', 'ttl', 'method', 'maddr', 'transport']
+
+/**
+ * Whether two URIs are equal by section 19.1.4: user in case, the rest without; parameters that both have must be
+ * equal, whatever their order. URIs of other schemes are equal when their texts are, case of the scheme aside.
+ * Malformed ones are equal to nothing.
+ */
+export function equalURIs(a: string, b: string): boolean {
+  const [one, other] = [parseURI(a), parseURI(b)]
+  if (one === null || other === null || one.scheme !== other.scheme) return false
+  if (one.scheme !== 'sip' && one.scheme !== 'sips') {
+    return a.slice(one.scheme.length) === b.slice(other.scheme.length)
+  }
+  return (
+    sameEscaped(one.user, other.user) &&
+    sameEscaped(one.password, other.password) &&
+    one.host.toLowerCase() === other.host.toLowerCase() &&
+    one.port === other.port &&
+    sameParameters(one.parameters, other.parameters) &&
+    sameParameters(other.parameters, one.parameters) &&
+    sameHeaders(one, other)
+  )
+}
+
+/** An escape of a character that needs none is that character; of reserved ones it is not (RFC 3261 section 19.1.4). */
+function sameEscaped(a: string | null, b: string | null): boolean {
+  return a === b || (a !== null && b !== null && normalised(a) === normalised(b))
+}
+
+function normalised(text: string): string {
+  return text.replaceAll(/%([0-9A-Fa-f]{2})/g, (escaped, hex: string) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16))
+    return /[A-Za-z0-9\-_.!~*'()]/.test(character) ? character : escaped.toUpperCase()
+  })
+}
+
+function sameParameters(a: Parameters, b: Parameters): boolean {
+  for (const [name, value] of a.entries()) {
+    const other = b.get(name)
+    if (other === null) {
+      if (MUST_MATCH.includes(name.toLowerCase())) return false
+    } else if (normalised(other).toLowerCase() !== normalised(value).toLowerCase()) return false
+  }
+  return true
+}
+
+function sameHeaders(a: URI, b: URI): boolean {
+  const list = (uri: URI) =>
+    uriHeaders(uri)
+      .map(([name, value]) => `${name.toLowerCase()}=${value}`)
+      .sort()
+      .join('&')
+  return a.headers === b.headers || list(a) === list(b)
 }
 
 /**

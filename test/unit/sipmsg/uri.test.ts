@@ -3,21 +3,33 @@ import { checkURI, parseURI } from '@siplet/sipmsg'
 
 describe('parseURI', () => {
   it('takes a SIP URI apart (RFC 3261 section 19.1.1)', () => {
-    assert.deepEqual(parseURI('SIP:alice;day=1:secret@[2001:db8::1]:5061;transport=tcp;lr?Subject=a&b=c'), {
+    const { parameters, ...parts } = parseURI(
+      'SIP:alice;day=1:secret@[2001:db8::1]:5061;Transport=tcp;lr?Subject=a%20b&b=c',
+    )!
+    assert.deepEqual(parts, {
       scheme: 'sip',
       user: 'alice;day=1',
       password: 'secret',
       host: '[2001:db8::1]',
       port: 5061,
-      parameters: 'transport=tcp;lr',
-      headers: 'Subject=a&b=c',
+      headers: 'Subject=a%20b&b=c',
     })
+    assert.deepEqual(
+      [...parameters.entries()],
+      [
+        ['Transport', 'tcp'],
+        ['lr', ''],
+      ],
+    )
+    assert.equal(parameters.get('transport'), 'tcp')
+    assert.equal(parameters.get('lr'), '')
+    assert.equal(parameters.get('ttl'), null)
   })
 
   it('takes a tel URI apart (RFC 3966)', () => {
     const uri = parseURI('tel:+1-201-555-0123;phone-context=example.com')
     assert.equal(uri?.user, '+1-201-555-0123')
-    assert.equal(uri?.parameters, 'phone-context=example.com')
+    assert.equal(uri?.parameters.get('phone-context'), 'example.com')
   })
 
   it('accepts other schemes as they are', () => {

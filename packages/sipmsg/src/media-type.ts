@@ -1,0 +1,31 @@
+/** Content-Type and the elements of Accept (RFC 3261 section 20.15). */
+import { Parameters } from './parameters.ts'
+import { SEMICOLON, SLASH, skipLWS, tokenEnd } from './scan.ts'
+
+export interface MediaType {
+  /** As written, such as `application`. */
+  readonly type: string
+  readonly subtype: string
+  readonly parameters: Parameters
+}
+
+/** @returns null where it is not `type/subtype` */
+export function parseMediaType(value: string): MediaType | null {
+  return mediaTypeAt(value, 0, value.length)
+}
+
+/** {@link parseMediaType} of text[start..end). */
+export function mediaTypeAt(text: string, start: number, end: number): MediaType | null {
+  const typeEnd = tokenEnd(text, start, end)
+  let at = skipLWS(text, typeEnd, end)
+  if (typeEnd === start || text.charCodeAt(at) !== SLASH) return null
+  at = skipLWS(text, at + 1, end)
+  const subtypeEnd = tokenEnd(text, at, end)
+  const rest = skipLWS(text, subtypeEnd, end)
+  if (subtypeEnd === at || (rest < end && text.charCodeAt(rest) !== SEMICOLON)) return null
+  return {
+    type: text.slice(start, typeEnd),
+    subtype: text.slice(at, subtypeEnd),
+    parameters: new Parameters(text, rest, end),
+  }
+}

@@ -1,0 +1,288 @@
+/**
+ * What can be read of a message (RFC 3261 section 20). Every getter parses what it is asked for, each time, and
+ * nothing else. Absent and malformed are null, or an empty list; nothing throws.
+ */
+import { type Credentials, parseCredentials } from './credentials.ts'
+import { type HeaderName, headerName } from './header-names.ts'
+import { type CSeq, cseqAt, type Header, headerValues, integerAt, textAt } from './header-values.ts'
+import { knownHeaderAt } from './known-headers.ts'
+import { elementEnd, parseElements } from './list.ts'
+import { type MediaType, parseMediaType } from './media-type.ts'
+import { MessageText } from './message-text.ts'
+import { type Address, addressAt } from './name-addr.ts'
+import { trimEnd } from './scan.ts'
+import { parseURI, type URI } from './uri.ts'
+import { decodeUtf8 } from './utf8.ts'
+import { type Via, viaAt } from './via.ts'
+
+const CALL_ID = headerName('Call-ID')
+const CONTENT_LENGTH = headerName('Content-Length')
+const CSEQ = headerName('CSeq')
+const FROM = headerName('From')
+const TO = headerName('To')
+const VIA = headerName('Via')
+
+export class MessageReader extends MessageText {
+  get isRequest(): boolean {
+    return this.originalStartLine.isRequest
+  }
+
+  get type(): 'SIP_REQUEST' | 'SIP_REPLY' {
+    return this.isRequest ? 'SIP_REQUEST' : 'SIP_REPLY'
+  }
+
+  /** The method as written; null on replies. */
+  get method(): string | null {
+    const { isRequest, start, tokenEnd } = this.originalStartLine
+    return isRequest ? this.original.slice(start, tokenEnd) : null
+  }
+
+  /** Status code, 100..999; null on requests. */
+  get status(): number | null {
+    const { isRequest, tokenEnd } = this.originalStartLine
+    return isRequest ? null : Number(this.original.slice(tokenEnd - 3, tokenEnd))
+  }
+
+  /** Reason phrase; null on requests. */
+  get reason(): string | null {
+    const { isRequest, valueStart, valueEnd } = this.originalStartLine
+    return isRequest ? null : decodeUtf8(this.original.slice(valueStart, valueEnd))
+  }
+
+  /** Request-URI, as rewritten; null on replies. */
+  get ruri(): string | null {
+    if (!this.isRequest) return null
+    const { valueStart, valueEnd } = this.startLine
+    return decodeUtf8(this.text.slice(valueStart, valueEnd))
+  }
+
+  /** Request-URI as received; null on replies. */
+  get originalRURI(): string | null {
+    const { isRequest, valueStart, valueEnd } = this.originalStartLine
+    return isRequest ? decodeUtf8(this.original.slice(valueStart, valueEnd)) : null
+  }
+
+  /** The parts of the Request-URI; null on replies. */
+  get requestURI(): URI | null {
+    const { ruri } = this
+    return ruri === null ? null : parseURI(ruri)
+  }
+
+  get callId(): string | null {
+    return this.first(CALL_ID)
+  }
+
+  /** Value of CSeq as text, such as `1 INVITE`. */
+  get cseq(): string | null {
+    return this.first(CSEQ)
+  }
+
+  /** Sequence number of CSeq (section 20.16). */
+  get cseqNumber(): number | null {
+    return this.#parsed(CSEQ, cseqAt)?.number ?? null
+  }
+
+  get cseqMethod(): string | null {
+    return this.#parsed<CSeq>(CSEQ, cseqAt)?.method ?? null
+  }
+
+  get from(): Address | null {
+    return this.#parsed(FROM, addressAt)
+  }
+
+  get to(): Address | null {
+    return this.#parsed(TO, addressAt)
+  }
+
+  /** URI of From, as written. */
+  get fromURI(): string | null {
+    return this.from?.uri ?? null
+  }
+
+  get fromTag(): string | null {
+    return this.from?.tag ?? null
+  }
+
+  /** URI of To, as written. */
+  get toURI(): string | null {
+    return this.to?.uri ?? null
+  }
+
+  get toTag(): string | null {
+    return this.to?.tag ?? null
+  }
+
+  /** All Via values in order (section 20.42), the topmost first; malformed ones are left out. */
+  get vias(): Via[] {
+    return this.#list(VIA, viaAt)
+  }
+
+  /** The first Via value; null also where it is malformed. */
+  get topVia(): Via | null {
+    const k = this.index.find(VIA)
+    if (k === -1) return null
+    const start = this.index.valueStart(k)
+    const end = elementEnd(this.text, start, this.index.valueEnd(k, start))
+    return viaAt(this.text, start, trimEnd(this.text, start, end))
+  }
+
+  /** Contact addresses, `*` of a REGISTER that removes all (section 10.2.2); malformed ones are left out. */
+  get contacts(): Address[] | '*' {
+    const contact = headerName('Contact')
+    return this.first(contact) === '*' ? '*' : this.#list(contact, addressAt)
+  }
+
+  /** Route (section 20.34); malformed ones are left out, as in the two below. */
+  get routes(): Address[] {
+    return this.#list(headerName('Route'), addressAt)
+  }
+
+  get recordRoutes(): Address[] {
+    return this.#list(headerName('Record-Route'), addressAt)
+  }
+
+  /** P-Asserted-Identity (RFC 3325). */
+  get assertedIdentities(): Address[] {
+    return this.#list(headerName('P-Asserted-Identity'), addressAt)
+  }
+
+  /** Not checked against its range, 0..255. */
+  get maxForwards(): number | null {
+    return this.#parsed(headerName('Max-Forwards'), integerAt)
+  }
+
+  /** Seconds. */
+  get expires(): number | null {
+    return this.#parsed(headerName('Expires'), integerAt)
+  }
+
+  get contentType(): MediaType | null {
+    const value = this.first(headerName('Content-Type'))
+    return value === null ? null : parseMediaType(value)
+  }
+
+  /** Authorization, WWW-Authenticate or their proxy kin: one entry a header line; malformed ones are left out. */
+  credentials(name: string): Credentials[] {
+    return this.getHeaders(name)
+      .map(parseCredentials)
+      .filter((credentials) => credentials !== null)
+  }
+
+  /** Value of the first header of that name, unfolded, invalid UTF-8 as U+FFFD. */
+  getHeader(name: string): string | null {
+    return this.first(headerName(name))
+  }
+
+  /** The same as one-byte text, folds as they are. */
+  getHeaderBytes(name: string): string | null {
+    const k = this.index.find(headerName(name))
+    if (k === -1) return null
+    const start = this.index.valueStart(k)
+    return this.text.slice(start, this.index.valueEnd(k, start))
+  }
+
+  /** Values of all headers of that name, one entry a header line; comma-separated values are not split. */
+  getHeaders(name: string): string[] {
+    const { index, text } = this
+    const prepared = headerName(name)
+    const values: string[] = []
+    for (let k = index.find(prepared); k !== -1; k = index.find(prepared, k + 1)) {
+      const start = index.valueStart(k)
+      values.push(textAt(text, start, index.valueEnd(k, start)))
+    }
+    return values
+  }
+
+  /**
+   * Values of all headers of that name, comma-separated and repeated ones as one list (section 7.3.1). Not for
+   * Authorization and its kin, in which commas separate parameters: {@link credentials}.
+   */
+  getHeaderList(name: string): string[] {
+    return this.#list(headerName(name), textAt)
+  }
+
+  /** Name of every header line, as written, in order. */
+  headerNames(): string[] {
+    const { index } = this
+    return Array.from({ length: index.count }, (_, k) => index.name(k))
+  }
+
+  /** Every header line in order, each parsed by the grammar of its name. */
+  headers(): Header[] {
+    const { index, text } = this
+    const headers: Header[] = []
+    for (let k = 0; k < index.count; k++) {
+      const start = index.start(k)
+      const nameEnd = index.nameEnd(k)
+      const known = knownHeaderAt(text, start, nameEnd)
+      const valueStart = index.valueStart(k)
+      headers.push({
+        name: known === undefined ? text.slice(start, nameEnd) : known.name,
+        values: headerValues(known, text, valueStart, index.valueEnd(k, valueStart)),
+      })
+    }
+    return headers
+  }
+
+  /** Offset of the body in the message as it is now. */
+  get bodyStart(): number {
+    return this.index.bodyStart
+  }
+
+  /** Value of Content-Length (section 20.14). */
+  get contentLength(): number | null {
+    return this.#parsed(CONTENT_LENGTH, integerAt)
+  }
+
+  /** What the bytes end in the middle of: the head, or the body that Content-Length announces; null of neither. */
+  get truncatedIn(): 'head' | 'body' | null {
+    const { headEnd, bodyStart } = this.index
+    if (headEnd === bodyStart) return 'head'
+    return this.text.length - bodyStart < (this.contentLength ?? 0) ? 'body' : null
+  }
+
+  /** The body as one-byte text: as long as Content-Length says (section 18.3), or what there is. */
+  get bodyText(): string {
+    return this.text.slice(this.bodyStart, this.bodyEnd)
+  }
+
+  /** The body as a string, invalid UTF-8 as U+FFFD. */
+  get body(): string {
+    return decodeUtf8(this.bodyText)
+  }
+
+  /** What follows the message in the same datagram: beyond what Content-Length says; one-byte text. */
+  get trailingText(): string {
+    return this.text.slice(this.bodyEnd)
+  }
+
+  protected get bodyEnd(): number {
+    const { length } = this.text
+    const announced = this.contentLength
+    return announced === null ? length : Math.min(length, this.bodyStart + announced)
+  }
+
+  protected first(name: HeaderName): string | null {
+    return this.#parsed(name, textAt)
+  }
+
+  #parsed<T>(name: HeaderName, parse: (text: string, start: number, end: number) => T | null): T | null {
+    const { index } = this
+    const k = index.find(name)
+    if (k === -1) return null
+    const start = index.valueStart(k)
+    return parse(this.text, start, index.valueEnd(k, start))
+  }
+
+  #list<T>(name: HeaderName, parse: (text: string, start: number, end: number) => T | null): T[] {
+    const { index, text } = this
+    const values: T[] = []
+    for (let k = index.find(name); k !== -1; k = index.find(name, k + 1)) {
+      const start = index.valueStart(k)
+      for (const value of parseElements(text, start, index.valueEnd(k, start), parse)) {
+        if (value !== null) values.push(value)
+      }
+    }
+    return values
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The bytes of a message, its edits, and where things stand in them. What is read is always the message as edited
+ * so far; the index over it is built as far as it is asked for.
+ */
+import { applySplices, compose, NO_SPLICES, type Splice } from './edits.ts'
+import { HeaderIndex } from './header-index.ts'
+import { toBytes, toText } from './one-byte-text.ts'
+import { findStartLine, type StartLine, startLine } from './start-line.ts'
+
+/** Whether the bytes (or one-byte text) begin with a SIP start line, leading CRLFs aside. */
+export function isSIP(source: Uint8Array | string): boolean {
+  return findStartLine(typeof source === 'string' ? source : toText(source)) !== null
+}
+
+export class MessageText {
+  protected readonly original: string
+  protected readonly originalStartLine: StartLine
+  #splices: readonly Splice[] = NO_SPLICES
+  /** The message as it is now, its start line and its headers; undefined after an edit, until they are needed. */
+  #text: string | undefined
+  #startLine: StartLine | undefined
+  #headers: HeaderIndex | undefined
+
+  /**
+   * @param source the bytes of one message, or the same as one-byte text
+   * @throws SIPMessageError ERR_SIPLET_NOT_SIP where they do not begin with a start line
+   */
+  constructor(source: Uint8Array | string) {
+    const text = typeof source === 'string' ? source : toText(source)
+    this.original = this.#text = text
+    this.originalStartLine = this.#startLine = startLine(text)
+  }
+
+  /** The whole message as it is now, as one-byte text. */
+  get text(): string {
+    this.#text ??= applySplices(this.original, this.#splices)
+    return this.#text
+  }
+
+  /** The whole message as it is now. */
+  toBytes(): Uint8Array {
+    return toBytes(this.text)
+  }
+
+  /** The edits so far, against the original bytes. */
+  get splices(): readonly Splice[] {
+    return this.#splices
+  }
+
+  /** Replaces all edits. They must come from a message with the same original bytes. */
+  restoreSplices(splices: readonly Splice[]): void {
+    this.#splices = splices
+    this.#text = this.#startLine = this.#headers = undefined
+  }
+
+  /** The start line as it is now. */
+  protected get startLine(): StartLine {
+    this.#startLine ??= startLine(this.text)
+    return this.#startLine
+  }
+
+  /** The headers as they are now. */
+  protected get index(): HeaderIndex {
+    this.#headers ??= new HeaderIndex(this.text, this.startLine.headersStart)
+    return this.#headers
+  }
+
+  /** Adds edits against the message as it is now; sorted, none overlapping another. */
+  protected edit(edits: readonly Splice[]): void {
+    this.restoreSplices(compose(this.original, this.#splices, edits))
+  }
+}

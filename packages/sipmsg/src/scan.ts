@@ -1,0 +1,89 @@
+/** Scanning of header values, shared by all grammars (RFC 3261 section 25.1). Offsets are into one-byte text. */
+
+export const TAB = 9
+export const LF = 10
+export const CR = 13
+export const SP = 32
+export const QUOTE = 34
+export const LEFT_PAREN = 40
+export const RIGHT_PAREN = 41
+export const COMMA = 44
+export const SLASH = 47
+export const COLON = 58
+export const SEMICOLON = 59
+export const LEFT_ANGLE = 60
+export const EQUALS = 61
+export const RIGHT_ANGLE = 62
+export const BACKSLASH = 92
+
+const TOKEN = new Uint8Array(256)
+for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~") {
+  TOKEN[character.charCodeAt(0)] = 1
+}
+
+export function isToken(text: string): boolean {
+  return text !== '' && tokenEnd(text, 0, text.length) === text.length
+}
+
+/** Offset behind the token that starts at `at`; `at` itself where there is none. */
+export function tokenEnd(text: string, at: number, end: number): number {
+  while (at < end && TOKEN[text.charCodeAt(at)] === 1) at++
+  return at
+}
+
+/** White space within a header value: folds are part of it. */
+export function isLWS(code: number): boolean {
+  return code <= SP && (code === SP || code === TAB || code === CR || code === LF)
+}
+
+export function skipLWS(text: string, at: number, end: number): number {
+  while (at < end && isLWS(text.charCodeAt(at))) at++
+  return at
+}
+
+/** The end without the white space before it. */
+export function trimEnd(text: string, start: number, end: number): number {
+  while (end > start && isLWS(text.charCodeAt(end - 1))) end--
+  return end
+}
+
+/** Offset behind the quoted string that starts at `at`; -1 where it is not closed. */
+export function quotedEnd(text: string, at: number, end: number): number {
+  for (at++; at < end; at++) {
+    const code = text.charCodeAt(at)
+    if (code === BACKSLASH) at++
+    else if (code === QUOTE) return at + 1
+  }
+  return -1
+}
+
+/** Offset behind the comment that starts at `at`, comments in it included; -1 where it is not closed. */
+export function commentEnd(text: string, at: number, end: number): number {
+  let depth = 0
+  for (; at < end; at++) {
+    const code = text.charCodeAt(at)
+    if (code === BACKSLASH) at++
+    else if (code === LEFT_PAREN) depth++
+    else if (code === RIGHT_PAREN && --depth === 0) return at + 1
+  }
+  return -1
+}
+
+/** What stands between the quotes at `start` and before `end`, escapes resolved. */
+export function unquoted(text: string, start: number, end: number): string {
+  const content = text.slice(start + 1, end - 1)
+  return content.includes('\\') ? content.replaceAll(/\\([\s\S])/g, '$1') : content
+}
+
+/** A value in one line: each fold, with the white space around it, becomes one space (section 7.3.1). */
+export function unfold(value: string): string {
+  let at = value.indexOf('\n')
+  if (at === -1) return value
+  let result = ''
+  let start = 0
+  for (; at !== -1; at = value.indexOf('\n', start)) {
+    result += `${value.slice(start, trimEnd(value, start, at))} `
+    start = skipLWS(value, at, value.length)
+  }
+  return result + value.slice(start)
+}
