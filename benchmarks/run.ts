@@ -1,10 +1,11 @@
-/** Runs all benchmarks, or those named: `pnpm bench [exec]`. Writes the outcome to benchmarks/results.json. */
+/** Runs all benchmarks, or those named: `pnpm bench [exec] [parse]`. Writes the outcome to benchmarks/results.json. */
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import type { Outcome } from './support/report.ts'
 
 const BENCHMARKS: Record<string, () => Promise<{ run(): Promise<Outcome[]> }>> = {
   exec: () => import('./exec.ts'),
+  parse: () => import('./parse.ts'),
 }
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS)

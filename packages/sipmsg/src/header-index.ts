@@ -1,6 +1,6 @@
 /** Offsets of the header lines of one text, found as far as they are asked for. No header costs memory of its own. */
 import type { HeaderName } from './header-names.ts'
-import { COLON, CR, LF, SP, skipLWS, TAB, trimEnd } from './scan.ts'
+import { COLON, CR, find, LF, SP, sameName, skipLWS, TAB, trimEnd } from './scan.ts'
 
 export class HeaderIndex {
   readonly #text: string
@@ -35,7 +35,7 @@ export class HeaderIndex {
 
   /** Index of the first header of that name at or behind `from`, -1 without one. */
   find(name: HeaderName, from = 0): number {
-    for (let k = from; this.#has(k); k++) {
+    for (let k = from; this.has(k); k++) {
       if (this.#isNamed(k, name)) return k
     }
     return -1
@@ -53,32 +53,37 @@ export class HeaderIndex {
 
   /** The name as written. */
   name(k: number): string {
-    return this.#text.slice(this.#starts[k], this.nameEnd(k))
+    return this.#text.slice(this.#starts[k], this.nameEnd(k, this.colon(k)))
   }
 
-  /** Offset behind the name of header k, without the white space there may be before the colon. */
-  nameEnd(k: number): number {
-    const colon = this.#colon(k)
-    return trimEnd(this.#text, this.#starts[k]!, colon === -1 ? this.#starts[k + 1]! : colon)
-  }
-
-  /**
-   * Offset of the value of header k, without the white space before it. A line without a colon has an empty value
-   * at its end.
-   */
-  valueStart(k: number): number {
+  /** Offset of the colon of header k; where its line has none, the end of that line. */
+  colon(k: number): number {
+    const text = this.#text
     const end = this.#starts[k + 1]!
-    const colon = this.#colon(k)
-    const start = colon === -1 ? end : skipLWS(this.#text, colon + 1, end)
-    return start === end ? this.#lineEnd(k) : start
+    const colon = find(text, ':', this.#starts[k]!, end)
+    return colon < end ? colon : this.#lineEnd(k)
+  }
+
+  /** Offset behind the name of header k, without the white space there may be before its colon. */
+  nameEnd(k: number, colon: number): number {
+    return trimEnd(this.#text, this.#starts[k]!, colon)
+  }
+
+  /** Offset of the value of header k, without the white space before it; its line end where it is empty. */
+  valueStart(k: number, colon: number): number {
+    const end = this.#starts[k + 1]!
+    const start = skipLWS(this.#text, colon + 1, end)
+    return start >= end ? this.#lineEnd(k) : start
   }
 
   /** Offset behind the value of header k, which starts at `start`, without the white space behind it. */
   valueEnd(k: number, start: number): number {
-    return trimEnd(this.#text, start, this.#starts[k + 1]!)
+    const end = this.#lineEnd(k)
+    return this.#text.charCodeAt(end - 1) > SP ? end : trimEnd(this.#text, start, end)
   }
 
-  #has(k: number): boolean {
+  /** Whether there is a header k. */
+  has(k: number): boolean {
     while (k >= this.#starts.length - 1) {
       if (this.#headEnd !== -1) return false
       this.#findNext()
@@ -90,7 +95,7 @@ export class HeaderIndex {
     const text = this.#text
     const start = this.#starts[this.#starts.length - 1]!
     const first = text.charCodeAt(start)
-    if (first === 10 || (first === CR && text.charCodeAt(start + 1) === 10)) {
+    if (first === LF || (first === CR && text.charCodeAt(start + 1) === LF)) {
       this.#headEnd = start
       this.#bodyStart = start + (first === CR ? 2 : 1)
       return
@@ -107,26 +112,22 @@ export class HeaderIndex {
     this.#starts.push(end)
   }
 
-  #isNamed(k: number, name: HeaderName): boolean {
-    return this.#isWritten(k, name.long) || (name.compact !== '' && this.#isWritten(k, name.compact))
+  /** Whether header k has this name, in whatever case and form, with white space before the colon or without. */
+  #isNamed(k: number, { usual, long, longInitial, compact, compactInitial }: HeaderName): boolean {
+    const initial = this.#text.charCodeAt(this.#starts[k]!) | 32
+    return (
+      (initial === longInitial && this.#isWritten(k, usual, long)) ||
+      (initial === compactInitial && this.#isWritten(k, compact, compact))
+    )
   }
 
-  /** Whether header k has this name, which is in lower case, followed by optional white space and the colon. */
-  #isWritten(k: number, name: string): boolean {
+  #isWritten(k: number, usual: string, name: string): boolean {
     const text = this.#text
     let at = this.#starts[k]!
-    for (let i = 0; i < name.length; i++, at++) {
-      const code = text.charCodeAt(at)
-      const wanted = name.charCodeAt(i)
-      if (code !== wanted && !(code >= 65 && code <= 90 && code + 32 === wanted)) return false
-    }
+    if (!sameName(text, at, usual, name)) return false
+    at += name.length
     while (isBlank(text.charCodeAt(at))) at++
     return text.charCodeAt(at) === COLON
-  }
-
-  #colon(k: number): number {
-    const colon = this.#text.indexOf(':', this.#starts[k])
-    return colon === -1 || colon >= this.#starts[k + 1]! ? -1 : colon
   }
 
   /** Where the line end of header k begins. */

@@ -1,18 +1,23 @@
 /** Names of headers: case does not matter, and a compact form is the same name (RFC 3261 sections 7.3.1, 7.3.3). */
 import { SIPMessageError } from './errors.ts'
-import { COMPACT_FORMS } from './known-headers.ts'
+import { COMPACT_FORMS, knownHeaderAt } from './known-headers.ts'
 import { isToken } from './scan.ts'
-
-const COMPACT_OF = new Map(Object.entries(COMPACT_FORMS).map(([compact, long]) => [long, compact]))
 
 /** A name to look for, prepared once. */
 export interface HeaderName {
-  /** The long form, in lower case. */
+  /** As it is mostly written: the canonical name where it is known, else as given. */
+  readonly usual: string
+  /** The long form, in lower case, and the code of its first letter. */
   readonly long: string
-  /** The compact form, '' where there is none. */
+  readonly longInitial: number
+  /** The compact form, '' where there is none, and the code of that letter, -1 then. */
   readonly compact: string
+  readonly compactInitial: number
 }
 
+const COMPACT_OF = new Map(
+  Object.entries(COMPACT_FORMS).map(([compact, name]) => [name.toLowerCase(), compact]),
+)
 const KNOWN_LIMIT = 1_000
 const known = new Map<string, HeaderName>()
 
@@ -21,8 +26,18 @@ export function headerName(name: string): HeaderName {
   const seen = known.get(name)
   if (seen !== undefined) return seen
   const lower = name.toLowerCase()
-  const long = Object.hasOwn(COMPACT_FORMS, lower) ? COMPACT_FORMS[lower]! : lower
-  const prepared = { long, compact: COMPACT_OF.get(long) ?? '' }
+  const usual = Object.hasOwn(COMPACT_FORMS, lower)
+    ? COMPACT_FORMS[lower]!
+    : (knownHeaderAt(name, 0, name.length)?.name ?? name)
+  const long = usual.toLowerCase()
+  const compact = COMPACT_OF.get(long) ?? ''
+  const prepared = {
+    usual,
+    long,
+    longInitial: long.charCodeAt(0) | 32,
+    compact,
+    compactInitial: compact === '' ? -1 : compact.charCodeAt(0),
+  }
   // Names come from scripts; a script that makes them up must not fill the memory.
   if (known.size < KNOWN_LIMIT) known.set(name, prepared)
   return prepared

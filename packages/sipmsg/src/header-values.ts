@@ -1,11 +1,11 @@
 /** A header line, parsed by the grammar of its name. */
 import { type Credentials, credentialsAt } from './credentials.ts'
 import type { KnownHeader } from './known-headers.ts'
-import { parseElements } from './list.ts'
+import { parseElements, textElements } from './list.ts'
 import { type MediaType, mediaTypeAt } from './media-type.ts'
 import { type Address, addressAt } from './name-addr.ts'
-import { LF, skipLWS, tokenEnd, unfold } from './scan.ts'
-import { decodeUtf8 } from './utf8.ts'
+import { isDigit, skipLWS, tokenEnd } from './scan.ts'
+import { textAt } from './text.ts'
 import { type Via, viaAt } from './via.ts'
 
 const ASTERISK = 42
@@ -51,7 +51,7 @@ export function headerValues(
     case 'media-type':
       return [mediaTypeAt(text, start, end)]
     case 'tokens':
-      return parseElements(text, start, end, textAt)
+      return textElements(text, start, end)
     case 'credentials':
       return [credentialsAt(text, start, end)]
     default:
@@ -62,36 +62,21 @@ export function headerValues(
 /** CSeq of text[start..end); null where malformed. The number is not checked against its range here. */
 export function cseqAt(text: string, start: number, end: number): CSeq | null {
   let at = start
-  let number = 0
-  for (; at < end; at++) {
-    const digit = text.charCodeAt(at) - 48
-    if (digit < 0 || digit > 9) break
-    number = 10 * number + digit
-  }
+  while (at < end && isDigit(text.charCodeAt(at))) at++
+  const number = integerAt(text, start, at)
   const methodStart = skipLWS(text, at, end)
-  if (at === start || methodStart === at || methodStart === end) return null
+  if (number === null || methodStart === at || methodStart === end) return null
   if (tokenEnd(text, methodStart, end) !== end) return null
   return { number, method: text.slice(methodStart, end) }
 }
 
 /** The number that text[start..end) is; null where it is anything but digits. */
 export function integerAt(text: string, start: number, end: number): number | null {
-  let at = start
   let number = 0
-  for (; at < end; at++) {
-    const digit = text.charCodeAt(at) - 48
-    if (digit < 0 || digit > 9) break
-    number = 10 * number + digit
-  }
-  return at === start || at < end ? null : number
-}
-
-/** The value as text: unfolded, UTF-8 decoded, invalid bytes as U+FFFD. */
-export function textAt(text: string, start: number, end: number): string {
-  const value = text.slice(start, end)
   for (let at = start; at < end; at++) {
     const code = text.charCodeAt(at)
-    if (code > 127 || code === LF) return decodeUtf8(unfold(value))
+    if (!isDigit(code)) return null
+    number = 10 * number + code - 48
   }
-  return value
+  return start === end ? null : number
 }

@@ -1,15 +1,26 @@
 /** Comma-separated values of one header (RFC 3261 section 7.3.1). */
-import {
-  COMMA,
-  commentEnd,
-  LEFT_ANGLE,
-  LEFT_PAREN,
-  QUOTE,
-  quotedEnd,
-  RIGHT_ANGLE,
-  skipLWS,
-  trimEnd,
-} from './scan.ts'
+import { COMMA, commentEnd, find, LEFT_ANGLE, QUOTE, quotedEnd, skipLWS, trimEnd } from './scan.ts'
+import { textAt } from './text.ts'
+
+/** Where a value may end, or where commas begin to mean nothing. */
+const SPECIAL = /[,"<(]/g
+/** Within the first three commas mean nothing; the others are more than one-line ASCII. */
+const NOT_PLAIN = /["<(\n\x80-\xff]/
+
+/** Elements of text[start..end) as strings: unfolded, UTF-8 decoded. Empty ones are passed over. */
+export function textElements(text: string, start: number, end: number): string[] {
+  const value = text.slice(start, end)
+  if (NOT_PLAIN.test(value)) return parseElements(text, start, end, textAt)
+  const values: string[] = []
+  for (let at = 0; at < value.length; ) {
+    const comma = value.indexOf(',', at)
+    const next = comma === -1 ? value.length : comma
+    const from = skipLWS(value, at, next)
+    if (from < next) values.push(value.slice(from, trimEnd(value, from, next)))
+    at = next + 1
+  }
+  return values
+}
 
 /**
  * What `parse` makes of every element of text[start..end), white space around it excluded. Commas within quoted
@@ -21,8 +32,8 @@ export function parseElements<T>(
   end: number,
   parse: (text: string, start: number, end: number) => T,
 ): T[] {
-  const comma = text.indexOf(',', start)
-  if (comma === -1 || comma >= end) {
+  // Within the slice, for the cost of a search that goes on to the end of the message would be quadratic in all.
+  if (!text.slice(start, end).includes(',')) {
     const from = skipLWS(text, start, end)
     return from === end ? [] : [parse(text, from, trimEnd(text, from, end))]
   }
@@ -40,14 +51,13 @@ export function parseElements<T>(
 /** Offset of the comma behind the element that `at` is in, `end` where it is the last one. */
 export function elementEnd(text: string, at: number, end: number): number {
   while (at < end) {
+    SPECIAL.lastIndex = at
+    at = SPECIAL.test(text) ? SPECIAL.lastIndex - 1 : end
     const code = text.charCodeAt(at)
+    if (at >= end) return end
     if (code === COMMA) return at
-    if (code === QUOTE) at = closed(quotedEnd(text, at, end), end)
-    else if (code === LEFT_ANGLE) {
-      do at++
-      while (at < end && text.charCodeAt(at) !== RIGHT_ANGLE)
-    } else if (code === LEFT_PAREN) at = closed(commentEnd(text, at, end), end)
-    else at++
+    if (code === LEFT_ANGLE) at = find(text, '>', at, end)
+    else at = closed(code === QUOTE ? quotedEnd(text, at, end) : commentEnd(text, at, end), end)
   }
   return end
 }

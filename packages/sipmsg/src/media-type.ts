@@ -1,6 +1,8 @@
 /** Content-Type and the elements of Accept (RFC 3261 section 20.15). */
 import { Parameters } from './parameters.ts'
-import { SEMICOLON, SLASH, skipLWS, tokenEnd } from './scan.ts'
+import { find, SEMICOLON, skipLWS, TOKEN, trimEnd } from './scan.ts'
+
+const RANGE = new RegExp(`${TOKEN}\\s*/\\s*${TOKEN}\\s*`, 'y')
 
 export interface MediaType {
   /** As written, such as `application`. */
@@ -16,16 +18,14 @@ export function parseMediaType(value: string): MediaType | null {
 
 /** {@link parseMediaType} of text[start..end). */
 export function mediaTypeAt(text: string, start: number, end: number): MediaType | null {
-  const typeEnd = tokenEnd(text, start, end)
-  let at = skipLWS(text, typeEnd, end)
-  if (typeEnd === start || text.charCodeAt(at) !== SLASH) return null
-  at = skipLWS(text, at + 1, end)
-  const subtypeEnd = tokenEnd(text, at, end)
-  const rest = skipLWS(text, subtypeEnd, end)
-  if (subtypeEnd === at || (rest < end && text.charCodeAt(rest) !== SEMICOLON)) return null
+  RANGE.lastIndex = start
+  const slash = find(text, '/', start, end)
+  if (!RANGE.test(text)) return null
+  const rest = RANGE.lastIndex
+  if (rest > end || (rest < end && text.charCodeAt(rest) !== SEMICOLON)) return null
   return {
-    type: text.slice(start, typeEnd),
-    subtype: text.slice(at, subtypeEnd),
+    type: text.slice(start, trimEnd(text, start, slash)),
+    subtype: text.slice(skipLWS(text, slash + 1, rest), trimEnd(text, slash, rest)),
     parameters: new Parameters(text, rest, end),
   }
 }

@@ -2,15 +2,16 @@
  * What can be read of a message (RFC 3261 section 20). Every getter parses what it is asked for, each time, and
  * nothing else. Absent and malformed are null, or an empty list; nothing throws.
  */
-import { type Credentials, parseCredentials } from './credentials.ts'
+import { type Credentials, credentialsAt } from './credentials.ts'
 import { type HeaderName, headerName } from './header-names.ts'
-import { type CSeq, cseqAt, type Header, headerValues, integerAt, textAt } from './header-values.ts'
-import { knownHeaderAt } from './known-headers.ts'
-import { elementEnd, parseElements } from './list.ts'
-import { type MediaType, parseMediaType } from './media-type.ts'
+import { type CSeq, cseqAt, type Header, headerValues, integerAt } from './header-values.ts'
+import { knownHeaderAt, usualHeaderAt } from './known-headers.ts'
+import { elementEnd, parseElements, textElements } from './list.ts'
+import { type MediaType, mediaTypeAt } from './media-type.ts'
 import { MessageText } from './message-text.ts'
 import { type Address, addressAt } from './name-addr.ts'
 import { trimEnd } from './scan.ts'
+import { textAt } from './text.ts'
 import { parseURI, type URI } from './uri.ts'
 import { decodeUtf8 } from './utf8.ts'
 import { type Via, viaAt } from './via.ts'
@@ -53,7 +54,7 @@ export class MessageReader extends MessageText {
   get ruri(): string | null {
     if (!this.isRequest) return null
     const { valueStart, valueEnd } = this.startLine
-    return decodeUtf8(this.text.slice(valueStart, valueEnd))
+    return textAt(this.text, valueStart, valueEnd)
   }
 
   /** Request-URI as received; null on replies. */
@@ -121,7 +122,7 @@ export class MessageReader extends MessageText {
   get topVia(): Via | null {
     const k = this.index.find(VIA)
     if (k === -1) return null
-    const start = this.index.valueStart(k)
+    const start = this.index.valueStart(k, this.index.colon(k))
     const end = elementEnd(this.text, start, this.index.valueEnd(k, start))
     return viaAt(this.text, start, trimEnd(this.text, start, end))
   }
@@ -157,15 +158,15 @@ export class MessageReader extends MessageText {
   }
 
   get contentType(): MediaType | null {
-    const value = this.first(headerName('Content-Type'))
-    return value === null ? null : parseMediaType(value)
+    return this.#parsed(headerName('Content-Type'), mediaTypeAt)
   }
 
   /** Authorization, WWW-Authenticate or their proxy kin: one entry a header line; malformed ones are left out. */
   credentials(name: string): Credentials[] {
-    return this.getHeaders(name)
-      .map(parseCredentials)
-      .filter((credentials) => credentials !== null)
+    return this.#lines(headerName(name), (text, start, end) => {
+      const credentials = credentialsAt(text, start, end)
+      return credentials === null ? [] : [credentials]
+    })
   }
 
   /** Value of the first header of that name, unfolded, invalid UTF-8 as U+FFFD. */
@@ -177,20 +178,13 @@ export class MessageReader extends MessageText {
   getHeaderBytes(name: string): string | null {
     const k = this.index.find(headerName(name))
     if (k === -1) return null
-    const start = this.index.valueStart(k)
+    const start = this.index.valueStart(k, this.index.colon(k))
     return this.text.slice(start, this.index.valueEnd(k, start))
   }
 
   /** Values of all headers of that name, one entry a header line; comma-separated values are not split. */
   getHeaders(name: string): string[] {
-    const { index, text } = this
-    const prepared = headerName(name)
-    const values: string[] = []
-    for (let k = index.find(prepared); k !== -1; k = index.find(prepared, k + 1)) {
-      const start = index.valueStart(k)
-      values.push(textAt(text, start, index.valueEnd(k, start)))
-    }
-    return values
+    return this.#lines(headerName(name), (text, start, end) => [textAt(text, start, end)])
   }
 
   /**
@@ -198,26 +192,29 @@ export class MessageReader extends MessageText {
    * Authorization and its kin, in which commas separate parameters: {@link credentials}.
    */
   getHeaderList(name: string): string[] {
-    return this.#list(headerName(name), textAt)
+    return this.#lines(headerName(name), textElements)
   }
 
   /** Name of every header line, as written, in order. */
   headerNames(): string[] {
     const { index } = this
-    return Array.from({ length: index.count }, (_, k) => index.name(k))
+    const names: string[] = []
+    for (let k = 0; index.has(k); k++) names.push(index.name(k))
+    return names
   }
 
   /** Every header line in order, each parsed by the grammar of its name. */
   headers(): Header[] {
     const { index, text } = this
     const headers: Header[] = []
-    for (let k = 0; k < index.count; k++) {
+    for (let k = 0; index.has(k); k++) {
       const start = index.start(k)
-      const nameEnd = index.nameEnd(k)
-      const known = knownHeaderAt(text, start, nameEnd)
-      const valueStart = index.valueStart(k)
+      const usual = usualHeaderAt(text, start)
+      const colon = usual === undefined ? index.colon(k) : start + usual.name.length
+      const known = usual ?? knownHeaderAt(text, start, index.nameEnd(k, colon))
+      const valueStart = index.valueStart(k, colon)
       headers.push({
-        name: known === undefined ? text.slice(start, nameEnd) : known.name,
+        name: known === undefined ? index.name(k) : known.name,
         values: headerValues(known, text, valueStart, index.valueEnd(k, valueStart)),
       })
     }
@@ -270,18 +267,23 @@ export class MessageReader extends MessageText {
     const { index } = this
     const k = index.find(name)
     if (k === -1) return null
-    const start = index.valueStart(k)
+    const start = index.valueStart(k, index.colon(k))
     return parse(this.text, start, index.valueEnd(k, start))
   }
 
   #list<T>(name: HeaderName, parse: (text: string, start: number, end: number) => T | null): T[] {
+    return this.#lines(name, (text, start, end) => parseElements(text, start, end, parse)).filter(
+      (value) => value !== null,
+    )
+  }
+
+  /** What `parse` makes of the values of all header lines of that name. */
+  #lines<T>(name: HeaderName, parse: (text: string, start: number, end: number) => T[]): T[] {
     const { index, text } = this
     const values: T[] = []
     for (let k = index.find(name); k !== -1; k = index.find(name, k + 1)) {
-      const start = index.valueStart(k)
-      for (const value of parseElements(text, start, index.valueEnd(k, start), parse)) {
-        if (value !== null) values.push(value)
-      }
+      const start = index.valueStart(k, index.colon(k))
+      for (const value of parse(text, start, index.valueEnd(k, start))) values.push(value)
     }
     return values
   }

@@ -109,7 +109,7 @@ export class SIPMessage extends MessageReader {
   removeFirstValue(name: string): boolean {
     const k = this.index.find(editable(name))
     if (k === -1) return false
-    const start = this.index.valueStart(k)
+    const start = this.index.valueStart(k, this.index.colon(k))
     const end = this.index.valueEnd(k, start)
     const next = skipLWS(this.text, elementEnd(this.text, start, end) + 1, end)
     if (next < end) this.edit([{ start, end: next, text: '' }])
@@ -196,7 +196,7 @@ export class SIPMessage extends MessageReader {
 }
 
 function valueSplice(index: HeaderIndex, k: number, text: string): Splice {
-  const start = index.valueStart(k)
+  const start = index.valueStart(k, index.colon(k))
   return { start, end: index.valueEnd(k, start), text }
 }
 

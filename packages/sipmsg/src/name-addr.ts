@@ -1,7 +1,7 @@
 /** From, To, Contact, Route and the like: `name-addr / addr-spec` with parameters (RFC 3261 sections 20.10, 25.1). */
 import { parseElements } from './list.ts'
 import { Parameters } from './parameters.ts'
-import { QUOTE, quotedEnd, skipLWS, trimEnd, unfold, unquoted } from './scan.ts'
+import { find, QUOTE, quotedEnd, skipLWS, trimEnd, unfold, unquoted } from './scan.ts'
 import { parseURI, type URI } from './uri.ts'
 import { decodeUtf8 } from './utf8.ts'
 
@@ -90,15 +90,15 @@ export function addressAt(text: string, start: number, end: number): Address | n
   if (text.charCodeAt(start) === QUOTE) {
     nameEnd = quotedEnd(text, start, end)
     if (nameEnd === -1) return null
-    open = text.indexOf('<', nameEnd)
-    if (open === -1 || open >= end) return null
+    open = find(text, '<', nameEnd, end)
+    if (open === end) return null
   } else {
-    open = text.indexOf('<', start)
-    if (open === -1 || open >= end) return addrSpecAt(text, start, end)
+    open = find(text, '<', start, end)
+    if (open === end) return addrSpecAt(text, start, end)
     nameEnd = trimEnd(text, start, open)
   }
-  const close = text.indexOf('>', open)
-  if (close === -1 || close >= end) return null
+  const close = find(text, '>', open, end)
+  if (close === end) return null
   const uriStart = skipLWS(text, open + 1, close)
   const uriEnd = trimEnd(text, uriStart, close)
   return uriStart === uriEnd ? null : new Address(text, start, nameEnd, uriStart, uriEnd, close + 1, end)
@@ -106,8 +106,7 @@ export function addressAt(text: string, start: number, end: number): Address | n
 
 /** Without brackets, parameters are those of the header, not of the URI (section 20.10). */
 function addrSpecAt(text: string, start: number, end: number): Address | null {
-  let semicolon = text.indexOf(';', start)
-  if (semicolon === -1 || semicolon > end) semicolon = end
+  const semicolon = find(text, ';', start, end)
   const uriEnd = trimEnd(text, start, semicolon)
   return uriEnd === start ? null : new Address(text, start, start, start, uriEnd, semicolon, end)
 }

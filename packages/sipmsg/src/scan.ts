@@ -1,4 +1,9 @@
-/** Scanning of header values, shared by all grammars (RFC 3261 section 25.1). Offsets are into one-byte text. */
+/**
+ * Scanning of header values, shared by all grammars (RFC 3261 section 25.1). Offsets are into one-byte text.
+ *
+ * In V8 a charCodeAt costs about as much as ten bytes of a native search: what may be long is searched with slice
+ * and indexOf (a slice copies nothing), what is short is read character by character.
+ */
 
 export const TAB = 9
 export const LF = 10
@@ -13,12 +18,18 @@ export const COLON = 58
 export const SEMICOLON = 59
 export const LEFT_ANGLE = 60
 export const EQUALS = 61
-export const RIGHT_ANGLE = 62
+export const LEFT_BRACKET = 91
 export const BACKSLASH = 92
 
-const TOKEN = new Uint8Array(256)
+/** A token, for regular expressions. */
+export const TOKEN = "[A-Za-z0-9\\-.!%*_+`'~]+"
+const IN_TOKEN = new Uint8Array(256)
 for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~") {
-  TOKEN[character.charCodeAt(0)] = 1
+  IN_TOKEN[character.charCodeAt(0)] = 1
+}
+
+export function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57
 }
 
 export function isToken(text: string): boolean {
@@ -27,8 +38,24 @@ export function isToken(text: string): boolean {
 
 /** Offset behind the token that starts at `at`; `at` itself where there is none. */
 export function tokenEnd(text: string, at: number, end: number): number {
-  while (at < end && TOKEN[text.charCodeAt(at)] === 1) at++
+  while (at < end && IN_TOKEN[text.charCodeAt(at)] === 1) at++
   return at
+}
+
+/**
+ * Whether the name stands at `at`, in whatever case.
+ *
+ * @param usual how it is mostly written
+ * @param name the same in lower case
+ */
+export function sameName(text: string, at: number, usual: string, name: string): boolean {
+  if (text.startsWith(usual, at)) return true
+  for (let i = 0; i < name.length; i++) {
+    const code = text.charCodeAt(at + i)
+    const wanted = name.charCodeAt(i)
+    if (code !== wanted && !(code >= 65 && code <= 90 && code + 32 === wanted)) return false
+  }
+  return true
 }
 
 /** White space within a header value: folds are part of it. */
@@ -39,6 +66,12 @@ export function isLWS(code: number): boolean {
 export function skipLWS(text: string, at: number, end: number): number {
   while (at < end && isLWS(text.charCodeAt(at))) at++
   return at
+}
+
+/** Offset of the character in text[at..end), `end` where it is not there; its cost, unlike indexOf's, ends there too. */
+export function find(text: string, character: string, at: number, end: number): number {
+  const found = text.slice(at, end).indexOf(character)
+  return found === -1 ? end : at + found
 }
 
 /** The end without the white space before it. */

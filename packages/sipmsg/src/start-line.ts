@@ -1,5 +1,8 @@
 /** The start line (RFC 3261 sections 7.1 and 7.2) as offsets into the text. */
 import { SIPMessageError } from './errors.ts'
+import { CR, isDigit, LF, SLASH, SP, tokenEnd, trimEnd } from './scan.ts'
+
+const DOT = 46
 
 export interface StartLine {
   readonly isRequest: boolean
@@ -14,15 +17,6 @@ export interface StartLine {
   readonly headersStart: number
 }
 
-/** Only the version differs in meaning; its letters may be of either case (section 7.1). */
-const REPLY = /^SIP\/\d+\.\d+ (\d{3})(?: |$)/i
-const VERSION_AT_END = / +SIP\/\d+\.\d+ *$/i
-const METHOD_END = /[^A-Za-z0-9\-.!%*_+`'~]/g
-
-const SP = 32
-const CR = 13
-const LF = 10
-
 /**
  * Leading CRLFs are skipped (section 7.5).
  *
@@ -35,39 +29,65 @@ export function findStartLine(text: string): StartLine | null {
   const headersStart = lf === -1 ? text.length : lf + 1
   let end = lf === -1 ? text.length : lf
   if (end > start && text.charCodeAt(end - 1) === CR) end--
-  // The usual request, decided without a regular expression.
-  if (text.startsWith(' SIP/2.0', end - 8)) {
-    const tokenEnd = endOfMethod(text, start)
-    if (tokenEnd > start && text.charCodeAt(tokenEnd) === SP && tokenEnd + 1 < end - 8) {
-      return { isRequest: true, start, tokenEnd, valueStart: tokenEnd + 1, valueEnd: end - 8, headersStart }
-    }
-  }
-  const line = text.slice(start, end)
-  const reply = REPLY.exec(line)
-  if (reply !== null) {
-    const tokenEnd = start + line.indexOf(' ') + 4
-    const valueStart = Math.min(tokenEnd + 1, end)
-    return { isRequest: false, start, tokenEnd, valueStart, valueEnd: end, headersStart }
-  }
-  return lenientRequest(text, line, start, headersStart)
+  return (
+    statusLine(text, start, end, headersStart) ??
+    requestLine(text, start, trimEnd(text, start, end), headersStart)
+  )
 }
 
-/** More than one space between the parts, another version: RFC 4475 asks to read these, if only to answer them. */
-function lenientRequest(text: string, line: string, start: number, headersStart: number): StartLine | null {
-  const version = VERSION_AT_END.exec(line)
-  const tokenEnd = endOfMethod(text, start)
-  if (version === null || tokenEnd === start || text.charCodeAt(tokenEnd) !== SP) return null
-  let valueStart = tokenEnd
+/** `SIP/2.0 200 OK`; the reason may be missing, and so may the space before it. */
+function statusLine(text: string, start: number, end: number, headersStart: number): StartLine | null {
+  const code = versionEnd(text, start, end) + 1
+  const tokenEnd = code + 3
+  if (code === 0 || text.charCodeAt(code - 1) !== SP || tokenEnd > end) return null
+  for (let at = code; at < tokenEnd; at++) if (!isDigit(text.charCodeAt(at))) return null
+  if (tokenEnd < end && text.charCodeAt(tokenEnd) !== SP) return null
+  const valueStart = Math.min(tokenEnd + 1, end)
+  return { isRequest: false, start, tokenEnd, valueStart, valueEnd: end, headersStart }
+}
+
+/**
+ * More than one space between the parts, spaces at the end, another version: RFC 4475 asks to read these, if only
+ * to answer them.
+ */
+function requestLine(text: string, start: number, end: number, headersStart: number): StartLine | null {
+  const methodEnd = tokenEnd(text, start, end)
+  if (methodEnd === start || text.charCodeAt(methodEnd) !== SP) return null
+  let valueStart = methodEnd
   while (text.charCodeAt(valueStart) === SP) valueStart++
-  const valueEnd = start + version.index
-  if (valueStart >= valueEnd) return null
-  return { isRequest: true, start, tokenEnd, valueStart, valueEnd, headersStart }
+  const version = text.startsWith(' SIP/2.0', end - 8) ? end - 7 : lastWord(text, valueStart, end)
+  if (versionEnd(text, version, end) !== end) return null
+  let valueEnd = version
+  while (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === SP) valueEnd--
+  if (valueEnd === valueStart || valueEnd === version) return null
+  return { isRequest: true, start, tokenEnd: methodEnd, valueStart, valueEnd, headersStart }
 }
 
-function endOfMethod(text: string, start: number): number {
-  METHOD_END.lastIndex = start
-  const match = METHOD_END.exec(text)
-  return match === null ? text.length : match.index
+/** Where the last word of text[start..end) starts. */
+function lastWord(text: string, start: number, end: number): number {
+  while (end > start && text.charCodeAt(end - 1) !== SP) end--
+  return end
+}
+
+/** Offset behind `SIP/`, digits, a dot and digits, -1 where they are not there. The case of the letters does not matter (section 7.1). */
+function versionEnd(text: string, at: number, end: number): number {
+  if (text.startsWith('SIP/2.0', at) && !isDigit(text.charCodeAt(at + 7))) return at + 7
+  if (
+    (text.charCodeAt(at) | 32) !== 115 ||
+    (text.charCodeAt(at + 1) | 32) !== 105 ||
+    (text.charCodeAt(at + 2) | 32) !== 112 ||
+    text.charCodeAt(at + 3) !== SLASH
+  ) {
+    return -1
+  }
+  const major = digitsEnd(text, at + 4, end)
+  const minor = digitsEnd(text, major + 1, end)
+  return major === at + 4 || text.charCodeAt(major) !== DOT || minor <= major + 1 ? -1 : minor
+}
+
+function digitsEnd(text: string, at: number, end: number): number {
+  while (at < end && isDigit(text.charCodeAt(at))) at++
+  return at
 }
 
 /** @throws SIPMessageError ERR_SIPLET_NOT_SIP that shows what stands there instead */
