@@ -50,3 +50,15 @@ function truth(path: string): TrueMessage[] {
     })
     .filter(({ method, status }) => method !== '' || status !== '')
 }
+
+/** Torture messages; undefined where the corpus is not on this machine. */
+export function tortureMessages(): { name: string; bytes: Buffer }[] | undefined {
+  const folder = join(CORPUS, 'torture')
+  if (!existsSync(folder)) return undefined
+  return ['valid', 'invalid'].flatMap((kind) =>
+    readdirSync(join(folder, kind)).map((file) => ({
+      name: file.replace('.dat', ''),
+      bytes: readFileSync(join(folder, kind, file)),
+    })),
+  )
+}

@@ -32,3 +32,10 @@ export const RINGING = sip({ startLine: 'SIP/2.0 180 Ringing' })
 export function inviteOf(callId: string): string {
   return INVITE.replace('call-1@example.com', callId)
 }
+
+/** Lines of a head, and a body behind the empty line; nothing is added, so that everything can be wrong. */
+export function raw(lines: readonly string[], body = ''): string {
+  return `${lines.join('\r\n')}\r\n\r\n${body}`
+}
+
+export const SDP = 'v=0\r\no=- 1 1 IN IP4 192.0.2.15\r\ns=-\r\nc=IN IP4 192.0.2.15\r\nt=0 0\r\n'

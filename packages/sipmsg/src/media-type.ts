@@ -2,7 +2,7 @@
 import { Parameters } from './parameters.ts'
 import { find, SEMICOLON, skipLWS, TOKEN, trimEnd } from './scan.ts'
 
-const RANGE = new RegExp(`${TOKEN}\\s*/\\s*${TOKEN}\\s*`, 'y')
+const RANGE = new RegExp(`${TOKEN}\\s*/\\s*${TOKEN}`, 'y')
 
 export interface MediaType {
   /** As written, such as `application`. */
@@ -20,9 +20,9 @@ export function parseMediaType(value: string): MediaType | null {
 export function mediaTypeAt(text: string, start: number, end: number): MediaType | null {
   RANGE.lastIndex = start
   const slash = find(text, '/', start, end)
-  if (!RANGE.test(text)) return null
-  const rest = RANGE.lastIndex
-  if (rest > end || (rest < end && text.charCodeAt(rest) !== SEMICOLON)) return null
+  if (!RANGE.test(text) || RANGE.lastIndex > end) return null
+  const rest = skipLWS(text, RANGE.lastIndex, end)
+  if (rest < end && text.charCodeAt(rest) !== SEMICOLON) return null
   return {
     type: text.slice(start, trimEnd(text, start, slash)),
     subtype: text.slice(skipLWS(text, slash + 1, rest), trimEnd(text, slash, rest)),

@@ -3,6 +3,7 @@
  * nothing else. Absent and malformed are null, or an empty list; nothing throws.
  */
 import { type Credentials, credentialsAt } from './credentials.ts'
+import { type HeaderLine, headerLineAt } from './header-line.ts'
 import { type HeaderName, headerName } from './header-names.ts'
 import { type CSeq, cseqAt, type Header, headerValues, integerAt } from './header-values.ts'
 import { knownHeaderAt, usualHeaderAt } from './known-headers.ts'
@@ -176,10 +177,12 @@ export class MessageReader extends MessageText {
 
   /** The same as one-byte text, folds as they are. */
   getHeaderBytes(name: string): string | null {
-    const k = this.index.find(headerName(name))
-    if (k === -1) return null
-    const start = this.index.valueStart(k, this.index.colon(k))
-    return this.text.slice(start, this.index.valueEnd(k, start))
+    return this.#parsed(headerName(name), bytesAt)
+  }
+
+  /** {@link getHeaders} as one-byte text, folds as they are. */
+  getHeadersBytes(name: string): string[] {
+    return this.#lines(headerName(name), (text, start, end) => [bytesAt(text, start, end)])
   }
 
   /** Values of all headers of that name, one entry a header line; comma-separated values are not split. */
@@ -203,6 +206,14 @@ export class MessageReader extends MessageText {
     return names
   }
 
+  /** Where every header line, its name and its value stand, in order. */
+  headerLines(): HeaderLine[] {
+    const { index, text } = this
+    const lines: HeaderLine[] = []
+    for (let k = 0; index.has(k); k++) lines.push(headerLineAt(index, text, k))
+    return lines
+  }
+
   /** Every header line in order, each parsed by the grammar of its name. */
   headers(): Header[] {
     const { index, text } = this
@@ -219,6 +230,11 @@ export class MessageReader extends MessageText {
       })
     }
     return headers
+  }
+
+  /** Offset of the empty line that ends the head; the length of the message where it is missing. */
+  get headEnd(): number {
+    return this.index.headEnd
   }
 
   /** Offset of the body in the message as it is now. */
@@ -287,4 +303,8 @@ export class MessageReader extends MessageText {
     }
     return values
   }
+}
+
+function bytesAt(text: string, start: number, end: number): string {
+  return text.slice(start, end)
 }

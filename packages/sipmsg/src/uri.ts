@@ -61,9 +61,12 @@ function sipURI(scheme: string, rest: string): URI | null {
   }
 }
 
-/** Whether this is an IPv6 address (RFC 3986 section 3.2.2), without brackets. */
+/**
+ * Whether this is an IPv6 address (RFC 3986 section 3.2.2), without brackets. Three colons before an IPv4 address,
+ * which the grammar of RFC 3261 wanted, pass for two (RFC 5118 section 4.10).
+ */
 export function isIPv6(text: string): boolean {
-  const halves = text.split('::')
+  const halves = text.replace(/:::(?=\d+\.[\d.]+$)/, '::').split('::')
   if (halves.length > 2) return false
   let groups = 0
   for (const [index, half] of halves.entries()) {

@@ -1,14 +1,14 @@
 /** Via (RFC 3261 sections 20.42, 18.2.1; RFC 3581 for rport). */
 import { parseElements } from './list.ts'
 import { Parameters } from './parameters.ts'
-import { SEMICOLON, TOKEN } from './scan.ts'
+import { SEMICOLON, skipLWS, TOKEN } from './scan.ts'
 
 /** What every branch made by RFC 3261 begins with (section 8.1.1.7). */
 export const MAGIC_COOKIE = 'z9hG4bK'
 
 /** sent-protocol and sent-by: protocol, transport, host, port. White space is allowed around slashes and colon. */
 const SENT = new RegExp(
-  `(${TOKEN}\\s*/\\s*${TOKEN})\\s*/\\s*(${TOKEN})\\s+(\\[[^\\]\\s]*\\]|[^\\s:;,[]+)(?:\\s*:\\s*(\\d{1,5}))?\\s*`,
+  `(${TOKEN}\\s*/\\s*${TOKEN})\\s*/\\s*(${TOKEN})\\s+(\\[[^\\]\\s]*\\]|[^\\s:;,[]+)(?:\\s*:\\s*(\\d{1,5}))?`,
   'y',
 )
 
@@ -87,7 +87,8 @@ export function parseVias(value: string): (Via | null)[] {
 export function viaAt(text: string, start: number, end: number): Via | null {
   SENT.lastIndex = start
   if (!SENT.test(text)) return null
-  const { lastIndex } = SENT
-  if (lastIndex > end || (lastIndex < end && text.charCodeAt(lastIndex) !== SEMICOLON)) return null
-  return new Via(text, start, lastIndex, end)
+  if (SENT.lastIndex > end) return null
+  const parametersStart = skipLWS(text, SENT.lastIndex, end)
+  if (parametersStart < end && text.charCodeAt(parametersStart) !== SEMICOLON) return null
+  return new Via(text, start, parametersStart, end)
 }

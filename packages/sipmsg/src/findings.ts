@@ -1,0 +1,78 @@
+/** What validation can find. Codes are stable; an `error` is what an RFC forbids, a `warning` what it lets pass. */
+
+export type Severity = 'error' | 'warning'
+
+interface FindingKind {
+  readonly severity: Severity
+  /** Of RFC 3261. */
+  readonly section: string
+}
+
+export const FINDINGS = {
+  START_LINE_MALFORMED: { severity: 'error', section: '7' },
+  START_LINE_LWS: { severity: 'error', section: '7.1' },
+  VERSION_UNSUPPORTED: { severity: 'error', section: '7.1' },
+  STATUS_CODE_RANGE: { severity: 'error', section: '7.2' },
+  REQUEST_URI_MALFORMED: { severity: 'error', section: '19.1.1' },
+  REQUEST_URI_HEADERS: { severity: 'error', section: '19.1.1' },
+  URI_SCHEME_UNKNOWN: { severity: 'warning', section: '8.2.2.1' },
+  HEAD_UNTERMINATED: { severity: 'error', section: '7' },
+  LINE_END: { severity: 'warning', section: '7' },
+  HEADER_MALFORMED: { severity: 'error', section: '7.3.1' },
+  HEADER_MISSING: { severity: 'error', section: '8.1.1' },
+  HEADER_REPEATED: { severity: 'error', section: '7.3.1' },
+  MAX_FORWARDS_MISSING: { severity: 'warning', section: '8.1.1.6' },
+  MAX_FORWARDS_ZERO: { severity: 'warning', section: '16.3' },
+  CONTACT_MISSING: { severity: 'warning', section: '8.1.1.8' },
+  FROM_TAG_MISSING: { severity: 'warning', section: '8.1.1.3' },
+  NUMBER_RANGE: { severity: 'error', section: '20' },
+  CSEQ_METHOD_MISMATCH: { severity: 'error', section: '8.1.1.5' },
+  VIA_BRANCH_MISSING: { severity: 'warning', section: '8.1.1.7' },
+  VIA_BRANCH_RFC2543: { severity: 'warning', section: '8.1.1.7' },
+  VIA_BRANCH_EMPTY: { severity: 'error', section: '8.1.1.7' },
+  VIA_BROADCAST: { severity: 'warning', section: '18.2.2' },
+  PARAMETERS_MALFORMED: { severity: 'error', section: '25.1' },
+  LIST_ELEMENT_EMPTY: { severity: 'error', section: '7.3' },
+  QUOTED_STRING_UNTERMINATED: { severity: 'error', section: '25.1' },
+  DISPLAY_NAME_TOKENS: { severity: 'error', section: '25.1' },
+  ADDR_SPEC_LWS: { severity: 'error', section: '25.1' },
+  ADDR_SPEC_BRACKETS: { severity: 'error', section: '20' },
+  URI_MALFORMED: { severity: 'error', section: '19.1.1' },
+  DATE_MALFORMED: { severity: 'error', section: '20.17' },
+  CONTENT_LENGTH_LARGER: { severity: 'error', section: '18.3' },
+  TRAILING_BYTES: { severity: 'warning', section: '18.3' },
+  OPTION_TAG_UNKNOWN: { severity: 'warning', section: '8.2.2.3' },
+  AUTH_SCHEME_UNKNOWN: { severity: 'warning', section: '22.4' },
+  CONTENT_TYPE_UNKNOWN: { severity: 'warning', section: '8.2.3' },
+  ACCEPT_WITHOUT_SDP: { severity: 'warning', section: '20.1' },
+} as const satisfies Record<string, FindingKind>
+
+export type FindingCode = keyof typeof FINDINGS
+
+export interface Finding {
+  readonly code: FindingCode
+  readonly severity: Severity
+  /** Such as `RFC 3261 section 20.16`. */
+  readonly section: string
+  /** Of the bytes it is about, or where they are missing, in the message as it is now. */
+  readonly offset: number
+  /** What is found, with the value, and what should be there. */
+  readonly text: string
+}
+
+/** @param section another than that of the table */
+export function finding(code: FindingCode, offset: number, text: string, section?: string): Finding {
+  const kind = FINDINGS[code]
+  return {
+    code,
+    severity: kind.severity,
+    section: `RFC 3261 section ${section ?? kind.section}`,
+    offset,
+    text,
+  }
+}
+
+/** A value within a text, cut short, control characters made visible. */
+export function shown(value: string): string {
+  return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+}

@@ -1,0 +1,280 @@
+/** Where messages begin and end: in a stream (RFC 3261 section 18.3), in a datagram or a WebSocket message. */
+import { SIPMessageError } from './errors.ts'
+import { SIPMessage } from './message.ts'
+import { toText } from './one-byte-text.ts'
+import { CR, LF } from './scan.ts'
+import { findStartLine } from './start-line.ts'
+
+/** What a stream, or a datagram, consists of. */
+export type Frame =
+  | {
+      readonly type: 'message'
+      readonly bytes: Uint8Array
+    }
+  /** A double CRLF between messages; a server answers with one CRLF (RFC 5626 section 3.5.1). */
+  | { readonly type: 'ping' }
+  /** Bytes that are no message, or one that is refused. */
+  | { readonly type: 'error'; readonly error: SIPMessageError }
+
+export interface StreamFramerOptions {
+  /** Largest head, its empty line included, in bytes. Default 65,536. */
+  maxHeadBytes?: number
+  /** Largest Content-Length. Default 1,048,576. */
+  maxBodyBytes?: number
+  /**
+   * What follows an error. `close`: nothing more is read, as the connection is to be closed; the default. `resync`:
+   * bytes are passed over up to the next line that is a start line.
+   */
+  onGarbage?: 'close' | 'resync'
+  /** A message without Content-Length: refused, as section 20.14 says for streams, or one without a body. */
+  missingContentLength?: 'refuse' | 'no-body'
+}
+
+/**
+ * Splits a byte stream into messages. What comes out does not depend on how the stream was cut into chunks, and every
+ * byte is looked at a bounded number of times.
+ */
+export class StreamFramer {
+  readonly #maxHeadBytes: number
+  readonly #maxBodyBytes: number
+  readonly #resync: boolean
+  readonly #noBody: boolean
+  /** Bytes start..end of the buffer are not framed yet. */
+  #buffer: Uint8Array = new Uint8Array(4_096)
+  #start = 0
+  #end = 0
+  /** Up to here no line end was found; where the line that is being read starts. */
+  #scanned = 0
+  #lineStart = 0
+  #crlfs = 0
+  /** Length of the message that is being read, once its head is complete. */
+  #length = -1
+  /** Bytes of a refused body that are still to come. */
+  #skip = 0
+  /** Whether what is read is the rest of a line that is no start line. */
+  #discarding = false
+  #state: 'between' | 'head' | 'body' | 'garbage' | 'closed' = 'between'
+
+  constructor({
+    maxHeadBytes = 65_536,
+    maxBodyBytes = 1_048_576,
+    onGarbage = 'close',
+    missingContentLength = 'refuse',
+  }: StreamFramerOptions = {}) {
+    this.#maxHeadBytes = maxHeadBytes
+    this.#maxBodyBytes = maxBodyBytes
+    this.#resync = onGarbage === 'resync'
+    this.#noBody = missingContentLength === 'no-body'
+  }
+
+  /** Whether an error ended the stream; what is pushed from then on is ignored. */
+  get closed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  /** The frames that these bytes complete. The chunk may be reused afterwards. */
+  push(chunk: Uint8Array): Frame[] {
+    const frames: Frame[] = []
+    if (this.closed) return frames
+    this.#append(chunk)
+    while (this.#step(frames)) {
+      // One step a frame, a line of garbage or a keep-alive.
+    }
+    return frames
+  }
+
+  /** To be called when the stream ends: the error where it ends within a message. */
+  end(): Frame[] {
+    const left = this.#end - this.#start
+    const within = this.#state === 'head' || this.#state === 'body'
+    this.#state = 'closed'
+    return within
+      ? [failure('ERR_SIPLET_MESSAGE_TRUNCATED', `the stream ends ${left} bytes into a message`)]
+      : []
+  }
+
+  #step(frames: Frame[]): boolean {
+    switch (this.#state) {
+      case 'between':
+        return this.#between(frames)
+      case 'head':
+        return this.#head(frames)
+      case 'body':
+        return this.#body(frames)
+      case 'garbage':
+        return this.#garbage()
+      case 'closed':
+        return false
+    }
+  }
+
+  /** Line ends between messages are passed over (section 7.5); two of them are a keep-alive. */
+  #between(frames: Frame[]): boolean {
+    const skipped = Math.min(this.#skip, this.#end - this.#start)
+    this.#skip -= skipped
+    this.#start += skipped
+    if (this.#start === this.#end) return false
+    const code = this.#buffer[this.#start]
+    if (code === CR && this.#start + 1 === this.#end) return false
+    const length = code === LF ? 1 : code === CR && this.#buffer[this.#start + 1] === LF ? 2 : 0
+    if (length === 0) {
+      this.#crlfs = 0
+      this.#begin('head')
+      return true
+    }
+    this.#start += length
+    this.#crlfs++
+    if (this.#crlfs === 2) {
+      this.#crlfs = 0
+      frames.push({ type: 'ping' })
+    }
+    return true
+  }
+
+  #begin(state: 'between' | 'head' | 'garbage'): void {
+    this.#state = state
+    this.#scanned = this.#lineStart = this.#start
+  }
+
+  #head(frames: Frame[]): boolean {
+    const lineEnd = this.#nextLineEnd()
+    const tooLong = (lineEnd === -1 ? this.#end : lineEnd) - this.#start > this.#maxHeadBytes
+    if (tooLong) {
+      return this.#refuse(
+        frames,
+        failure(
+          'ERR_SIPLET_HEAD_TOO_LARGE',
+          `a head is longer than ${this.#maxHeadBytes} bytes (maxHeadBytes)`,
+        ),
+      )
+    }
+    if (lineEnd === -1) return false
+    const line = this.#lineStart
+    this.#lineStart = lineEnd
+    if (line === this.#start) {
+      const text = toText(this.#buffer.subarray(line, lineEnd))
+      return findStartLine(text) !== null || this.#refuse(frames, notSIP(text))
+    }
+    const length = lineEnd - line
+    if (length > 2 || (length === 2 && this.#buffer[line] !== CR)) return true
+    return this.#headEnd(frames, lineEnd)
+  }
+
+  #headEnd(frames: Frame[], end: number): boolean {
+    const message = new SIPMessage(toText(this.#buffer.subarray(this.#start, end)))
+    const lengths = new Set(message.getHeaders('Content-Length').map((value) => value.trim()))
+    const [length] = lengths
+    if (lengths.size > 1 || (length === undefined ? !this.#noBody : message.contentLength === null)) {
+      const what = length === undefined ? 'no Content-Length' : `Content-Length ${[...lengths].join(' and ')}`
+      return this.#refuse(
+        frames,
+        failure('ERR_SIPLET_FRAMING', `a message on a stream has ${what}: where it ends is unknown`),
+      )
+    }
+    const bodyLength = message.contentLength ?? 0
+    if (bodyLength > this.#maxBodyBytes) {
+      frames.push(
+        failure(
+          'ERR_SIPLET_BODY_TOO_LARGE',
+          `a body has ${bodyLength} bytes, more than ${this.#maxBodyBytes} (maxBodyBytes)`,
+        ),
+      )
+      if (!this.#resync) return this.#close()
+      this.#start = end
+      this.#skip = bodyLength
+      this.#begin('between')
+      return true
+    }
+    this.#length = end - this.#start + bodyLength
+    this.#state = 'body'
+    return true
+  }
+
+  #body(frames: Frame[]): boolean {
+    if (this.#end - this.#start < this.#length) return false
+    frames.push({ type: 'message', bytes: this.#buffer.slice(this.#start, this.#start + this.#length) })
+    this.#start += this.#length
+    this.#begin('between')
+    return true
+  }
+
+  #refuse(frames: Frame[], frame: Frame): boolean {
+    frames.push(frame)
+    if (!this.#resync) return this.#close()
+    // Only a first line that is too long starts where the head does; any other line may be a start line.
+    this.#discarding = this.#lineStart === this.#start
+    this.#start = this.#lineStart
+    this.#begin('garbage')
+    return true
+  }
+
+  #close(): boolean {
+    this.#state = 'closed'
+    this.#buffer = new Uint8Array(0)
+    this.#start = this.#end = 0
+    return false
+  }
+
+  /** Passes over one line that is no start line, or cannot be one for its length. */
+  #garbage(): boolean {
+    const lineEnd = this.#nextLineEnd()
+    const end = lineEnd === -1 ? this.#end : lineEnd
+    this.#discarding ||= end - this.#start > this.#maxHeadBytes
+    if (lineEnd === -1) {
+      if (this.#discarding) this.#start = this.#end
+      return false
+    }
+    if (!this.#discarding && findStartLine(toText(this.#buffer.subarray(this.#start, lineEnd))) !== null) {
+      this.#begin('head')
+      return true
+    }
+    this.#discarding = false
+    this.#start = lineEnd
+    return true
+  }
+
+  /** Offset behind the next line end, -1 where there is none yet. */
+  #nextLineEnd(): number {
+    const found = this.#buffer.subarray(0, this.#end).indexOf(LF, this.#scanned)
+    this.#scanned = found === -1 ? this.#end : found + 1
+    return found === -1 ? -1 : found + 1
+  }
+
+  #append(chunk: Uint8Array): void {
+    const length = this.#end - this.#start
+    if (this.#end + chunk.length > this.#buffer.length) {
+      const needed = length + chunk.length
+      const buffer = needed * 2 > this.#buffer.length ? new Uint8Array(needed * 2) : this.#buffer
+      buffer.set(this.#buffer.subarray(this.#start, this.#end))
+      this.#buffer = buffer
+      this.#scanned -= this.#start
+      this.#lineStart -= this.#start
+      this.#start = 0
+      this.#end = length
+    }
+    this.#buffer.set(chunk, this.#end)
+    this.#end += chunk.length
+  }
+}
+
+/**
+ * What one datagram, or the payload of one WebSocket message, is (RFC 3261 section 18.3, RFC 7118 section 5): never
+ * more than one SIP message. What follows it by Content-Length is left out; a body that is shorter is not refused,
+ * for the receiver has to answer it: {@link SIPMessage.truncatedIn} tells.
+ */
+export function frameOf(payload: Uint8Array): Frame {
+  const text = toText(payload)
+  if (/^[\r\n]+$/.test(text)) return { type: 'ping' }
+  if (findStartLine(text) === null) return notSIP(text)
+  const trailing = new SIPMessage(text).trailingText.length
+  return { type: 'message', bytes: trailing === 0 ? payload : payload.subarray(0, payload.length - trailing) }
+}
+
+function notSIP(text: string): Frame {
+  const line = JSON.stringify(text.slice(0, 60))
+  return failure('ERR_SIPLET_NOT_SIP', `${line} is neither a request line nor a status line`)
+}
+
+function failure(code: string, message: string): Frame {
+  return { type: 'error', error: new SIPMessageError(code, message) }
+}

@@ -1,0 +1,144 @@
+/**
+ * What is wrong with a message, or notable (RFC 3261 and its torture tests, RFC 4475). Reading is lenient, so that a
+ * proxy can route what proxies route; this is where the rules are applied.
+ */
+import { type Finding, finding, shown } from './findings.ts'
+import { SIPMessage } from './message.ts'
+import { isSIP } from './message-text.ts'
+import { toText } from './one-byte-text.ts'
+import { CR, SP } from './scan.ts'
+import { findStartLine } from './start-line.ts'
+import { parseURI } from './uri.ts'
+import { validateHeader } from './validate-header.ts'
+
+const KNOWN_SCHEMES = ['sip', 'sips', 'tel']
+const MANDATORY = ['Via', 'From', 'To', 'Call-ID', 'CSeq']
+const NEEDS_CONTACT = ['INVITE', 'SUBSCRIBE', 'REFER']
+
+/**
+ * Every finding, in the order of the offsets. Nothing is thrown: bytes that are no SIP at all are one finding. What
+ * follows from the receiver's state (loops, authentication, dialogs) is not looked at.
+ *
+ * @param source a message, its bytes, or the same as one-byte text
+ */
+export function validate(source: SIPMessage | Uint8Array | string): Finding[] {
+  const text =
+    source instanceof SIPMessage ? source.text : typeof source === 'string' ? source : toText(source)
+  if (!isSIP(text)) return [notSIP(text)]
+  const message = new SIPMessage(text)
+  const findings = [
+    ...validateStartLine(text),
+    ...message.headerLines().flatMap((line) => validateHeader(text, line, message)),
+    ...validateHead(message),
+    ...validateBody(message),
+  ]
+  return findings.sort((a, b) => a.offset - b.offset)
+}
+
+function notSIP(text: string): Finding {
+  const line = text.slice(0, 200).split(/\r?\n/, 1)[0]!
+  const status = /^SIP\/\d+\.\d+ +(\S*)/i.exec(line)
+  return status === null
+    ? finding('START_LINE_MALFORMED', 0, `${shown(line)} is neither a request line nor a status line`)
+    : finding(
+        'STATUS_CODE_RANGE',
+        status[0].length - status[1]!.length,
+        `${shown(status[1]!)} is not a status code: three digits are expected`,
+      )
+}
+
+function validateStartLine(text: string): Finding[] {
+  const { isRequest, start, tokenEnd, valueStart, valueEnd, headersStart } = findStartLine(text)!
+  const findings: Finding[] = []
+  const lineEnd = text.slice(0, headersStart).trimEnd().length
+  const version = isRequest ? text.slice(valueEnd, lineEnd).trim() : text.slice(start, tokenEnd - 4)
+  if (version.toUpperCase() !== 'SIP/2.0') {
+    const offset = isRequest ? lineEnd - version.length : start
+    findings.push(finding('VERSION_UNSUPPORTED', offset, `the version is ${shown(version)}, not SIP/2.0`))
+  }
+  if (!isRequest) {
+    if (text.charCodeAt(tokenEnd - 3) < 49 || text.charCodeAt(tokenEnd - 3) > 54) {
+      const status = text.slice(tokenEnd - 3, tokenEnd)
+      findings.push(finding('STATUS_CODE_RANGE', tokenEnd - 3, `status ${status} is not one of 100 to 699`))
+    }
+    return findings
+  }
+  const end = text.charCodeAt(headersStart - 2) === CR ? headersStart - 2 : headersStart - 1
+  const spaces = [
+    [tokenEnd, valueStart - tokenEnd - 1],
+    [valueEnd, lineEnd - version.length - valueEnd - 1],
+    [lineEnd, end - lineEnd],
+  ] as const
+  for (const [offset, surplus] of spaces) {
+    if (surplus > 0 && text.charCodeAt(offset) === SP) {
+      findings.push(
+        finding('START_LINE_LWS', offset, 'the parts of a request line are separated by one space'),
+      )
+    }
+  }
+  return [...findings, ...validateRequestURI(text.slice(valueStart, valueEnd), valueStart)]
+}
+
+function validateRequestURI(uri: string, offset: number): Finding[] {
+  const parsed = parseURI(uri)
+  if (parsed === null) {
+    return [finding('REQUEST_URI_MALFORMED', offset, `the Request-URI ${shown(uri)} is not a URI`)]
+  }
+  if (!KNOWN_SCHEMES.includes(parsed.scheme)) {
+    return [finding('URI_SCHEME_UNKNOWN', offset, `the Request-URI has the scheme ${parsed.scheme}`)]
+  }
+  if (parsed.headers === '') return []
+  return [
+    finding('REQUEST_URI_HEADERS', offset + uri.indexOf('?'), `a Request-URI has no headers: ${shown(uri)}`),
+  ]
+}
+
+/** Rules about headers that are not there, are there twice, or contradict the start line. */
+function validateHead(message: SIPMessage): Finding[] {
+  const findings: Finding[] = []
+  const { text, headEnd, bodyStart } = message
+  const lines = message.headerLines()
+  const has = (name: string) => lines.some((line) => line.known?.name === name)
+  for (const name of MANDATORY) {
+    if (!has(name)) findings.push(finding('HEADER_MISSING', headEnd, `${name} is missing`))
+  }
+  if (message.isRequest && !has('Max-Forwards')) {
+    findings.push(finding('MAX_FORWARDS_MISSING', headEnd, 'Max-Forwards is missing, as in RFC 2543'))
+  }
+  if (NEEDS_CONTACT.includes(message.method ?? '') && !has('Contact')) {
+    findings.push(finding('CONTACT_MISSING', headEnd, `${message.method} without a Contact`))
+  }
+  const seen = new Set<string>()
+  for (const { known, start } of lines) {
+    if (known?.single !== true) continue
+    if (seen.has(known.name))
+      findings.push(finding('HEADER_REPEATED', start, `${known.name} comes more than once`))
+    seen.add(known.name)
+  }
+  const bare = text.slice(0, bodyStart).search(/(?<!\r)\n/)
+  if (bare !== -1) findings.push(finding('LINE_END', bare, 'a line ends with LF alone, not with CRLF'))
+  if (headEnd === bodyStart) {
+    findings.push(finding('HEAD_UNTERMINATED', headEnd, 'the empty line that ends the head is missing'))
+  }
+  return findings
+}
+
+function validateBody(message: SIPMessage): Finding[] {
+  const { bodyStart, contentLength, text, trailingText } = message
+  const there = text.length - bodyStart
+  if (contentLength !== null && contentLength > there) {
+    return [
+      finding(
+        'CONTENT_LENGTH_LARGER',
+        bodyStart,
+        `Content-Length is ${contentLength}, but there are ${there} bytes`,
+      ),
+    ]
+  }
+  // Line ends behind a message are keep-alives (section 7.5), or what a text editor adds.
+  if (/^[\r\n]*$/.test(trailingText)) return []
+  const offset = text.length - trailingText.length
+  return [
+    finding('TRAILING_BYTES', offset, `${trailingText.length} bytes follow what Content-Length announces`),
+  ]
+}
