@@ -1,4 +1,4 @@
-/** Runs all benchmarks, or those named: `pnpm bench [exec] [parse]`. Writes the outcome to benchmarks/results.json. */
+/** Runs all benchmarks, or those named: `pnpm bench [exec] [parse] [linearity]`. Writes the outcome to benchmarks/results.json. */
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import type { Outcome } from './support/report.ts'
@@ -6,6 +6,7 @@ import type { Outcome } from './support/report.ts'
 const BENCHMARKS: Record<string, () => Promise<{ run(): Promise<Outcome[]> }>> = {
   exec: () => import('./exec.ts'),
   parse: () => import('./parse.ts'),
+  linearity: () => import('./linearity.ts'),
 }
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS)

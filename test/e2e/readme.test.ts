@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createEngine } from '@siplet/engine'
+import { SIPMessage } from '@siplet/sipmsg'
 import { siplet } from '../support/cli.ts'
 import { keepingLogger, scriptFile } from '../support/engine.ts'
 import { INVITE } from '../support/messages.ts'
@@ -13,9 +14,11 @@ const ROOT = new URL('../../', import.meta.url)
 const README = readFileSync(new URL('README.md', ROOT), 'utf8')
 const manifest = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'))
 
+const SIPMSG_README = readFileSync(new URL('packages/sipmsg/README.md', ROOT), 'utf8')
+
 /** The fenced blocks of that language. */
-function blocks(language: string): string[] {
-  return [...README.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, text]) => text!)
+function blocks(language: string, text = README): string[] {
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, text]) => text!)
 }
 
 /** Times differ from run to run. */
@@ -70,14 +73,19 @@ describe('the README', () => {
 
   it('shows a use of the library that prints what its comments say', async () => {
     const source = blocks('ts').find((text) => text.includes('createEngine'))!
-    const path = fileURLToPath(new URL('test/e2e/.readme-library.ts', ROOT))
-    writeFileSync(path, source)
-    try {
-      const { stdout } = await promisify(execFile)(process.execPath, [path], { cwd: fileURLToPath(ROOT) })
-      const expected = [...source.matchAll(/console\.log\(.*\) +\/\/ (.*)$/gm)].map(([, comment]) => comment)
-      assert.deepEqual(stdout.split('\n').slice(0, 3), expected.slice(0, 3))
-    } finally {
-      rmSync(path)
+    await printsItsComments(source)
+  })
+
+  it('of sipmsg shows code that prints what its comments say, and names accessors that exist', async () => {
+    await printsItsComments(blocks('ts', SIPMSG_README)[0]!)
+    const rows = [...SIPMSG_README.matchAll(/^\| (`.*?)\|/gm)].map(([, names]) => names!)
+    assert.ok(rows.length > 20)
+    const message = new SIPMessage(INVITE)
+    for (const name of rows
+      .join(' ')
+      .match(/[a-z]\w+(?=[ `(,])/g)!
+      .filter((word) => word !== 'name')) {
+      assert.ok(name in message, name)
     }
   })
 
@@ -101,3 +109,19 @@ describe('the README', () => {
       )
   })
 })
+
+/** Runs the code: each console.log must print the comment behind it. */
+async function printsItsComments(source: string): Promise<void> {
+  const path = fileURLToPath(new URL('test/e2e/.readme-code.ts', ROOT))
+  writeFileSync(path, source)
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [path], { cwd: fileURLToPath(ROOT) })
+    const expected = [...source.matchAll(/console\.log\(.*\) +\/\/ (.*)$/gm)].map(([, comment]) => comment!)
+    assert.ok(expected.length > 0)
+    for (const [index, line] of stdout.trimEnd().split('\n').entries()) {
+      if (index < expected.length && !/^untouched/.test(expected[index]!)) assert.equal(line, expected[index])
+    }
+  } finally {
+    rmSync(path)
+  }
+}

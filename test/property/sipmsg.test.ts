@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict'
-import { decodeUtf8, encodeUtf8, isSIP, SIPMessage, toBytes, toText } from '@siplet/sipmsg'
+import {
+  decodeUtf8,
+  encodeUtf8,
+  type Frame,
+  isSIP,
+  reply,
+  SIPMessage,
+  StreamFramer,
+  toBytes,
+  toText,
+  validate,
+} from '@siplet/sipmsg'
 import fc from 'fast-check'
 import { sip } from '../support/messages.ts'
+import { readEverything } from '../support/read-everything.ts'
 
 const name = fc
   .stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,11}$/)
@@ -49,6 +61,23 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
       (m) =>
         m.removeHeader(n),
   ),
+  fc.tuple(name, fc.nat(3), value).map(
+    ([n, nth, v]): Edit =>
+      (m) =>
+        m.replaceHeader(n, nth, v),
+  ),
+  fc.tuple(name, fc.nat(3)).map(
+    ([n, nth]): Edit =>
+      (m) =>
+        m.removeHeader(n, nth),
+  ),
+  name.map(
+    (n): Edit =>
+      (m) =>
+        m.removeFirstValue(n),
+  ),
+  fc.constant((m: SIPMessage) => m.prependVia('SIP/2.0/UDP a;branch=z9hG4bK1')),
+  fc.constant((m: SIPMessage) => m.prependRecordRoute('sip:a;lr')),
   value.map(
     (v): Edit =>
       (m) =>
@@ -127,13 +156,7 @@ describe('properties of sipmsg', () => {
           fc.string().map((text) => Buffer.from(text)),
         ),
         (input) => {
-          if (!isSIP(input)) {
-            assert.throws(() => new SIPMessage(input), { code: 'ERR_SIPLET_NOT_SIP' })
-            return
-          }
-          const parsed = new SIPMessage(input)
-          parsed.headerNames()
-          void [parsed.body, parsed.fromTag, parsed.cseqNumber, parsed.truncatedIn, parsed.getHeaders('Via')]
+          assert.equal(isSIP(input), readEverything(input))
         },
       ),
     )
@@ -175,6 +198,87 @@ describe('properties of sipmsg', () => {
       fc.property(bytes, (input) => {
         assert.deepEqual(toBytes(toText(input)), new Uint8Array(input))
         assert.equal(toText(Buffer.from(input)), toText(new Uint8Array(input)))
+      }),
+    )
+  })
+
+  const stream = fc
+    .array(
+      fc.oneof(
+        { weight: 4, arbitrary: message },
+        { weight: 1, arbitrary: fc.constantFrom('\r\n', '\n', '\r', '\r\n\r\n') },
+        { weight: 1, arbitrary: oneByteText(0, 40) },
+        {
+          weight: 1,
+          arbitrary: fc.constantFrom(
+            'OPTIONS sip:a SIP/2.0\r\n\r\n',
+            'OPTIONS sip:a SIP/2.0\r\nl: 99\r\n\r\n',
+          ),
+        },
+      ),
+      { maxLength: 8 },
+    )
+    .map((parts) => parts.join(''))
+
+  it('what a stream is split into does not depend on how it is cut', () => {
+    const told = (frames: Frame[]) =>
+      frames.map((frame) =>
+        frame.type === 'message' ? toText(frame.bytes) : frame.type === 'error' ? frame.error.message : '',
+      )
+    fc.assert(
+      fc.property(
+        stream,
+        fc.array(fc.nat(30), { maxLength: 40 }),
+        fc.record({
+          onGarbage: fc.constantFrom('close', 'resync'),
+          missingContentLength: fc.constantFrom('refuse', 'no-body'),
+          maxHeadBytes: fc.constantFrom(30, 60, 1_000),
+          maxBodyBytes: fc.constantFrom(10, 1_000),
+        }),
+        (text, cuts, options) => {
+          const input = toBytes(text)
+          const whole = new StreamFramer(options)
+          const expected = told([...whole.push(input), ...whole.end()])
+          const pieces = new StreamFramer(options)
+          const frames: Frame[] = []
+          let at = 0
+          for (const length of cuts) {
+            frames.push(...pieces.push(input.subarray(at, at + length)))
+            at += length
+          }
+          frames.push(...pieces.push(input.subarray(at)), ...pieces.end())
+          assert.deepEqual(told(frames), expected)
+        },
+      ),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('messages on a stream come out as they went in', () => {
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 6 }), (texts) => {
+        const found = new StreamFramer().push(toBytes(texts.join('')))
+        assert.deepEqual(
+          found.map((frame) => (frame.type === 'message' ? toText(frame.bytes) : frame)),
+          texts,
+        )
+      }),
+    )
+  })
+
+  it('a reply belongs to its request, whatever that holds', () => {
+    fc.assert(
+      fc.property(message, fc.integer({ min: 100, max: 699 }), (text, status) => {
+        const request = new SIPMessage(text)
+        if (!request.isRequest) return
+        const answer = reply(request, status)
+        assert.equal(answer.status, status)
+        for (const header of ['Via', 'From', 'Call-ID', 'CSeq']) {
+          assert.deepEqual(answer.getHeadersBytes(header), request.getHeadersBytes(header))
+        }
+        assert.ok(
+          !validate(answer).some(({ code }) => code === 'TRAILING_BYTES' || code === 'HEAD_UNTERMINATED'),
+        )
       }),
     )
   })

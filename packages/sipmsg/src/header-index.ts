@@ -100,8 +100,9 @@ export class HeaderIndex {
       this.#bodyStart = start + (first === CR ? 2 : 1)
       return
     }
-    if (start >= text.length) {
-      this.#headEnd = this.#bodyStart = text.length
+    // The text ends before its empty line, or within it.
+    if (start >= text.length || (first === CR && start === text.length - 1)) {
+      this.#headEnd = this.#bodyStart = start
       return
     }
     let end = start

@@ -50,11 +50,13 @@ export function parseElements<T>(
 
 /** Offset of the comma behind the element that `at` is in, `end` where it is the last one. */
 export function elementEnd(text: string, at: number, end: number): number {
+  const start = at
+  const value = text.slice(start, end)
   while (at < end) {
-    SPECIAL.lastIndex = at
-    at = SPECIAL.test(text) ? SPECIAL.lastIndex - 1 : end
+    SPECIAL.lastIndex = at - start
+    if (!SPECIAL.test(value)) return end
+    at = start + SPECIAL.lastIndex - 1
     const code = text.charCodeAt(at)
-    if (at >= end) return end
     if (code === COMMA) return at
     if (code === LEFT_ANGLE) at = find(text, '>', at, end)
     else at = closed(code === QUOTE ? quotedEnd(text, at, end) : commentEnd(text, at, end), end)

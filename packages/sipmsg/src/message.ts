@@ -8,7 +8,7 @@ import type { HeaderIndex } from './header-index.ts'
 import { checkHeaderName, checkHeaderValue, type HeaderName, headerName } from './header-names.ts'
 import { elementEnd } from './list.ts'
 import { MessageReader } from './message-reader.ts'
-import { skipLWS } from './scan.ts'
+import { LF, skipLWS } from './scan.ts'
 import { checkURI } from './uri.ts'
 import { encodeUtf8 } from './utf8.ts'
 
@@ -155,13 +155,14 @@ export class SIPMessage extends MessageReader {
   #editHead(edits: Splice[], appended: string, body?: string): void {
     const { headEnd, bodyStart } = this.index
     edits.sort((a, b) => a.start - b.start)
-    const text = appended === '' ? '' : this.#missingLineBreak() + appended
+    const lineBreak = this.#removesLastLine(edits) ? '' : this.#missingLineBreak()
+    const text = appended === '' ? '' : lineBreak + appended
     if (body === undefined || headEnd !== bodyStart) {
       if (text !== '') edits.push({ start: headEnd, end: headEnd, text })
       if (body !== undefined) edits.push({ start: bodyStart, end: this.bodyEnd, text: body })
     } else {
       // A head that was cut short gets its empty line: what follows would be read as headers otherwise.
-      edits.push({ start: headEnd, end: headEnd, text: `${text || this.#missingLineBreak()}\r\n${body}` })
+      edits.push({ start: headEnd, end: headEnd, text: `${text || lineBreak}\r\n${body}` })
     }
     this.edit(edits)
   }
@@ -189,9 +190,16 @@ export class SIPMessage extends MessageReader {
     return nth < 0 ? -1 : k
   }
 
+  #removesLastLine(edits: readonly Splice[]): boolean {
+    const last = edits.at(-1)
+    const { headEnd } = this.index
+    return last !== undefined && last.end === headEnd && this.text.charCodeAt(last.start - 1) === LF
+  }
+
   /** What is missing at the end of the head where the message was cut within a line. */
   #missingLineBreak(): string {
-    return this.index.headEnd === this.text.length && !this.text.endsWith('\n') ? '\r\n' : ''
+    if (this.index.headEnd < this.text.length || this.text.endsWith('\n')) return ''
+    return this.text.endsWith('\r') ? '\n' : '\r\n'
   }
 }
 

@@ -51,6 +51,52 @@ describe('edits of a SIPMessage', () => {
     assert.equal(message.removeHeader('X'), 0)
   })
 
+  describe('of one among several', () => {
+    const VIAS =
+      'OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a, SIP/2.0/UDP b\r\nX: 1\r\nv : SIP/2.0/UDP c\r\n\r\n'
+    beforeEach(() => {
+      message = new SIPMessage(VIAS)
+    })
+
+    it('replaceHeader replaces the nth line of a name, and tells whether there is one', () => {
+      assert.ok(message.replaceHeader('Via', 1, 'SIP/2.0/TCP d'))
+      assert.equal(message.text, VIAS.replace('SIP/2.0/UDP c', 'SIP/2.0/TCP d'))
+      assert.ok(!message.replaceHeader('Via', 2, 'SIP/2.0/TCP e'))
+      assert.ok(!message.replaceHeader('Via', -1, 'SIP/2.0/TCP e'))
+    })
+
+    it('removeHeader takes the nth line of a name', () => {
+      assert.equal(message.removeHeader('Via', 0), 1)
+      assert.equal(message.text, 'OPTIONS sip:a SIP/2.0\r\nX: 1\r\nv : SIP/2.0/UDP c\r\n\r\n')
+      assert.equal(message.removeHeader('Via', 1), 0)
+    })
+
+    it('removeFirstVia takes one value: of a list, of a line, and of the next line', () => {
+      const hosts = () => message.vias.map(({ host }) => host)
+      assert.ok(message.removeFirstVia())
+      assert.equal(message.text, VIAS.replace('SIP/2.0/UDP a, ', ''))
+      assert.ok(message.removeFirstVia())
+      assert.deepEqual(hosts(), ['c'])
+      assert.ok(message.removeFirstVia())
+      assert.ok(!message.removeFirstVia())
+      assert.equal(message.text, 'OPTIONS sip:a SIP/2.0\r\nX: 1\r\n\r\n')
+    })
+
+    it('what a proxy does: Via and Record-Route before the others, Route and Via taken away', () => {
+      message = new SIPMessage(
+        'ACK sip:a SIP/2.0\r\nRoute: <sip:me;lr>,<sip:next;lr>\r\nVia: SIP/2.0/UDP a\r\n\r\n',
+      )
+      message.prependVia('SIP/2.0/UDP me;branch=z9hG4bK1')
+      message.prependRecordRoute('sip:me;lr')
+      message.removeFirstValue('Route')
+      assert.equal(
+        message.text,
+        'ACK sip:a SIP/2.0\r\nRecord-Route: <sip:me;lr>\r\nRoute: <sip:next;lr>\r\nVia: SIP/2.0/UDP me;branch=z9hG4bK1\r\nVia: SIP/2.0/UDP a\r\n\r\n',
+      )
+      assert.equal(message.splices.length, 3)
+    })
+  })
+
   it('setBody keeps Content-Type and Content-Length right, in bytes', () => {
     message.setBody('grün', 'text/plain')
     assert.equal(message.body, 'grün')
@@ -72,6 +118,30 @@ describe('edits of a SIPMessage', () => {
     message.setBody('hello', 'text/plain')
     assert.equal(message.body, 'hello')
     assert.equal(message.getHeader('X'), '1')
+  })
+
+  it('of a head that was cut between CR and LF complete its line end', () => {
+    const message = new SIPMessage('MESSAGE sip:a SIP/2.0\r')
+    message.appendHeader('X', 'y')
+    assert.equal(message.text, 'MESSAGE sip:a SIP/2.0\r\nX: y\r\n')
+  })
+
+  it('of a head that was cut within its empty line go before that', () => {
+    const message = new SIPMessage('MESSAGE sip:a SIP/2.0\r\nX: y\r\n\r')
+    assert.equal(message.truncatedIn, 'head')
+    message.appendHeader('Y', 'z')
+    assert.equal(message.text, 'MESSAGE sip:a SIP/2.0\r\nX: y\r\nY: z\r\n\r')
+    message.setBody('hi', 'text/plain')
+    assert.equal(message.body, 'hi')
+  })
+
+  it('of a head that was cut short may take its last line away', () => {
+    const message = new SIPMessage('MESSAGE sip:a SIP/2.0\r\nc: text/html\r\nX: y\r\nContent-Type: te')
+    message.setBody('hi', 'text/plain')
+    assert.equal(
+      message.text,
+      'MESSAGE sip:a SIP/2.0\r\nc: text/plain\r\nX: y\r\nContent-Length: 2\r\n\r\nhi',
+    )
   })
 
   it('are seen by every getter at once', () => {
@@ -114,6 +184,10 @@ describe('edits of a SIPMessage', () => {
       ['NUL in a value', 'ERR_SIPLET_INJECTION', (m) => m.insertHeader('X', 'a\0b')],
       ['CRLF in a content type', 'ERR_SIPLET_INJECTION', (m) => m.setBody('x', 'a\r\nb')],
       ['a name with a colon', 'ERR_SIPLET_HEADER_NAME', (m) => m.setHeader('X: y\r\nZ', 'a')],
+      ['CRLF in the value of the nth', 'ERR_SIPLET_INJECTION', (m) => m.replaceHeader('Via', 0, 'a\r\nb')],
+      ['CRLF in a Via', 'ERR_SIPLET_INJECTION', (m) => m.prependVia('SIP/2.0/UDP a\r\nX: y')],
+      ['CRLF in a Record-Route', 'ERR_SIPLET_URI', (m) => m.prependRecordRoute('sip:a\r\nX: y')],
+      ['a bracket in a Record-Route', 'ERR_SIPLET_URI', (m) => m.prependRecordRoute('sip:a>, <sip:b')],
       ['an empty name', 'ERR_SIPLET_HEADER_NAME', (m) => m.removeHeader('')],
       ['Content-Length', 'ERR_SIPLET_CONTENT_LENGTH', (m) => m.setHeader('l', '5')],
       ['removing Content-Length', 'ERR_SIPLET_CONTENT_LENGTH', (m) => m.removeHeader('Content-Length')],
