@@ -1,7 +1,8 @@
 /**
  * Isolation `thread`: the isolate in a worker thread. Each rank has a piscina of exactly one thread, so that a rank
  * stays where it is and survives its worker's replacement; which rank a message goes to is decided by dispatch/.
- * Batches and verdicts stand in memory shared with the worker: a task is two numbers.
+ * Piscina starts children and replaces workers; batches and verdicts stand in memory shared with the worker, and go
+ * through a mailbox.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
@@ -11,7 +12,8 @@ import type { ChildSpec, RunEnd, StartResult } from '../isolate/child.ts'
 import { VerdictReader } from '../wire/verdict.ts'
 import type { Child } from './child.ts'
 import { records } from './inline.ts'
-import type { FunctionRequest, RunTask, StartTask } from './thread-worker.ts'
+import { Mailbox } from './mailbox.ts'
+import type { FunctionRequest, NewInput, StartTask } from './thread-worker.ts'
 
 const INPUT_BYTES = 1 << 20
 const START_ATTEMPTS = 3
@@ -27,6 +29,8 @@ export class ThreadChild implements Child {
   readonly #pool: Piscina
   #input = Buffer.from(new SharedArrayBuffer(INPUT_BYTES))
   #port: MessagePort | undefined
+  #mailbox = new Mailbox()
+  #ended: ((end: RunEnd) => void) | undefined
   #batch: readonly PendingExec[] = []
 
   constructor(spec: ChildSpec, functions: Functions, callFunctionTimeoutMs: number) {
@@ -41,11 +45,14 @@ export class ThreadChild implements Child {
       maxThreads: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       concurrentTasksPerWorker: 1,
-      // The worker does nothing but tasks: between two of them it may sleep in Atomics.wait.
-      atomics: 'sync',
+      // Between two tasks the worker's event loop must come to the mailbox.
+      atomics: 'disabled',
       recordTiming: false,
       env: {},
     })
+    this.#pool.on('workerDestroy', () => this.#workerEnded())
+    // The worker ended outside of a task: what was under way is answered with that, above.
+    this.#pool.on('error', () => {})
   }
 
   async start(): Promise<StartResult> {
@@ -66,30 +73,47 @@ export class ThreadChild implements Child {
     }
   }
 
-  async run(batch: readonly PendingExec[]): Promise<RunEnd> {
+  run(batch: readonly PendingExec[]): RunEnd | Promise<RunEnd> {
+    const port = this.#port
+    if (port === undefined) return 'lost'
     const text = records(batch)
-    const task: RunTask = { length: text.length, count: batch.length }
     if (text.length > this.#input.length) {
       const input = new SharedArrayBuffer(2 * text.length)
       this.#input = Buffer.from(input)
-      task.input = input
+      port.postMessage({ input } satisfies NewInput)
     }
     this.#input.write(text, 0, 'latin1')
     this.#batch = batch
-    try {
-      return await this.#pool.run(task, { name: 'run' })
-    } catch {
-      // piscina rejects when the worker ended; it has already begun to replace it.
-      return 'lost'
-    }
+    // Nothing else keeps the process alive while a batch is under way.
+    port.ref()
+    return new Promise((resolve) => {
+      this.#ended = resolve
+      this.#mailbox.send(text.length, batch.length)
+    })
+  }
+
+  #batchEnded(end: RunEnd): void {
+    this.#port?.unref()
+    this.#ended?.(end)
+    this.#ended = undefined
+  }
+
+  #workerEnded(): void {
+    this.#port?.close()
+    this.#port = undefined
+    this.#batchEnded('lost')
   }
 
   #startInWorker(): Promise<StartResult> {
     this.#port?.close()
+    this.#mailbox = new Mailbox()
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
     const answered = new Int32Array(new SharedArrayBuffer(4))
-    port1.on('message', (request: FunctionRequest) => this.#callFunction(port1, answered, request))
+    port1.on('message', (message: RunEnd | FunctionRequest) => {
+      if (typeof message === 'string') this.#batchEnded(message)
+      else this.#callFunction(port1, answered, message)
+    })
     port1.unref()
     const task: StartTask = {
       spec: this.#spec,
@@ -97,6 +121,7 @@ export class ThreadChild implements Child {
       port: port2,
       answered,
       callFunctionTimeoutMs: this.#callFunctionTimeoutMs,
+      mailbox: this.#mailbox.memory,
     }
     return this.#pool.run(task, { name: 'start', transferList: [port2] as never })
   }
