@@ -121,7 +121,7 @@ export class Engine {
    * @param message the bytes of one SIP message; a string is taken as UTF-8
    * @throws SipletError ERR_SIPLET_ARGUMENT where an argument is of the wrong type
    */
-  async exec(method: string, message: Uint8Array | string, options: ExecOptions = {}): Promise<ExecResult> {
+  exec(method: string, message: Uint8Array | string, options: ExecOptions = {}): Promise<ExecResult> {
     return new Promise((resolve) => {
       const exec = this.#prepare(method, message, options, resolve)
       if (exec === undefined) return

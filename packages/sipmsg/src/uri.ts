@@ -22,6 +22,10 @@ const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):(.+)$/
 /** What no URI may contain (RFC 3986 appendix A): white space, controls and the delimiters of SIP headers first. */
 const FORBIDDEN = /[\x00-\x20\x7f-\uffff<>"\\^`{|}]/
 
+/** SIP URIs that need no closer look: without an IPv6 reference, with a port that cannot be too high. */
+const PLAIN =
+  /^sips?:(?:[^@:\x00-\x20\x7f-\uffff<>"\\^`{|}]+(?::[^@:\x00-\x20\x7f-\uffff<>"\\^`{|}]*)?@)?[A-Za-z0-9._-]+(?::\d{1,4})?(?:;[^?\x00-\x20\x7f-\uffff<>"\\^`{|}]*)?(?:\?[^\x00-\x20\x7f-\uffff<>"\\^`{|}]*)?$/
+
 /** The parts of a URI; null where it is malformed. */
 export function parseURI(uri: string): URI | null {
   const match = SCHEME.exec(uri)
@@ -170,7 +174,7 @@ function sameHeaders(a: URI, b: URI): boolean {
  * @throws SIPMessageError ERR_SIPLET_URI
  */
 export function checkURI(uri: string): void {
-  if (parseURI(uri) !== null) return
+  if (PLAIN.test(uri) || parseURI(uri) !== null) return
   throw new SIPMessageError(
     'ERR_SIPLET_URI',
     `${JSON.stringify(uri.slice(0, 200))} is not a URI; write one such as sip:user@example.com:5060;transport=tcp`,
