@@ -6,6 +6,7 @@ import ivm from 'isolated-vm'
 import type { ErrorCode } from '../errors.ts'
 import type { Bundle } from '../script/bundle.ts'
 import type { InitResult, prelude } from './prelude.ts'
+import { compilePrelude } from './prelude-code.ts'
 import { type Entrances, SCRIPT_REALM_SOURCE, type ScriptRealm } from './script-realm.ts'
 
 /** Everything an isolate needs; plain data, so that it can travel to a worker. */
@@ -161,9 +162,10 @@ export class IsolateChild {
       reference: true,
       filename: 'siplet:script-realm',
     })
-    const inside: ivm.Reference<typeof prelude> = isolate
-      .createContextSync()
-      .evalSync(source, { reference: true, filename: 'siplet:prelude' })
+    const inside: ivm.Reference<typeof prelude> = compilePrelude(isolate, source).runSync(
+      isolate.createContextSync(),
+      { reference: true, release: true },
+    )
     inside
       .getSync('setup', { reference: true })
       .applySync(undefined, [
