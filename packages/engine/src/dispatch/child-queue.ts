@@ -11,6 +11,8 @@ import type { PendingExec } from './pending-exec.ts'
 const FIRST_RETRY_MS = 10
 const LAST_RETRY_MS = 5_000
 const MAX_LOST_IDLE = 3
+/** Execs that may be kept in front of those that wait. */
+const MAX_TAKEN = 1_024
 
 export type Ending = Exclude<RunEnd, 'done'>
 export type StartFailure = Extract<StartResult, { ok: false }>
@@ -38,7 +40,9 @@ export class ChildQueue {
   readonly child: Child
   readonly #limits: QueueLimits
   readonly #events: QueueEvents
+  /** What waits starts at `next`: taking a batch from the front must not move all that stands behind it. */
   #waiting: PendingExec[] = []
+  #next = 0
   #underWay = 0
   #busy = false
   #failure: StartFailure | undefined
@@ -59,14 +63,18 @@ export class ChildQueue {
 
   /** Execs waiting or under way. */
   get length(): number {
-    return this.#waiting.length + this.#underWay
+    return this.#waitingCount + this.#underWay
+  }
+
+  get #waitingCount(): number {
+    return this.#waiting.length - this.#next
   }
 
   get stats(): ChildStats {
     return {
       rank: this.child.rank,
       state: this.#failure !== undefined ? 'degraded' : this.#busy ? 'busy' : 'idle',
-      queued: this.#waiting.length,
+      queued: this.#waitingCount,
       execs: this.#execs,
       batches: this.#batches,
       rebuilds: { ...this.#rebuilds },
@@ -119,11 +127,11 @@ export class ChildQueue {
   }
 
   async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#waitingCount > 0) {
       if (this.#failure !== undefined) {
         const failure = await this.#retry()
         if (failure !== undefined) {
-          for (const exec of this.#waiting.splice(0)) this.#events.refused(exec, failure, this.child.rank)
+          for (const exec of this.#takeAll()) this.#events.refused(exec, failure, this.child.rank)
           break
         }
       }
@@ -142,18 +150,29 @@ export class ChildQueue {
   #take(): PendingExec[] {
     const waiting = this.#waiting
     const { maxBatch, maxBatchBytes } = this.#limits
-    let bytes = waiting[0]!.record.length
-    let count = 1
-    while (count < waiting.length && count < maxBatch) {
-      bytes += waiting[count]!.record.length
+    const start = this.#next
+    const limit = Math.min(waiting.length, start + maxBatch)
+    let bytes = waiting[start]!.record.length
+    let end = start + 1
+    while (end < limit) {
+      bytes += waiting[end]!.record.length
       if (bytes > maxBatchBytes) break
-      count++
+      end++
     }
-    if (count === waiting.length) {
-      this.#waiting = []
-      return waiting
+    if (end === waiting.length) return this.#takeAll()
+    this.#next = end
+    if (end > MAX_TAKEN && end > waiting.length / 2) {
+      this.#waiting = waiting.slice(end)
+      this.#next = 0
     }
-    return waiting.splice(0, count)
+    return waiting.slice(start, end)
+  }
+
+  #takeAll(): PendingExec[] {
+    const all = this.#next === 0 ? this.#waiting : this.#waiting.slice(this.#next)
+    this.#waiting = []
+    this.#next = 0
+    return all
   }
 
   /** Answers what ended and puts back what did not run. `start` is of performance.now(). */
@@ -169,7 +188,7 @@ export class ChildQueue {
     this.#execs += ended
     this.#batches++
     if (end !== 'done') this.#rebuilds[end]++
-    if (ended < batch.length) this.#waiting = [...batch.slice(ended), ...this.#waiting]
+    if (ended < batch.length) this.#waiting = [...batch.slice(ended), ...this.#takeAll()]
     for (let i = 0; i < outcomes.length; i++) this.#events.ended(batch[i]!, outcomes[i]!, rank, us)
     if (culprit !== undefined) this.#events.broke(culprit, end as Ending, unfinishedLogs, rank, us)
   }
@@ -200,7 +219,7 @@ export class ChildQueue {
   #idle(): void {
     this.#busy = false
     // Answers may have led to new execs, or runSync may have held up execs that came from within a function.
-    if (this.#waiting.length > 0) {
+    if (this.#waitingCount > 0) {
       this.#busy = true
       queueMicrotask(() => this.#drain())
       return

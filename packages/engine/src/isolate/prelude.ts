@@ -152,16 +152,22 @@ export const prelude = {
    *
    * @param wait whether call_function goes through the waiting gate: the isolate is on a thread of its own then
    */
-  run(batch: string, wait: boolean): void {
+  run(wait: boolean, ...pieces: string[]): void {
     callFunction = wait ? (call) => gates.waiting.applySyncPromise(undefined, [call]) : gates.direct
     output.start()
-    requests.start(batch)
+    requests.start(pieces.length === 1 ? pieces[0]! : joined(pieces))
     const end = now() + sliceMs
     for (let index = 0; !requests.done; index++) {
       runNext(index)
       if (!output.roomForNext || now() >= end) break
     }
   },
+}
+
+function joined(pieces: readonly string[]): string {
+  let text = ''
+  for (let i = 0; i < pieces.length; i++) text += pieces[i]
+  return text
 }
 
 function runNext(index: number): void {

@@ -29,7 +29,7 @@ export interface ScriptRealm {
 export interface Entrances {
   initModule(name: string, modInit: unknown): InitResult
   initChild(name: string, rank: number): InitResult
-  run(batch: string, wait: boolean): void
+  run(wait: boolean, ...pieces: string[]): void
 }
 
 /**
@@ -59,7 +59,7 @@ export const SCRIPT_REALM_SOURCE = `(() => {
     enter: (prelude) => ({
       initModule: (name, modInit) => prelude.initModule(name, modInit),
       initChild: (name, rank) => prelude.initChild(name, rank),
-      run: (batch, wait) => prelude.run(batch, wait),
+      run: (...args) => prelude.run(...args),
     }),
     namespace: (names, make) => {
       const object = {}
