@@ -1,72 +1,77 @@
 /**
- * What one script call costs: read the method, the Request-URI and a header, rewrite the Request-URI, set the next
- * hop. Against a plain function call on the same parser (no isolation at all: the physical limit) and against
- * piscina carrying the same bytes to a worker and back, without doing anything with them.
+ * What one script call costs, against a plain function call on the same parser (no isolation at all: the physical
+ * limit), other ways to run a script, and piscina carrying the same bytes to a worker and back without doing anything.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createEngine, SIPMessage } from '@siplet/engine'
+import vm from 'node:vm'
 import { Piscina } from 'piscina'
-import { INVITE } from './support/messages.ts'
-import { compare, type Outcome } from './support/report.ts'
+import {
+  getQuickJS,
+  type QuickJSContext,
+  type QuickJSHandle,
+  shouldInterruptAfterDeadline,
+} from 'quickjs-emscripten'
+import type { Case } from '../packages/cli/src/bench/compare.ts'
+import type { Figures } from '../packages/cli/src/bench/figures.ts'
+import { MANY, manyAtOnce, throughput } from '../packages/cli/src/bench/throughput.ts'
+import { sameWork, sameWorkSource } from './support/same-work.ts'
+import { subject } from './support/subject.ts'
 
-const MANY = 256
-const SCRIPT = `
-  class Handler {
-    child_init(rank) { return 0 }
-    route(msg) {
-      if (msg.Method !== 'INVITE' || msg.getHeader('X-Account') !== 'gold-42') return -1
-      msg.rewrite_ruri(msg.RURI.replace('bob', 'carol'))
-      msg.set_dst_uri('sip:192.0.2.99:5060')
-      return 1
-    }
+const TIMEOUT_MS = 50
+
+export const NAMES = { piscina: 'piscina echo, alone', piscinaMany: `piscina echo, ${MANY} at once` }
+
+export async function run(): Promise<Figures[]> {
+  const { message } = subject
+  const text = message.toString('latin1')
+  const source = await sameWorkSource()
+  const expected = sameWork(message).length
+
+  const inContext = vm.runInNewContext(source) as (text: string) => string
+  const context = vm.createContext({ text })
+  const script = new vm.Script('work(text)')
+  vm.runInContext(`work = ${source}`, context)
+
+  using quickjs = (await getQuickJS()).newContext()
+  const inQuickJS = quickjs.unwrapResult(quickjs.evalCode(source))
+
+  const piscina = new Piscina({
+    filename: new URL('./support/echo.js', import.meta.url).href,
+    minThreads: 1,
+    maxThreads: 1,
+  })
+  const check = (result: string) => {
+    if (result.length !== expected) throw new Error(`unexpected: ${result}`)
   }
-  function mod_init() { return new Handler() }`
-
-export async function run(): Promise<Outcome[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'siplet-bench-'))
-  const scriptName = join(folder, 'route.js')
-  writeFileSync(scriptName, SCRIPT)
-  const echo = join(folder, 'echo.mjs')
-  writeFileSync(echo, 'export default (text) => text')
-  await using inline = await createEngine({ scriptName, isolation: 'inline' })
-  await using thread = await createEngine({ scriptName, isolation: 'thread' })
-  await using two = await createEngine({ scriptName, isolation: 'thread', children: 2, affinity: 'none' })
-  const piscina = new Piscina({ filename: echo, minThreads: 1, maxThreads: 1 })
-  const text = INVITE.toString('latin1')
-  const many = (one: () => Promise<unknown>) => () => Promise.all(Array.from({ length: MANY }, one))
+  const peers: Case[] = [
+    { name: 'plain function call', messages: 1, run: () => check(sameWork(message)) },
+    { name: 'node:vm, no limits', messages: 1, run: () => check(inContext(message.toString('latin1'))) },
+    {
+      name: `node:vm, timeout ${TIMEOUT_MS} ms`,
+      messages: 1,
+      run: () => {
+        context.text = message.toString('latin1')
+        check(script.runInContext(context, { timeout: TIMEOUT_MS }))
+      },
+    },
+    {
+      name: 'quickjs-emscripten',
+      messages: 1,
+      run: () => check(callQuickJS(quickjs, inQuickJS, message.toString('latin1'))),
+    },
+    { name: NAMES.piscina, messages: 1, run: () => piscina.run(text) },
+    { name: NAMES.piscinaMany, messages: MANY, run: manyAtOnce(() => piscina.run(text)) },
+  ]
   try {
-    return await compare(
-      { title: `one script call, ${INVITE.length}-byte INVITE`, reference: 'inline execSync' },
-      [
-        { name: 'plain function call', messages: 1, run: plainCall },
-        { name: 'inline execSync', messages: 1, run: () => inline.execSync('route', INVITE) },
-        { name: 'inline exec, alone', messages: 1, run: () => inline.exec('route', INVITE) },
-        { name: 'inline exec, 256 at once', messages: MANY, run: many(() => inline.exec('route', INVITE)) },
-        { name: 'thread exec, alone', messages: 1, run: () => thread.exec('route', INVITE) },
-        { name: 'thread exec, 256 at once', messages: MANY, run: many(() => thread.exec('route', INVITE)) },
-        {
-          name: 'thread exec, 2 children, 256 at once',
-          messages: MANY,
-          run: many(() => two.exec('route', INVITE)),
-        },
-        { name: 'piscina echo, alone', messages: 1, run: () => piscina.run(text) },
-        { name: 'piscina echo, 256 at once', messages: MANY, run: many(() => piscina.run(text)) },
-      ],
-    )
+    return [await throughput(subject, 2, 1_000, peers)]
   } finally {
+    inQuickJS.dispose()
     await piscina.destroy()
-    rmSync(folder, { recursive: true })
   }
 }
 
-function plainCall(): string {
-  const message = new SIPMessage(INVITE)
-  if (message.method !== 'INVITE' || message.getHeader('X-Account') !== 'gold-42')
-    throw new Error('unexpected')
-  message.rewriteRURI(message.ruri!.replace('bob', 'carol'))
-  return message.text
+function callQuickJS(quickjs: QuickJSContext, work: QuickJSHandle, text: string): string {
+  quickjs.runtime.setInterruptHandler(shouldInterruptAfterDeadline(Date.now() + TIMEOUT_MS))
+  using argument = quickjs.newString(text)
+  using result = quickjs.unwrapResult(quickjs.callFunction(work, quickjs.undefined, argument))
+  return quickjs.getString(result)
 }
-
-if (import.meta.main) await run()

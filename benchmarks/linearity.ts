@@ -4,8 +4,7 @@
  */
 
 import { SIPMessage, StreamFramer, validate } from '@siplet/sipmsg'
-import Table from 'cli-table3'
-import type { Outcome } from './support/report.ts'
+import type { FigureRow, Figures } from '../packages/cli/src/bench/figures.ts'
 
 const SIZES = [4, 16, 64, 256, 1_024].map((kilobytes) => kilobytes * 1_024)
 
@@ -47,21 +46,16 @@ const SHAPES: Record<string, (size: number) => string> = {
   garbage: (size) => 'INVITE sip:a\n'.repeat(size / 13),
 }
 
-export function run(): Promise<Outcome[]> {
-  const table = new Table({
-    head: ['ns/byte at', ...SIZES.map((size) => `${size / 1_024} kB`), 'last / first'],
-    colAligns: ['left', ...SIZES.map(() => 'right' as const), 'right'],
-    style: { head: [], border: [], compact: true },
-  })
-  const outcomes: Outcome[] = []
-  for (const [name, shape] of Object.entries(SHAPES)) {
+export function run(): Promise<Figures[]> {
+  const columns = SIZES.map((size) => `${size / 1_024} kB`)
+  const rows = Object.entries(SHAPES).map(([name, shape]) => {
     const costs = SIZES.map((size) => nanosecondsPerByte(Buffer.from(shape(size), 'latin1')))
-    const ratio = costs.at(-1)! / costs[0]!
-    table.push([name, ...costs.map((cost) => cost.toFixed(1)), ratio.toFixed(2)])
-    outcomes.push({ name, us: costs.at(-1)! / 1_000, spread: 0, messagesPerSecond: 0, ratio })
-  }
-  console.log(table.toString())
-  return Promise.resolve(outcomes)
+    const row: FigureRow = { name, 'last / first': costs.at(-1)! / costs[0]! }
+    for (const [index, column] of columns.entries()) row[column] = costs[index]!
+    return row
+  })
+  const decimals = Object.fromEntries(columns.map((column) => [column, 1]))
+  return Promise.resolve([{ title: 'ns/byte at', columns: { ...decimals, 'last / first': 2 }, rows }])
 }
 
 /** Median of several runs. */
@@ -95,5 +89,3 @@ function everything(bytes: Buffer): void {
   message.setBody('x', 'text/plain')
   message.toBytes()
 }
-
-if (import.meta.main) await run()

@@ -5,8 +5,9 @@
  */
 import { createRequire } from 'node:module'
 import { SIPMessage } from '@siplet/sipmsg'
+import { compare } from '../packages/cli/src/bench/compare.ts'
+import type { Figures } from '../packages/cli/src/bench/figures.ts'
 import { INVITE, LONG_INVITE, OK } from './support/messages.ts'
-import { compare, type Outcome } from './support/report.ts'
 
 const require = createRequire(import.meta.url)
 const BUFFERS = 256
@@ -136,9 +137,9 @@ function grammar(name: string, parse: (text: string) => HeaderObject): Parser {
   }
 }
 
-export async function run(): Promise<Outcome[]> {
+export async function run(): Promise<Figures[]> {
   const parsers = [siplet, ...(await peers())]
-  const outcomes: Outcome[] = []
+  const figures: Figures[] = []
   for (const [kind, message] of Object.entries({ INVITE, '200 OK': OK, 'long INVITE': LONG_INVITE })) {
     const buffers = Array.from({ length: BUFFERS }, () => Buffer.from(message))
     for (const work of ['lazy', 'full'] as const) {
@@ -150,10 +151,8 @@ export async function run(): Promise<Outcome[]> {
         return { name: parser.name, messages: some.length, bytes: some.length * message.length, run }
       })
       const title = `${kind}, ${message.length} bytes, ${work === 'lazy' ? 'three values' : 'every header'}`
-      outcomes.push(...(await compare({ title, reference: 'siplet', time: 500 }, cases)))
+      figures.push(await compare({ title, reference: 'siplet', time: 500 }, cases))
     }
   }
-  return outcomes
+  return figures
 }
-
-if (import.meta.main) await run()

@@ -1,29 +1,85 @@
-/** Runs all benchmarks, or those named: `pnpm bench [exec] [parse] [linearity]`. Writes the outcome to benchmarks/results.json. */
+/**
+ * Runs all benchmarks, or those named: `pnpm bench [exec] [parse] …`. A run of all of them writes RESULTS.md and
+ * results.json beside this file.
+ */
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
-import type { Outcome } from './support/report.ts'
+import { cpus, release, totalmem, type } from 'node:os'
+import { type Figures, figuresText } from '../packages/cli/src/bench/figures.ts'
+import { goals } from './goals.ts'
 
-const BENCHMARKS: Record<string, () => Promise<{ run(): Promise<Outcome[]> }>> = {
+const BENCHMARKS: Record<string, () => Promise<{ run(): Promise<Figures[]> }>> = {
   exec: () => import('./exec.ts'),
+  kamailio: () => import('./peers/kamailio/kamailio.ts'),
+  batches: () => import('./batches.ts'),
+  'call-function': () => import('./call-function.ts'),
+  children: () => import('./children.ts'),
+  latency: () => import('./latency.ts'),
+  replay: () => import('./replay.ts'),
+  soak: () => import('./soak.ts'),
   parse: () => import('./parse.ts'),
   linearity: () => import('./linearity.ts'),
 }
 
-const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS)
-const results: Record<string, Outcome[]> = {}
-for (const name of chosen) {
-  const load = BENCHMARKS[name]
-  if (load === undefined) {
-    console.error(`no benchmark ${name}; there are ${Object.keys(BENCHMARKS).join(', ')}`)
-    process.exit(2)
+const named = process.argv.slice(2)
+for (const name of named) {
+  if (name in BENCHMARKS) continue
+  console.error(`no benchmark ${name}; there are ${Object.keys(BENCHMARKS).join(', ')}`)
+  process.exit(2)
+}
+
+const texts: string[] = []
+const results: Record<string, Figures[]> = {}
+for (const name of named.length > 0 ? named : Object.keys(BENCHMARKS)) {
+  const { run } = await BENCHMARKS[name]!()
+  results[name] = await run()
+  for (const figures of results[name]) show(figures)
+}
+if (named.length === 0) {
+  const reached = goals(results)
+  show(reached)
+  write({ ...results, goals: [reached] })
+}
+
+function show(figures: Figures): void {
+  const text = figuresText(figures)
+  texts.push(text)
+  console.log(text)
+}
+
+function write(all: Record<string, Figures[]>): void {
+  const date = new Date().toISOString()
+  const machine = {
+    system: `${type()} ${release()}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    v8: process.versions.v8,
+    kamailio: version('kamailio', '-v'),
+    tshark: version('tshark', '--version'),
   }
-  results[name] = await (await load()).run()
+  const file = (name: string) => new URL(`./${name}`, import.meta.url)
+  writeFileSync(file('results.json'), `${JSON.stringify({ date, machine, results: all }, null, 2)}\n`)
+  const lines = [
+    '# The last run of all benchmarks',
+    '',
+    `\`npm run bench\`, ${date}. Written by that command; the same numbers are in results.json.`,
+    '',
+    ...Object.entries(machine).map(([name, value]) => `- ${name}: ${value}`),
+    '',
+    ...texts.flatMap((text) => ['```', text, '```', '']),
+  ]
+  writeFileSync(file('RESULTS.md'), lines.join('\n'))
 }
-const machine = {
-  cpu: cpus()[0]?.model,
-  cores: cpus().length,
-  node: process.version,
-  v8: process.versions.v8,
+
+/** First line of what a tool says about itself. */
+function version(command: string, option: string): string {
+  try {
+    return execFileSync(command, [option], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split(
+      '\n',
+    )[0]!
+  } catch {
+    return 'not installed'
+  }
 }
-const file = new URL('./results.json', import.meta.url)
-writeFileSync(file, `${JSON.stringify({ date: new Date().toISOString(), machine, results }, null, 2)}\n`)

@@ -1,4 +1,5 @@
-/** The messages that benchmarks run on. */
+/** The messages that benchmarks run on, beside the INVITE of `siplet bench`. */
+export { INVITE } from '../../packages/cli/src/bench/invite.ts'
 
 const SDP = [
   'v=0',
@@ -27,20 +28,6 @@ const HEADERS = [
   'Call-ID: 2xTb9vxSit55XU7p8@example.org',
   'CSeq: 1 INVITE',
 ]
-
-/** About 800 bytes. */
-export const INVITE = message(
-  'INVITE sip:bob@example.net SIP/2.0',
-  [
-    ...HEADERS,
-    'Contact: <sip:alice@client.example.org;transport=udp>',
-    'Allow: INVITE, ACK, CANCEL, OPTIONS, BYE',
-    'User-Agent: benchmark/1.0',
-    'X-Account: gold-42',
-    'Content-Type: application/sdp',
-  ],
-  SDP,
-)
 
 /** About 300 bytes. */
 export const OK = message(

@@ -4,6 +4,7 @@ import { SipletError } from '@siplet/engine'
 import { SIPMessageError } from '@siplet/sipmsg'
 import { Command, CommanderError } from 'commander'
 import { CaptureError } from './capture/index.ts'
+import { benchCommand } from './commands/bench.ts'
 import { checkCommand } from './commands/check.ts'
 import { execCommand } from './commands/exec.ts'
 import { replayCommand } from './commands/replay.ts'
@@ -28,7 +29,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(--help shows all options)')
-  for (const command of [replayCommand(finish), execCommand(finish), checkCommand(finish)]) {
+  for (const command of [
+    replayCommand(finish),
+    execCommand(finish),
+    checkCommand(finish),
+    benchCommand(finish),
+  ]) {
     program.addCommand(command.exitOverride().showHelpAfterError('(--help shows all options)'))
   }
   try {

@@ -77,6 +77,13 @@ export function integer(minimum: number): (text: string) => number {
   }
 }
 
+/** Parses a duration, which may have decimals. */
+export function seconds(text: string): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0
+  if (value > 0) return value
+  throw new InvalidArgumentError('It must be a number of seconds above 0, such as 0.5.')
+}
+
 /** Parses `ip:port`, an IPv6 address in brackets. */
 export function address(text: string): readonly [string, number] {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)

@@ -42,7 +42,7 @@ const limits = z.strictObject({
   /** Execs that may wait, over all children, before ERR_SIPLET_OVERLOAD. */
   maxQueue: z.number().int().min(1).default(10_000),
   /** Messages in one batch, at most. */
-  maxBatch: z.number().int().min(1).max(65_535).default(64),
+  maxBatch: z.number().int().min(1).max(65_535).default(128),
   /** Edits, dst URI, log lines and error of one exec, together: bytes. */
   maxResultBytes: z.number().int().min(4_096).max(67_108_864).default(262_144),
 })

@@ -41,6 +41,11 @@ export function compose(
   splices: readonly Splice[],
   edits: readonly Splice[],
 ): readonly Splice[] {
+  // The first edit of a message is by far the most frequent.
+  if (splices.length === 0 && edits.length === 1) {
+    const { start, end, text } = edits[0]!
+    return end - start === text.length && original.startsWith(text, start) ? NO_SPLICES : edits
+  }
   const edited = new EditedText(original, splices)
   const result = new SpliceList(original)
   let at = 0

@@ -187,6 +187,29 @@ export function mod_init() {
       )
     })
 
+    it('messages of any length pass whole, alone and in a batch', async () => {
+      const source = handler(
+        "x(msg) { msg.setHeader('X-Sum', String(msg.raw.length)); return msg.body.charCodeAt(msg.body.length - 1) }",
+      )
+      const messages = Array.from({ length: 60 }, (_, i) => {
+        const body = `${'b'.repeat(700 + 53 * i)}${String.fromCharCode(65 + (i % 26))}`
+        return `${INVITE.slice(0, -'Content-Length: 0\r\n\r\n'.length)}Content-Length: ${body.length}\r\n\r\n${body}`
+      })
+      await withEngine(source, { isolation }, async (engine) => {
+        const together = await Promise.all(messages.map((message) => engine.exec('x', message)))
+        for (const [i, message] of messages.entries()) {
+          for (const result of [together[i]!, await engine.exec('x', message)]) {
+            assert.equal(result.code, 65 + (i % 26))
+            assert.equal(result.message.getHeader('X-Sum'), String(message.length))
+            assert.equal(
+              result.message.toBuffer().length,
+              message.length + `X-Sum: ${message.length}\r\n`.length,
+            )
+          }
+        }
+      })
+    })
+
     it('edits beyond limits.maxResultBytes are ERR_SIPLET_RESULT_TOO_LARGE', async () => {
       const source = handler("x(msg) { msg.setBody('x'.repeat(100_000), 'text/plain'); return 1 }")
       const limits = { maxResultBytes: 50_000 }

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import { buffer } from 'node:stream/consumers'
 import { createEngine, type ExecResult } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
 import type { Command } from 'commander'
-import { CLIError, EXIT } from '../errors.ts'
+import { EXIT } from '../errors.ts'
+import { messageBytes } from '../message-file.ts'
 import { address, engineOptions, type ScriptOptions, scriptCommand } from '../options.ts'
 
 interface ExecCommandOptions extends ScriptOptions {
@@ -40,16 +39,6 @@ export function execCommand(finish: (exitCode: number) => void): Command {
       console.error(verdict(method, result))
       finish(result.error === null ? EXIT.DONE : EXIT.SCRIPT_ERROR)
     })
-}
-
-async function messageBytes(path: string): Promise<Buffer> {
-  try {
-    return path === '-' ? await buffer(process.stdin) : await readFile(path)
-  } catch (cause) {
-    const reason =
-      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause)
-    throw new CLIError('ERR_SIPLET_MESSAGE_NOT_FOUND', `message ${path} cannot be read: ${reason}`, { cause })
-  }
 }
 
 function verdict(method: string, { code, error, verdict, dstUri, edited, us }: ExecResult): string {

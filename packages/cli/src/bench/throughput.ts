@@ -1,0 +1,55 @@
+/** What an exec costs: alone and many at once, in the calling thread and in workers. */
+import { createEngine } from '@siplet/engine'
+import { type Case, compare } from './compare.ts'
+import type { Figures } from './figures.ts'
+import type { Subject } from './subject.ts'
+
+/** Execs handed over in one go. */
+export const MANY = 256
+
+/** The names of the rows that {@link throughput} always has. */
+export const ROWS = {
+  sync: 'inline execSync',
+  inline: 'inline exec, alone',
+  inlineMany: `inline exec, ${MANY} at once`,
+  alone: 'thread exec, alone',
+  many: `thread exec, ${MANY} at once`,
+  manyChildren: (children: number) => `thread exec, ${children} children, ${MANY} at once`,
+}
+
+/**
+ * @param children of the row with several, 1 for none
+ * @param time milliseconds a row
+ * @param more rows beside these
+ */
+export async function throughput(
+  { engine: options, method, message }: Subject,
+  children: number,
+  time: number,
+  more: readonly Case[] = [],
+): Promise<Figures> {
+  await using inline = await createEngine({ ...options, isolation: 'inline' })
+  await using thread = await createEngine({ ...options, isolation: 'thread' })
+  const cases: Case[] = [
+    { name: ROWS.sync, messages: 1, run: () => inline.execSync(method, message) },
+    { name: ROWS.inline, messages: 1, run: () => inline.exec(method, message) },
+    { name: ROWS.inlineMany, messages: MANY, run: manyAtOnce(() => inline.exec(method, message)) },
+    { name: ROWS.alone, messages: 1, run: () => thread.exec(method, message) },
+    { name: ROWS.many, messages: MANY, run: manyAtOnce(() => thread.exec(method, message)) },
+  ]
+  await using pool = await createEngine({ ...options, isolation: 'thread', children, affinity: 'none' })
+  if (children > 1) {
+    cases.push({
+      name: ROWS.manyChildren(children),
+      messages: MANY,
+      run: manyAtOnce(() => pool.exec(method, message)),
+    })
+  }
+  const title = `one script call, ${message.length}-byte message`
+  return await compare({ title, reference: ROWS.sync, time }, [...cases, ...more])
+}
+
+/** As many calls as {@link MANY}, under way together. */
+export function manyAtOnce(call: () => Promise<unknown>): () => Promise<unknown> {
+  return () => Promise.all(Array.from({ length: MANY }, call))
+}

@@ -1,0 +1,66 @@
+import { availableParallelism } from 'node:os'
+import { createEngine } from '@siplet/engine'
+import type { Command } from 'commander'
+import { children } from '../bench/children.ts'
+import { type Figures, figuresText } from '../bench/figures.ts'
+import { INVITE } from '../bench/invite.ts'
+import { latency } from '../bench/latency.ts'
+import type { Subject } from '../bench/subject.ts'
+import { throughput } from '../bench/throughput.ts'
+import { EXIT } from '../errors.ts'
+import { messageBytes } from '../message-file.ts'
+import { engineOptions, integer, type ScriptOptions, scriptCommand, seconds } from '../options.ts'
+
+interface BenchCommandOptions extends ScriptOptions {
+  message?: string
+  method: string
+  children: number
+  seconds: number
+  json?: true
+}
+
+const EXAMPLES = `
+Examples:
+  siplet bench --script handler.ts
+  siplet bench --script handler.ts --message invite.sip --children 4 --json > bench.json`
+
+export function benchCommand(finish: (exitCode: number) => void): Command {
+  return scriptCommand('bench')
+    .description('Measure a script on this machine: cost of a call, latency under load, start of children.')
+    .option('--message <file>', 'a file with the SIP message it is called with (default: a plain INVITE)')
+    .option('--method <name>', 'the method called', 'request_route')
+    .option(
+      '--children <n>',
+      'children of the rows with several (default: one a core)',
+      integer(1),
+      availableParallelism(),
+    )
+    .option('--seconds <n>', 'how long each row is measured', seconds, 1)
+    .option('--json', 'print the figures as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: BenchCommandOptions) => {
+      const subject: Subject = {
+        engine: engineOptions(options),
+        method: options.method,
+        message: options.message === undefined ? INVITE : await messageBytes(options.message),
+      }
+      await tryOnce(subject)
+      const figures: Figures[] = []
+      const show = (found: Figures) => {
+        figures.push(found)
+        if (!options.json) console.log(figuresText(found))
+      }
+      show(await throughput(subject, options.children, 1_000 * options.seconds))
+      show(await latency(subject, 'thread', options.children, options.seconds))
+      show(await children(subject))
+      if (options.json) console.log(JSON.stringify(figures))
+      finish(EXIT.DONE)
+    })
+}
+
+/** A script that fails is fast; what would be measured then is worth nothing. */
+async function tryOnce({ engine: options, method, message }: Subject): Promise<void> {
+  await using engine = await createEngine({ ...options, isolation: 'inline' })
+  const { error } = await engine.exec(method, message)
+  if (error !== null) throw error
+}
