@@ -53,4 +53,4 @@ export async function withEngine<T>(
   return await test(engine)
 }
 
-export const ISOLATIONS = ['inline', 'thread'] as const
+export const ISOLATIONS = ['inline', 'thread', 'process'] as const

@@ -43,6 +43,12 @@ const limits = z.strictObject({
   maxQueue: z.number().int().min(1).default(10_000),
   /** Messages in one batch, at most. */
   maxBatch: z.number().int().min(1).max(65_535).default(128),
+  /** Calls of call_function in one exec. */
+  maxFunctionCalls: z.number().int().min(0).default(100),
+  /** Log lines of scripts that go to the logger, a second; more are dropped and counted. */
+  maxLogLines: z.number().int().min(0).default(1_000),
+  /** Heap limit of the pool process of isolation `process`, isolates aside: MiB. */
+  processHeapMb: z.number().int().min(32).max(65_536).default(256),
   /** Edits, dst URI, log lines and error of one exec, together: bytes. */
   maxResultBytes: z.number().int().min(4_096).max(67_108_864).default(262_144),
 })
@@ -56,8 +62,8 @@ const schema = z.strictObject({
   childInitMethod: identifier.default('child_init'),
   /** Number of children; their ranks are 1..children. */
   children: z.number().int().min(1).max(1_024).default(1),
-  /** Where the isolates live: in the calling thread, or in a worker thread each. */
-  isolation: z.enum(['inline', 'thread']).default('thread'),
+  /** Where the isolates live: in the calling thread, in a worker thread each, or in threads of a process of their own. */
+  isolation: z.enum(['inline', 'thread', 'process']).default('thread'),
   /** 'call-id': messages of one Call-ID go to one child, in order. 'none': to the child with the shortest queue. */
   affinity: z.enum(['call-id', 'none']).default('call-id'),
   limits: limits.prefault({}),

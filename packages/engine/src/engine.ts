@@ -1,28 +1,32 @@
 /** createEngine: a pool of children, each an isolate with its rank, and the execs that run on them. */
+import { tracingChannel } from 'node:diagnostics_channel'
+import { EventEmitter } from 'node:events'
 import { encodeUtf8, SIPMessage, SIPMessageError, toText } from '@siplet/sipmsg'
 import { pino } from 'pino'
-import type { Child } from './children/child.ts'
-import { InlineChild } from './children/inline.ts'
-import { ThreadChild } from './children/thread.ts'
 import { type EngineConfig, type EngineOptions, parseConfig } from './config.ts'
 import { byCallId, shortest } from './dispatch/affinity.ts'
-import { ChildQueue, type Ending, type QueueEvents, type StartFailure } from './dispatch/child-queue.ts'
+import type { ChildQueue, Ending, StartFailure } from './dispatch/child-queue.ts'
 import type { PendingExec } from './dispatch/pending-exec.ts'
+import { Poison } from './dispatch/poison.ts'
 import { type ErrorCode, SipletError } from './errors.ts'
 import { ExecResult } from './exec-result.ts'
 import { Functions } from './functions/functions.ts'
 import { Nesting } from './functions/nesting.ts'
-import { preludeSource } from './isolate/bundle.ts'
-import type { ChildSpec } from './isolate/child.ts'
-import { loadScript } from './script/load.ts'
-import { StackMapper } from './script/stack.ts'
+import { Generation } from './generation.ts'
+import { EngineMetrics } from './metrics.ts'
 import { ScriptLog } from './script-log.ts'
 import { EngineCounters, type EngineStats } from './stats.ts'
 import { type Address, encodeRequest, MAX_NAME_LENGTH, ROUTES, type Route } from './wire/request.ts'
-import { createVerdictArea, type LogLine, type Outcome } from './wire/verdict.ts'
+import type { LogLine, Outcome } from './wire/verdict.ts'
 
-/** A batch beyond this many bytes gains nothing any more. */
-const MAX_BATCH_BYTES = 262_144
+/**
+ * Execs for tracers, such as OpenTelemetry's, through node:diagnostics_channel: `start` and `asyncEnd` of one exec
+ * share a context `{ method, route, result }`, `result` being there at the end.
+ */
+const TRACING = tracingChannel<object, { method: string; route: Route | undefined; result?: ExecResult }>(
+  'siplet:exec',
+)
+
 const NOWHERE: Address = ['0.0.0.0', 0]
 
 export interface ExecOptions {
@@ -43,75 +47,55 @@ export interface ExecOptions {
  *   ERR_SIPLET_MOD_INIT, ERR_SIPLET_CHILD_INIT; nothing is left running then
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const config = parseConfig(options)
-  const [script, prelude] = await Promise.all([loadScript(config.scriptName), preludeSource()])
-  const nesting = new Nesting()
-  const functions = new Functions(config.functions, config.limits.callFunctionTimeoutMs, nesting)
-  const children = Array.from({ length: config.children }, (_, index): Child => {
-    const spec: ChildSpec = {
-      rank: index + 1,
-      prelude,
-      script,
-      modInitFunction: config.modInitFunction,
-      childInitMethod: config.childInitMethod,
-      limits: config.limits,
-      area: createVerdictArea(config.limits.maxResultBytes),
-    }
-    return config.isolation === 'inline'
-      ? new InlineChild(spec, functions)
-      : new ThreadChild(spec, functions, config.limits.callFunctionTimeoutMs)
-  })
-  const engine = new Engine(config, children, new StackMapper(script), nesting)
+  const engine = new Engine(parseConfig(options))
   await engine.start()
   return engine
 }
 
-export class Engine {
+/** What an engine tells beside its answers; all ranks are those of the children concerned. */
+export interface EngineEvents {
+  /** A child ended for this cause, and is started again. */
+  rebuild: [{ rank: number; cause: Ending }]
+  /** A child did not come up again; it is tried again with back-off. */
+  degraded: [{ rank: number; error: SipletError }]
+  /** A degraded child came up. */
+  recovered: [{ rank: number }]
+  /** A new generation of children serves. */
+  reload: [{ generation: number }]
+}
+
+export class Engine extends EventEmitter<EngineEvents> {
   readonly #config: EngineConfig
-  readonly #queues: readonly ChildQueue[]
-  readonly #stacks: StackMapper
-  readonly #nesting: Nesting
+  readonly #functions: Functions
+  readonly #nesting = new Nesting()
   readonly #log: ScriptLog
   readonly #counters = new EngineCounters()
-  #methods: readonly string[] = []
+  readonly #metrics = new EngineMetrics(() => this.stats())
+  readonly #poison = new Poison()
+  #generation!: Generation
   #waiting = 0
+  #reloading: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
   /** Use {@link createEngine}. */
-  constructor(config: EngineConfig, children: readonly Child[], stacks: StackMapper, nesting: Nesting) {
+  constructor(config: EngineConfig) {
+    super()
     this.#config = config
-    this.#stacks = stacks
-    this.#nesting = nesting
+    this.#functions = new Functions(config.functions, config.limits.callFunctionTimeoutMs, this.#nesting)
     this.#log = new ScriptLog(
       config.logger ?? pino({ name: 'siplet', level: 'warn' }, pino.destination({ fd: 2, sync: true })),
+      config.limits.maxLogLines,
     )
-    const events: QueueEvents = {
-      ended: (exec, outcome, rank, us) => this.#ended(exec, outcome, rank, us),
-      broke: (exec, ending, logs, rank, us) => this.#broke(exec, ending, logs, rank, us),
-      refused: (exec, failure, rank) =>
-        this.#answer(exec, failed(exec, this.#startError(failure, rank), rank)),
-      started: (logs, rank) => this.#log.lines(logs, rank),
-    }
-    const limits = { maxBatch: config.limits.maxBatch, maxBatchBytes: MAX_BATCH_BYTES }
-    this.#queues = children.map((child) => new ChildQueue(child, limits, events))
   }
 
   /** Called by createEngine, once. */
   async start(): Promise<void> {
-    const results = await Promise.all(this.#queues.map((queue) => queue.start()))
-    for (let i = 0; i < results.length; i++) {
-      const result = results[i]!
-      if (result.ok) this.#methods = result.methods
-      else {
-        await this.close()
-        throw this.#startError(result, i + 1)
-      }
-    }
+    this.#generation = await this.#startGeneration()
   }
 
   /** Names of the methods of the object that mod_init returned, in order of definition. */
   get methods(): readonly string[] {
-    return this.#methods
+    return this.#generation.methods
   }
 
   /**
@@ -123,7 +107,7 @@ export class Engine {
    */
   exec(method: string, message: Uint8Array | string, options: ExecOptions = {}): Promise<ExecResult> {
     return new Promise((resolve) => {
-      const exec = this.#prepare(method, message, options, resolve)
+      const exec = this.#prepare(method, message, options, traced(method, options, resolve))
       if (exec === undefined) return
       const queue = this.#route(exec)
       if (queue !== undefined) queue.push(exec)
@@ -161,22 +145,89 @@ export class Engine {
     return answered!
   }
 
+  /**
+   * Loads the script anew and builds a generation of children beside the one that serves. Execs go to the new one from
+   * the moment when all of its children came up; the old one answers what it has, and ends. Execs of one Call-ID keep
+   * their order throughout. Resolves when the old generation has ended.
+   *
+   * @throws SipletError what createEngine throws for a script; the old generation serves on then. ERR_SIPLET_CLOSED
+   */
+  reload(): Promise<void> {
+    const reloaded = this.#reloading.then(() => this.#reload())
+    this.#reloading = reloaded.catch(() => {})
+    return reloaded
+  }
+
+  /** Resolves when everything accepted so far has been answered. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#generation.queues.map((queue) => queue.idle()))
+  }
+
   /** Counters since the start, and the state of every child. */
   stats(): EngineStats {
-    return this.#counters.stats(this.#queues.map((queue) => queue.stats))
+    return this.#counters.stats(
+      this.#generation.queues.map((queue) => queue.stats),
+      this.#log.dropped,
+    )
+  }
+
+  /** Metrics in the text format of Prometheus. */
+  metrics(): Promise<string> {
+    return this.#metrics.text()
   }
 
   /** Answers what was accepted, refuses what comes, then ends all children. Safe to call twice. */
   close(): Promise<void> {
-    this.#closing ??= Promise.resolve()
-      .then(() => Promise.all(this.#queues.map((queue) => queue.idle())))
-      .then(() => Promise.all(this.#queues.map((queue) => queue.child.close())))
-      .then(() => {})
+    this.#closing ??= this.#reloading.then(() => this.#generation.close())
     return this.#closing
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  async #reload(): Promise<void> {
+    if (this.#closing !== undefined) throw new SipletError('ERR_SIPLET_CLOSED', 'the engine is closed')
+    let next: Generation
+    try {
+      next = await this.#startGeneration()
+    } catch (error) {
+      this.#counters.reloaded(false)
+      throw error
+    }
+    const old = this.#generation
+    for (const [index, queue] of next.queues.entries()) {
+      const before = old.queues[index]!
+      if (!before.isIdle) queue.after(before.idle())
+    }
+    this.#generation = next
+    this.#poison.clear()
+    this.#counters.reloaded(true)
+    this.emit('reload', { generation: this.#counters.generation })
+    await old.close()
+  }
+
+  #startGeneration(): Promise<Generation> {
+    return Generation.start(this.#config, this.#functions, (generation) => {
+      const error = (failure: StartFailure, rank: number) =>
+        generation()?.startError(failure, rank) ?? new SipletError(failure.code, failure.message, { rank })
+      return {
+        ended: (exec, outcome, rank, us) => this.#ended(exec, outcome, rank, us, generation()!),
+        broke: (exec, ending, logs, rank, us, reason) => this.#broke(exec, ending, logs, rank, us, reason),
+        refused: (exec, failure, rank) => this.#answer(exec, failed(exec, error(failure, rank), rank)),
+        started: (logs, rank) => this.#log.lines(logs, rank),
+        rebuilt: (rank, cause) => {
+          this.#counters.rebuilt(cause)
+          this.emit('rebuild', { rank, cause })
+        },
+        degraded: (rank, failure) => {
+          const cause = error(failure, rank)
+          this.#log.degraded(cause, rank)
+          this.emit('degraded', { rank, error: cause })
+        },
+        recovered: (rank) => this.emit('recovered', { rank }),
+      }
+    })
   }
 
   /** Undefined where the exec is answered already: it does not get as far as a child. */
@@ -200,6 +251,9 @@ export class Engine {
         'ERR_SIPLET_OVERLOAD',
         `${this.#waiting} execs wait already (limits.maxQueue is ${maxQueue})`,
       )
+    }
+    if (this.#poison.refuses(method, bytes)) {
+      return refuse('ERR_SIPLET_POISON', `${method}() on this very message ended its process twice`)
     }
     const text = toText(bytes)
     let message: SIPMessage
@@ -227,12 +281,12 @@ export class Engine {
       message: text,
     })
     this.#waiting++
-    return { method, bytes, message, route, src, dst, record, answer }
+    return { method, bytes, message, route, src, dst, record, at: performance.now(), answer }
   }
 
   /** Undefined where no child could ever answer; the exec is answered with that then. */
   #route(exec: PendingExec): ChildQueue | undefined {
-    const queues = this.#queues
+    const { queues } = this.#generation
     const queue = this.#config.affinity === 'none' ? shortest(queues)! : this.#affine(exec)
     const holder = this.#nesting.holder
     if (holder === undefined) return queue
@@ -256,10 +310,12 @@ export class Engine {
 
   #affine(exec: PendingExec): ChildQueue {
     // With one child there is nothing to find out.
-    return this.#queues.length === 1 ? this.#queues[0]! : byCallId(this.#queues, exec.message.callId)
+    return this.#generation.queues.length === 1
+      ? this.#generation.queues[0]!
+      : byCallId(this.#generation.queues, exec.message.callId)
   }
 
-  #ended(exec: PendingExec, outcome: Outcome, rank: number, us: number): void {
+  #ended(exec: PendingExec, outcome: Outcome, rank: number, us: number, generation: Generation): void {
     this.#log.lines(outcome.logs, rank, exec)
     if (outcome.error === null) {
       this.#answer(exec, new ExecResult(exec.bytes, outcome as Outcome & { error: null }, rank, us))
@@ -268,19 +324,31 @@ export class Engine {
     const { code, message, stack } = outcome.error
     const error = new SipletError(code, message, {
       rank,
-      stack: this.#stacks.map(stack) || `${code}: ${message}`,
+      stack: generation.mapStack(stack) || `${code}: ${message}`,
     })
     this.#log.error(error, rank, exec)
     this.#answer(exec, new ExecResult(exec.bytes, { ...outcome, error }, rank, us))
   }
 
-  #broke(exec: PendingExec, ending: Ending, logs: readonly LogLine[], rank: number, us: number): void {
+  #broke(
+    exec: PendingExec,
+    ending: Ending,
+    logs: readonly LogLine[],
+    rank: number,
+    us: number,
+    reason: string | undefined,
+  ): void {
     const { timeoutMs, memoryMb } = this.#config.limits
     const [code, message] = {
       timeout: ['ERR_SIPLET_TIMEOUT', `${exec.method}() ran longer than limits.timeoutMs (${timeoutMs} ms)`],
       memory: ['ERR_SIPLET_MEMORY', `${exec.method}() reached limits.memoryMb (${memoryMb} MiB)`],
-      lost: ['ERR_SIPLET_CHILD_LOST', `child ${rank} ended while ${exec.method}() ran`],
+      lost: [
+        'ERR_SIPLET_CHILD_LOST',
+        `child ${rank} ended while ${exec.method}() ran${reason === undefined ? '' : ` (${reason})`}`,
+      ],
     }[ending] as [ErrorCode, string]
+    if (ending === 'lost' && this.#config.isolation === 'process')
+      this.#poison.killed(exec.method, exec.bytes)
     const error = new SipletError(code, `${message}; the child was rebuilt`, {
       rank,
       stack: `${code}: ${message}`,
@@ -292,16 +360,25 @@ export class Engine {
 
   #answer(exec: PendingExec, result: ExecResult): void {
     this.#waiting--
-    this.#counters.answered(result)
+    this.#counters.answered(exec.method, result)
+    this.#metrics.answered(performance.now() - exec.at)
     exec.answer(result)
   }
+}
 
-  #startError({ code, message, stack }: StartFailure, rank: number): SipletError {
-    const mapped = this.#stacks.map(stack)
-    return new SipletError(code, `child ${rank}: ${message}${firstPlace(mapped)}`, {
-      rank,
-      ...(mapped && { stack: mapped }),
-    })
+/** Tells tracers of an exec, where there are any. */
+function traced(
+  method: string,
+  { route }: ExecOptions,
+  answer: (result: ExecResult) => void,
+): (result: ExecResult) => void {
+  if (!TRACING.hasSubscribers) return answer
+  const context: { method: string; route: Route | undefined; result?: ExecResult } = { method, route }
+  TRACING.start.publish(context)
+  return (result) => {
+    context.result = result
+    TRACING.asyncEnd.publish(context)
+    answer(result)
   }
 }
 
@@ -315,12 +392,6 @@ function failed(
   logs: readonly LogLine[] = UNDECIDED.logs,
 ): ExecResult {
   return new ExecResult(exec.bytes, { ...UNDECIDED, logs, error }, rank, us)
-}
-
-/** Where a stack begins, for a message that stands alone. */
-function firstPlace(stack: string): string {
-  const place = /^\s+at .*?\(?([^\s()]+:\d+:\d+)\)?$/m.exec(stack)?.[1]
-  return place === undefined ? '' : ` (at ${place})`
 }
 
 function checkedMethod(method: unknown): string {

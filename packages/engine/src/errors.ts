@@ -19,6 +19,11 @@ export const ERRORS = {
   ERR_SIPLET_TIMEOUT: 'the method ran longer than limits.timeoutMs; the child was rebuilt',
   ERR_SIPLET_MEMORY: 'the isolate reached limits.memoryMb; the child was rebuilt',
   ERR_SIPLET_CHILD_LOST: 'the worker of the child ended while the exec was under way',
+  ERR_SIPLET_POISON:
+    'the method on this very message ended its process twice; it is refused until the script is reloaded',
+  ERR_SIPLET_STACK: 'the method recursed beyond the depth of the stack',
+  ERR_SIPLET_CALL_FUNCTION_LIMIT: 'the method called call_function more than limits.maxFunctionCalls times',
+  ERR_SIPLET_LOG_RATE: 'log lines were dropped: the script wrote more than limits.maxLogLines a second',
   ERR_SIPLET_OVERLOAD: 'limits.maxQueue execs wait already; shed load or add children',
   ERR_SIPLET_NOT_SIP: 'the bytes handed to exec do not begin with a SIP start line',
   ERR_SIPLET_ARGUMENT: 'exec was called with an argument of the wrong type or size',

@@ -21,17 +21,57 @@ const METHODS: Record<LogLevel, keyof Logger> = {
 export class ScriptLog {
   readonly #logger: Logger
   readonly #seen = new Map<string, { at: number; suppressed: number }>()
+  readonly #maxLines: number
+  #secondStart = 0
+  #linesThisSecond = 0
+  #droppedThisSecond = 0
+  #dropped = 0
 
-  constructor(logger: Logger) {
+  /** @param maxLines lines of scripts a second; more are dropped and counted */
+  constructor(logger: Logger, maxLines: number) {
     this.#logger = logger
+    this.#maxLines = maxLines
+  }
+
+  /** Lines dropped so far. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  /** A child does not come up again. */
+  degraded(error: SipletError, rank: number): void {
+    this.#logger.error({ rank, code: error.code, stack: error.stack }, `degraded: ${error.message}`)
   }
 
   /** Lines of LM_* and console. */
   lines(lines: readonly LogLine[], rank: number, exec?: PendingExec): void {
     for (let i = 0; i < lines.length; i++) {
       const { level, text } = lines[i]!
+      if (!this.#takes()) continue
       this.#logger[METHODS[level]]({ rank, ...context(exec) }, text)
     }
+  }
+
+  /** Whether one more line may be written; tells once a second how many were not. */
+  #takes(): boolean {
+    const now = performance.now()
+    if (now - this.#secondStart >= 1_000) {
+      if (this.#droppedThisSecond > 0) {
+        this.#logger.warn(
+          { code: 'ERR_SIPLET_LOG_RATE', dropped: this.#droppedThisSecond },
+          `${this.#droppedThisSecond} log lines of the script were dropped: limits.maxLogLines is ${this.#maxLines} a second`,
+        )
+      }
+      this.#secondStart = now
+      this.#linesThisSecond = this.#droppedThisSecond = 0
+    }
+    if (this.#linesThisSecond < this.#maxLines) {
+      this.#linesThisSecond++
+      return true
+    }
+    this.#droppedThisSecond++
+    this.#dropped++
+    return false
   }
 
   /** An exec without a return value. */

@@ -12,5 +12,14 @@ export interface Child {
   /** The same on the calling thread. Only isolation `inline` has it. */
   runSync?(batch: readonly PendingExec[]): RunEnd
   readonly verdicts: VerdictReader
+  /**
+   * How much the verdicts tell after the child was lost: `late` where they may be some milliseconds behind, and so
+   * nothing at all of a short batch. Otherwise all.
+   */
+  readonly marks?: 'late'
+  /** Why the child was lost last, where that is known. */
+  readonly lostBecause?: string | undefined
+  /** Called where the child is lost while nobody waits for it. */
+  onIdleLoss?: (() => void) | undefined
   close(): Promise<void>
 }

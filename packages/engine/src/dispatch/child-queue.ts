@@ -21,12 +21,25 @@ export type StartFailure = Extract<StartResult, { ok: false }>
 export interface QueueEvents {
   /** The method returned or threw. `us`: microseconds in the isolate. */
   ended(exec: PendingExec, outcome: Outcome, rank: number, us: number): void
-  /** The exec ended the child. */
-  broke(exec: PendingExec, ending: Ending, logs: Outcome['logs'], rank: number, us: number): void
+  /** The exec ended the child. `reason`: what is known of a lost one. */
+  broke(
+    exec: PendingExec,
+    ending: Ending,
+    logs: Outcome['logs'],
+    rank: number,
+    us: number,
+    reason: string | undefined,
+  ): void
   /** The child does not come up again. */
   refused(exec: PendingExec, failure: StartFailure, rank: number): void
   /** The child was started, for the first time or again; log lines of its init functions. */
   started(logs: Outcome['logs'], rank: number): void
+  /** The child ended, and is about to be started again. */
+  rebuilt(rank: number, cause: Ending): void
+  /** The child did not come up again; it is tried again with back-off. */
+  degraded(rank: number, failure: StartFailure): void
+  /** It did, after all. */
+  recovered(rank: number): void
 }
 
 export interface QueueLimits {
@@ -49,8 +62,11 @@ export class ChildQueue {
   #retryMs = FIRST_RETRY_MS
   /** How often in a row the child was lost before any exec began. */
   #lostIdle = 0
+  /** Execs that run one at a time, since one of them may be what the child was lost to. */
+  #suspects = 0
   #retryAt = 0
   #whenIdle: (() => void)[] = []
+  #held: Promise<void> | undefined
   #execs = 0
   #batches = 0
   readonly #rebuilds: Record<Ending, number> = { timeout: 0, memory: 0, lost: 0 }
@@ -59,6 +75,7 @@ export class ChildQueue {
     this.child = child
     this.#limits = limits
     this.#events = events
+    child.onIdleLoss = () => this.#lostWhileIdle()
   }
 
   /** Execs waiting or under way. */
@@ -78,6 +95,7 @@ export class ChildQueue {
       execs: this.#execs,
       batches: this.#batches,
       rebuilds: { ...this.#rebuilds },
+      heapBytes: this.child.verdicts.heapBytes,
     }
   }
 
@@ -99,7 +117,7 @@ export class ChildQueue {
   /** Runs one exec on the calling thread. False where the child is busy or cannot do that. */
   runSync(exec: PendingExec): boolean {
     const { child } = this
-    if (this.#busy || child.runSync === undefined) return false
+    if (!this.isIdle || child.runSync === undefined) return false
     if (this.#failure !== undefined) {
       const result = this.#retry()
       if (result instanceof Promise) return false
@@ -118,6 +136,17 @@ export class ChildQueue {
     return true
   }
 
+  /** Runs nothing before that; `push` takes execs meanwhile. */
+  after(held: Promise<void>): void {
+    this.#held = held.then(() => {
+      this.#held = undefined
+    })
+  }
+
+  get isIdle(): boolean {
+    return !this.#busy && this.#held === undefined
+  }
+
   /** Resolves when nothing waits and nothing is under way. */
   idle(): Promise<void> {
     if (!this.#busy) return Promise.resolve()
@@ -127,6 +156,7 @@ export class ChildQueue {
   }
 
   async #drain(): Promise<void> {
+    if (this.#held !== undefined) await this.#held
     while (this.#waitingCount > 0) {
       if (this.#failure !== undefined) {
         const failure = await this.#retry()
@@ -136,6 +166,7 @@ export class ChildQueue {
         }
       }
       const batch = this.#take()
+      this.#suspects = Math.max(0, this.#suspects - batch.length)
       this.#underWay = batch.length
       const start = performance.now()
       const running = this.child.run(batch)
@@ -151,7 +182,7 @@ export class ChildQueue {
     const waiting = this.#waiting
     const { maxBatch, maxBatchBytes } = this.#limits
     const start = this.#next
-    const limit = Math.min(waiting.length, start + maxBatch)
+    const limit = Math.min(waiting.length, start + (this.#suspects > 0 ? 1 : maxBatch))
     let bytes = waiting[start]!.record.length
     let end = start + 1
     while (end < limit) {
@@ -179,27 +210,59 @@ export class ChildQueue {
   #settle(batch: PendingExec[], end: RunEnd, start: number): void {
     const { rank } = this.child
     const { outcomes, unfinished, unfinishedLogs } = this.child.verdicts.read()
-    // A worker may end between two batches; no exec is to blame then, unless it happens again and again.
-    this.#lostIdle = end === 'lost' && !unfinished && outcomes.length === 0 ? this.#lostIdle + 1 : 0
-    const blame = end !== 'done' && (this.#lostIdle === 0 || this.#lostIdle > MAX_LOST_IDLE)
+    const blame = end !== 'done' && this.#isToBlame(batch, end, outcomes.length, unfinished)
     const culprit = blame ? batch[outcomes.length] : undefined
     const ended = outcomes.length + (culprit === undefined ? 0 : 1)
     const us = ((performance.now() - start) * 1_000) / Math.max(ended, 1)
     this.#execs += ended
     this.#batches++
-    if (end !== 'done') this.#rebuilds[end]++
     if (ended < batch.length) this.#waiting = [...batch.slice(ended), ...this.#takeAll()]
     for (let i = 0; i < outcomes.length; i++) this.#events.ended(batch[i]!, outcomes[i]!, rank, us)
-    if (culprit !== undefined) this.#events.broke(culprit, end as Ending, unfinishedLogs, rank, us)
+    if (culprit !== undefined)
+      this.#events.broke(culprit, end as Ending, unfinishedLogs, rank, us, this.child.lostBecause)
+    if (end !== 'done') this.#rebuilding(end)
+  }
+
+  #rebuilding(cause: Ending): void {
+    this.#rebuilds[cause]++
+    this.#events.rebuilt(this.child.rank, cause)
+  }
+
+  /** Whether the first exec without an outcome is what ended the child. */
+  #isToBlame(batch: readonly PendingExec[], end: Ending, outcomes: number, unfinished: boolean): boolean {
+    if (end !== 'lost' || unfinished) {
+      this.#lostIdle = 0
+      return true
+    }
+    if (this.child.marks === 'late') {
+      // One of them, but who? The one that is lost alone.
+      if (batch.length === 1) return true
+      this.#suspects = batch.length - outcomes
+      return false
+    }
+    // A worker may end between two batches; no exec is to blame then, unless it happens again and again.
+    this.#lostIdle = outcomes === 0 ? this.#lostIdle + 1 : 0
+    return this.#lostIdle > MAX_LOST_IDLE
+  }
+
+  async #lostWhileIdle(): Promise<void> {
+    if (this.#busy) return
+    this.#busy = true
+    this.#rebuilding('lost')
+    this.#restarted(await this.child.start())
+    this.#idle()
   }
 
   #restarted(result: StartResult): void {
     this.#events.started(this.child.verdicts.read().unfinishedLogs, this.child.rank)
+    const { rank } = this.child
     if (result.ok) {
+      if (this.#failure !== undefined) this.#events.recovered(rank)
       this.#failure = undefined
       this.#retryMs = FIRST_RETRY_MS
       return
     }
+    if (this.#failure === undefined) this.#events.degraded(rank, result)
     this.#failure = result
     this.#retryAt = performance.now() + this.#retryMs
     this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS)
@@ -240,4 +303,6 @@ export interface ChildStats {
   batches: number
   /** Rebuilds by cause. */
   rebuilds: Record<Ending, number>
+  /** Heap of the isolate and buffers it holds, as of about a second ago: bytes. */
+  heapBytes: number
 }

@@ -13,6 +13,8 @@ export interface PendingExec {
   readonly dst: Address
   /** Its record on the wire; see wire/request.ts. */
   readonly record: string
+  /** When it was accepted, of performance.now(). */
+  readonly at: number
   /** Takes the answer, once. */
   readonly answer: (result: ExecResult) => void
 }

@@ -3,8 +3,10 @@
  * batch, until it is disposed. Runs in whatever thread the isolation puts it in, and knows nothing of queues.
  */
 import ivm from 'isolated-vm'
+import type { Limits } from '../config.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Bundle } from '../script/bundle.ts'
+import { writeHeap } from '../wire/verdict.ts'
 import type { InitResult, prelude } from './prelude.ts'
 import { compilePrelude } from './prelude-code.ts'
 import { type Entrances, SCRIPT_REALM_SOURCE, type ScriptRealm } from './script-realm.ts'
@@ -17,7 +19,7 @@ export interface ChildSpec {
   script: Bundle
   modInitFunction: string
   childInitMethod: string
-  limits: { memoryMb: number; timeoutMs: number; initTimeoutMs: number; maxResultBytes: number }
+  limits: Pick<Limits, 'memoryMb' | 'timeoutMs' | 'initTimeoutMs' | 'maxResultBytes' | 'maxFunctionCalls'>
   /** Where verdicts are written to; see wire/verdict.ts. */
   area: SharedArrayBuffer
 }
@@ -30,18 +32,23 @@ export interface FunctionHost {
 }
 
 /** How a run ended: `done`, or what ended it. After anything but `done` the isolate must not be used again. */
-export type RunEnd = 'done' | 'timeout' | 'memory' | 'lost'
+export const RUN_ENDS = ['done', 'timeout', 'memory', 'lost'] as const
+export type RunEnd = (typeof RUN_ENDS)[number]
 
 /** What the start of a child came to. Plain data: it may have to cross a thread. */
 export type StartResult =
   | { ok: true; methods: string[] }
   | { ok: false; code: ErrorCode; message: string; stack: string }
 
+/** How often the size of the heap is looked at. */
+const HEAP_MS = 1_000
+
 export class IsolateChild {
   readonly #spec: ChildSpec
   readonly #functions: FunctionHost
   #isolate: ivm.Isolate | undefined
   #run: ivm.Reference<Entrances['run']> | undefined
+  #heapDue = 0
 
   constructor(spec: ChildSpec, functions: FunctionHost) {
     this.#spec = spec
@@ -118,6 +125,7 @@ export class IsolateChild {
     const { isolate, run } = this.#started()
     try {
       run.applySync(undefined, [false, ...pieces(batch)], { timeout: this.#batchTimeout(count) })
+      this.#noteHeap(isolate)
       return 'done'
     } catch (error) {
       return ending(isolate, (error as Error).message)
@@ -129,6 +137,7 @@ export class IsolateChild {
     const { isolate, run } = this.#started()
     try {
       await run.apply(undefined, [true, ...pieces(batch)], { timeout: this.#batchTimeout(count) })
+      this.#noteHeap(isolate)
       return 'done'
     } catch (error) {
       return ending(isolate, (error as Error).message)
@@ -140,6 +149,14 @@ export class IsolateChild {
     this.#isolate = undefined
     this.#run = undefined
     if (isolate !== undefined && !isolate.isDisposed) isolate.dispose()
+  }
+
+  #noteHeap(isolate: ivm.Isolate): void {
+    const now = Date.now()
+    if (now < this.#heapDue) return
+    this.#heapDue = now + HEAP_MS
+    const { used_heap_size: heap, externally_allocated_size: buffers } = isolate.getHeapStatisticsSync()
+    writeHeap(this.#spec.area, Math.round((heap + buffers) / 1_024))
   }
 
   #started(): { isolate: ivm.Isolate; run: ivm.Reference<Entrances['run']> } {
@@ -172,6 +189,7 @@ export class IsolateChild {
         new ivm.ExternalCopy(area).copyInto({ release: true }),
         limits.maxResultBytes,
         sliceMs(limits.timeoutMs),
+        limits.maxFunctionCalls,
         realm.derefInto(),
         new ivm.Callback((call: string) => this.#functions.direct(call)) as never,
         new ivm.Reference((call: string) => this.#functions.waiting(call)),

@@ -29,6 +29,10 @@ export interface InitResult {
 const MAX_STACK_LENGTH = 8_192
 const MAX_MESSAGE_LENGTH = 2_048
 const INT32 = 2 ** 31
+/** V8's words. */
+const STACK_OVERFLOW = 'Maximum call stack size exceeded'
+/** Errors of members of SIPMsg that are the exec's own, where the script does not catch them. */
+const LIMIT_ERRORS = ['ERR_SIPLET_CALL_FUNCTION_LIMIT'] as const
 
 const now = Date.now
 const requests = new RequestReader()
@@ -56,6 +60,7 @@ export const prelude = {
     area: SharedArrayBuffer,
     maxResultBytes: number,
     slice: number,
+    maxFunctionCalls: number,
     realm: ScriptRealm,
     direct: FunctionGates['direct'],
     waiting: FunctionGates['waiting'],
@@ -65,6 +70,7 @@ export const prelude = {
     gates = { direct, waiting }
     useSIPMsgHost({
       realm,
+      maxFunctionCalls,
       callFunction(call) {
         try {
           return JSON.parse(callFunction(JSON.stringify(call))) as FunctionReply
@@ -174,6 +180,7 @@ function runNext(index: number): void {
   const request = requests.next()
   const exec: ExecState = {
     live: true,
+    calls: 0,
     index,
     route: request.route,
     srcIp: request.srcIp,
@@ -205,8 +212,8 @@ function runNext(index: number): void {
       }
     }
   } catch (thrown) {
-    const { message, stack } = described(thrown)
-    error = { code: 'ERR_SIPLET_SCRIPT', message: encodeUtf8(message), stack: encodeUtf8(stack) }
+    const { code, message, stack } = described(thrown)
+    error = { code, message: encodeUtf8(message), stack: encodeUtf8(stack) }
   }
   exec.live = false
   listening = false
@@ -233,19 +240,23 @@ function failure(message: string): InitResult {
 }
 
 /** Whatever was thrown, as text. The value is the script's: it may be a Proxy, have getters that throw, or be null. */
-function described(thrown: unknown): { message: string; stack: string } {
+function described(thrown: unknown): { code: VerdictError['code']; message: string; stack: string } {
+  const anyError = 'ERR_SIPLET_SCRIPT'
   try {
     if ((typeof thrown !== 'object' && typeof thrown !== 'function') || thrown === null) {
-      return { message: `the script threw ${shown(thrown)}`.slice(0, MAX_MESSAGE_LENGTH), stack: '' }
+      const message = `the script threw ${shown(thrown)}`.slice(0, MAX_MESSAGE_LENGTH)
+      return { code: anyError, message, stack: '' }
     }
-    const { stack, message, name } = thrown as Record<string, unknown>
+    const { stack, message, name, code } = thrown as Record<string, unknown>
     const text = typeof message === 'string' ? message : 'the script threw an object without a message'
+    const limit = LIMIT_ERRORS.find((known) => known === code)
     return {
+      code: limit ?? (name === 'RangeError' && text === STACK_OVERFLOW ? 'ERR_SIPLET_STACK' : anyError),
       message: `${typeof name === 'string' ? `${name}: ` : ''}${text}`.slice(0, MAX_MESSAGE_LENGTH),
       stack: typeof stack === 'string' ? stack.slice(0, MAX_STACK_LENGTH) : '',
     }
   } catch {
-    return { message: 'the script threw a value that cannot be read', stack: '' }
+    return { code: anyError, message: 'the script threw a value that cannot be read', stack: '' }
   }
 }
 

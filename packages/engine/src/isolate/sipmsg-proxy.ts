@@ -15,6 +15,8 @@ import type { ScriptRealm } from './script-realm.ts'
 export interface ExecState {
   /** False as soon as the exec ended: the message and its copies are stale then. */
   live: boolean
+  /** Calls of call_function so far. */
+  calls: number
   /** Place of the exec in its batch. */
   index: number
   route: number
@@ -27,6 +29,8 @@ export interface ExecState {
 /** What a SIPMsg needs of its surroundings. */
 export interface SIPMsgHost {
   realm: ScriptRealm
+  /** In one exec. */
+  maxFunctionCalls: number
   /** Runs a function of the embedder; blocks until it answered. */
   callFunction(call: FunctionCall): FunctionReply
 }
@@ -197,6 +201,12 @@ export class SIPMsg implements Contract {
         throw wrongType('call_function', `argument ${i} of ${name}`, 'a string or a finite number', value)
       }
       values.push(value)
+    }
+    if (++this.#exec.calls > host.maxFunctionCalls) {
+      throw host.realm.error(
+        'ERR_SIPLET_CALL_FUNCTION_LIMIT',
+        `call_function(): more than limits.maxFunctionCalls (${host.maxFunctionCalls}) calls in one exec`,
+      )
     }
     const reply = host.callFunction({
       index: this.#exec.index,

@@ -3,7 +3,7 @@
  * with the engine. Nothing has to cross back, and what is committed outlives the isolate: after a timeout or a
  * memory limit the verdicts before the culprit are still there, and their number tells who the culprit is.
  *
- *   area    = i32 bytes of committed records, i32 execs begun, records
+ *   area    = i32 bytes of committed records, i32 execs begun, i32 KiB of heap, records
  *   record  = verdict | log
  *   verdict = u8 1, u8 flags, i32 code, [dst URI], [edits], [error]      flags: 1 dst, 2 edits, 4 error
  *   dst URI = text;  edits = u32 count, count * (u32 start, u32 end, text);  error = u8 index in ERROR_CODES, text, text
@@ -15,7 +15,8 @@
 import type { Splice } from '@siplet/sipmsg'
 import type { ErrorCode } from '../errors.ts'
 
-const RECORDS_START = 8
+const RECORDS_START = 12
+const HEAP = 2
 
 const KIND_VERDICT = 1
 const KIND_LOG = 2
@@ -29,6 +30,8 @@ export const ERROR_CODES = [
   'ERR_SIPLET_METHOD_NOT_FOUND',
   'ERR_SIPLET_RETURN_TYPE',
   'ERR_SIPLET_RESULT_TOO_LARGE',
+  'ERR_SIPLET_STACK',
+  'ERR_SIPLET_CALL_FUNCTION_LIMIT',
 ] as const satisfies readonly ErrorCode[]
 
 /** From syslog's LOG_ALERT to LOG_DEBUG, by the names of the LM_* functions. */
@@ -62,6 +65,23 @@ export interface Outcome extends Verdict {
 /** Memory for the results of a batch: room for the largest result several times, and never less than 1 MiB. */
 export function createVerdictArea(maxResultBytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(RECORDS_START + Math.max(1 << 20, 4 * maxResultBytes))
+}
+
+/** Notes what the isolate's heap holds: KiB. */
+export function writeHeap(area: SharedArrayBuffer, kibibytes: number): void {
+  new Int32Array(area, 0, HEAP + 1)[HEAP] = kibibytes
+}
+
+/** What stands in the area up to the last committed record; a copy. The isolate may be writing behind that meanwhile. */
+export function areaSnapshot(area: SharedArrayBuffer): Buffer {
+  const progress = new Int32Array(area, 0, 2)
+  // In this order: an exec that ends in between is then one that began and ended, never one that did not begin.
+  const begun = Atomics.load(progress, 1)
+  const committed = Atomics.load(progress, 0)
+  const snapshot = Buffer.from(Buffer.from(area, 0, RECORDS_START + committed))
+  snapshot.writeInt32LE(committed, 0)
+  snapshot.writeInt32LE(begun, 4)
+  return snapshot
 }
 
 class AreaFull extends Error {}
@@ -191,11 +211,18 @@ export class VerdictReader {
   readonly #buffer: Buffer
   /** Bytes of committed records, execs begun. */
   readonly #progress: Int32Array
+  readonly #heap: Int32Array
   #at = 0
 
   constructor(area: SharedArrayBuffer) {
     this.#buffer = Buffer.from(area)
     this.#progress = new Int32Array(area, 0, 2)
+    this.#heap = new Int32Array(area, HEAP * Int32Array.BYTES_PER_ELEMENT, 1)
+  }
+
+  /** What {@link writeHeap} wrote last: bytes. */
+  get heapBytes(): number {
+    return 1_024 * this.#heap[0]!
   }
 
   /**

@@ -1,0 +1,42 @@
+import type { EngineConfig } from '../config.ts'
+import type { Functions } from '../functions/functions.ts'
+import type { ChildSpec } from '../isolate/child.ts'
+import type { Bundle } from '../script/bundle.ts'
+import { createVerdictArea } from '../wire/verdict.ts'
+import type { Child } from './child.ts'
+import { InlineChild } from './inline.ts'
+import { PoolProcess } from './pool-process.ts'
+import { ProcessChild } from './process.ts'
+import { ThreadChild } from './thread.ts'
+
+/** The children of the configured isolation, ranks 1..N, not started yet. */
+export function createChildren(
+  config: EngineConfig,
+  script: Bundle,
+  prelude: string,
+  functions: Functions,
+): Child[] {
+  const { callFunctionTimeoutMs, maxResultBytes, processHeapMb } = config.limits
+  const specs = Array.from(
+    { length: config.children },
+    (_, index): ChildSpec => ({
+      rank: index + 1,
+      prelude,
+      script,
+      modInitFunction: config.modInitFunction,
+      childInitMethod: config.childInitMethod,
+      limits: config.limits,
+      area: createVerdictArea(maxResultBytes),
+    }),
+  )
+  switch (config.isolation) {
+    case 'inline':
+      return specs.map((spec) => new InlineChild(spec, functions))
+    case 'thread':
+      return specs.map((spec) => new ThreadChild(spec, functions, callFunctionTimeoutMs))
+    case 'process': {
+      const pool = new PoolProcess(processHeapMb)
+      return specs.map((spec) => new ProcessChild(spec, functions, callFunctionTimeoutMs, pool))
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * The process that isolation `process` keeps its worker threads in, seen from the engine: started when it is needed,
+ * started again when it ended, ended when it no longer says anything. What the ranks do is in process.ts.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { encodeFrame, type Frame, type FrameKind, FrameReader } from '../wire/frame.ts'
+
+/** A busy process says something every MARK_MS; when it has not for this long, twice in a row, it is ended. */
+const SILENCE_MS = 2_000
+/** What it wrote to stderr last is kept: V8's own words on why it gave up. */
+const MAX_STDERR = 4_096
+const CHANNEL_FD = 3
+const HOST = fileURLToPath(new URL(`./process-host${import.meta.url.slice(-3)}`, import.meta.url))
+
+export interface PoolListener {
+  frame(frame: Frame): void
+  /** The process ended; nothing that was sent to it is answered any more. */
+  ended(reason: string): void
+}
+
+export class PoolProcess {
+  readonly #heapMb: number
+  readonly #listeners = new Map<number, PoolListener>()
+  readonly #busy = new Set<number>()
+  #process: ChildProcess | undefined
+  #channel: Socket | undefined
+  #lastHeard = 0
+  #watch: NodeJS.Timeout | undefined
+  #closed = false
+
+  /** @param heapMb limit of the heap of the process itself and of each of its threads, isolates aside: MiB */
+  constructor(heapMb: number) {
+    this.#heapMb = heapMb
+    process.once('exit', this.#kill)
+  }
+
+  /** Process id, while there is a process. */
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
+  listen(rank: number, listener: PoolListener): void {
+    this.#listeners.set(rank, listener)
+  }
+
+  /** Sends a frame; starts the process where there is none. */
+  send(kind: FrameKind, rank: number, number: number, payload: Uint8Array): void {
+    this.#channel ??= this.#start()
+    this.#channel.write(encodeFrame(kind, rank, number, payload))
+  }
+
+  get running(): boolean {
+    return this.#channel !== undefined
+  }
+
+  /** A rank waits for an answer, or no longer does. Only then the process is expected to say something. */
+  busy(rank: number, busy: boolean): void {
+    if (busy) this.#busy.add(rank)
+    else this.#busy.delete(rank)
+    if (busy && this.#busy.size === 1) {
+      this.#lastHeard = performance.now()
+      this.#channel?.ref()
+      this.#process?.ref()
+    } else if (this.#busy.size === 0) {
+      this.#channel?.unref()
+      this.#process?.unref()
+    }
+  }
+
+  /** Ends the process. Whoever still waits is told that it ended. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    process.off('exit', this.#kill)
+    const child = this.#process
+    if (child === undefined) return
+    const exited = once(child, 'exit')
+    child.ref()
+    this.#kill()
+    await exited
+  }
+
+  readonly #kill = (): void => {
+    // A stopped process takes no other signal.
+    this.#process?.kill('SIGKILL')
+  }
+
+  #start(): Socket {
+    const child = spawn(process.execPath, [`--max-old-space-size=${this.#heapMb}`, HOST], {
+      env: {},
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    })
+    const channel = child.stdio[CHANNEL_FD] as Socket
+    this.#process = child
+    let said = ''
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-MAX_STDERR)
+    })
+    ;(child.stderr as Socket).unref()
+    const reader = new FrameReader((frame) => {
+      this.#lastHeard = performance.now()
+      this.#listeners.get(frame.rank)?.frame(frame)
+    })
+    channel.on('data', (chunk: Buffer) => reader.push(chunk))
+    // What was written to a process that ended is lost with it; `exit` tells.
+    channel.on('error', () => {})
+    child.once('error', (error) => this.#ended(child, error.message))
+    // Not `exit`: by `close`, all that the process wrote has been read.
+    child.once('close', (code, signal) => this.#ended(child, `${describe(code, signal)}${lastWords(said)}`))
+    this.#lastHeard = performance.now()
+    this.#watch = setInterval(() => this.#look(), SILENCE_MS / 2).unref()
+    this.busy(0, true)
+    this.busy(0, false)
+    return channel
+  }
+
+  #silent = false
+
+  #look(): void {
+    const silent = this.#busy.size > 0 && performance.now() - this.#lastHeard > SILENCE_MS
+    // Once may be our own fault: this thread was busy, and what was said is not read yet.
+    if (silent && this.#silent) this.#kill()
+    this.#silent = silent
+  }
+
+  #ended(child: ChildProcess, reason: string): void {
+    if (this.#process !== child) return
+    clearInterval(this.#watch)
+    this.#process = undefined
+    this.#channel = undefined
+    this.#silent = false
+    for (const listener of this.#listeners.values()) listener.ended(reason)
+  }
+}
+
+function describe(code: number | null, signal: string | null): string {
+  return signal === null
+    ? `the pool process ended with exit code ${code}`
+    : `the pool process was ended by ${signal}`
+}
+
+/** The line of V8 that says what happened. */
+function lastWords(said: string): string {
+  const line = said.split('\n').find((text) => text.includes('FATAL ERROR') || text.includes('Fatal'))
+  return line === undefined ? '' : `: ${line.replace(/^#?\s*/, '').trim()}`
+}

@@ -1,0 +1,101 @@
+/**
+ * What runs in the pool process: a worker thread per rank, and frames to and from the engine (wire/frame.ts) on file
+ * descriptor 3. Ends when the engine's end of it is closed, however that came about.
+ */
+import { Socket } from 'node:net'
+import { deserialize, serialize } from 'node:v8'
+import { RUN_ENDS, type StartResult } from '../isolate/child.ts'
+import { encodeFrame, type Frame, FrameReader } from '../wire/frame.ts'
+import { areaSnapshot, createVerdictArea } from '../wire/verdict.ts'
+import type { StartOrder } from './process.ts'
+import { RankWorker } from './rank-worker.ts'
+
+const CHANNEL_FD = 3
+/** How often the engine is told what a batch that runs for longer has come to. */
+const MARK_MS = 10
+
+interface Rank {
+  worker: RankWorker
+  area: SharedArrayBuffer
+  /** Of performance.now(), while a batch runs. */
+  runningSince: number | undefined
+  /** A start is under way; the engine must hear of us meanwhile. */
+  starting: boolean
+  replies: Map<number, (reply: string) => void>
+}
+
+const channel = new Socket({ fd: CHANNEL_FD })
+const ranks = new Map<number, Rank>()
+let lastCall = 0
+
+const reader = new FrameReader(take)
+channel.on('data', (chunk: Buffer) => reader.push(chunk))
+channel.on('error', () => process.exit(1))
+channel.on('close', () => process.exit(0))
+setInterval(mark, MARK_MS)
+
+function take({ kind, rank, number, payload }: Frame): void {
+  switch (kind) {
+    case 'START':
+      start(rank, payload)
+      break
+    case 'RUN':
+      run(rank, payload, number)
+      break
+    case 'REPLY': {
+      const { replies } = ranks.get(rank)!
+      replies.get(number)?.(payload.toString())
+      replies.delete(number)
+      break
+    }
+  }
+}
+
+async function start(number: number, order: Buffer): Promise<void> {
+  const rank = ranks.get(number) ?? create(number, deserialize(order))
+  rank.starting = true
+  const result: StartResult = await rank.worker.start()
+  rank.starting = false
+  const snapshot = areaSnapshot(rank.area)
+  const length = Buffer.allocUnsafe(4)
+  length.writeUInt32LE(snapshot.length)
+  channel.write(encodeFrame('STARTED', number, 0, length, snapshot, serialize(result)))
+}
+
+function create(number: number, { spec, callFunctionTimeoutMs }: StartOrder): Rank {
+  const area = createVerdictArea(spec.limits.maxResultBytes)
+  const replies = new Map<number, (reply: string) => void>()
+  const worker = new RankWorker(
+    { ...spec, area },
+    callFunctionTimeoutMs,
+    (call) =>
+      new Promise((resolve) => {
+        const id = ++lastCall
+        replies.set(id, resolve)
+        channel.write(encodeFrame('CALL', number, id, Buffer.from(call)))
+      }),
+  )
+  const rank: Rank = { worker, area, runningSince: undefined, starting: false, replies }
+  ranks.set(number, rank)
+  return rank
+}
+
+async function run(number: number, batch: Buffer, count: number): Promise<void> {
+  const rank = ranks.get(number)!
+  rank.runningSince = performance.now()
+  const end = await rank.worker.run(batch, count)
+  rank.runningSince = undefined
+  rank.replies.clear()
+  channel.write(encodeFrame('ENDED', number, RUN_ENDS.indexOf(end), areaSnapshot(rank.area)))
+}
+
+function mark(): void {
+  const before = performance.now() - MARK_MS
+  for (const [number, { area, runningSince, starting }] of ranks) {
+    if (starting || (runningSince !== undefined && runningSince <= before)) {
+      channel.write(encodeFrame('MARK', number, 0, starting ? EMPTY : areaSnapshot(area)))
+    }
+  }
+}
+
+const EMPTY = Buffer.alloc(0)

@@ -1,0 +1,128 @@
+/** Isolation `process`: the isolate in a worker thread of the pool process, which may die without harm to this one. */
+import { deserialize, serialize } from 'node:v8'
+import type { PendingExec } from '../dispatch/pending-exec.ts'
+import type { Functions } from '../functions/functions.ts'
+import { type ChildSpec, RUN_ENDS, type RunEnd, type StartResult } from '../isolate/child.ts'
+import type { Frame } from '../wire/frame.ts'
+import { VerdictReader } from '../wire/verdict.ts'
+import type { Child } from './child.ts'
+import { records } from './inline.ts'
+import type { PoolProcess } from './pool-process.ts'
+
+/** What START carries: everything of the spec but the area, which each side has its own of. */
+export interface StartOrder {
+  spec: Omit<ChildSpec, 'area'>
+  callFunctionTimeoutMs: number
+}
+
+export class ProcessChild implements Child {
+  readonly rank: number
+  readonly verdicts: VerdictReader
+  readonly marks = 'late'
+  lostBecause: string | undefined
+  onIdleLoss: (() => void) | undefined
+  readonly #pool: PoolProcess
+  readonly #order: Buffer
+  readonly #functions: Functions
+  readonly #area: Buffer
+  #started: ((result: StartResult) => void) | undefined
+  #ended: ((end: RunEnd) => void) | undefined
+  #ready = false
+  #batch: readonly PendingExec[] = []
+
+  constructor(spec: ChildSpec, functions: Functions, callFunctionTimeoutMs: number, pool: PoolProcess) {
+    const { area, ...rest } = spec
+    this.rank = spec.rank
+    this.verdicts = new VerdictReader(area)
+    this.#area = Buffer.from(area)
+    this.#functions = functions
+    this.#pool = pool
+    this.#order = serialize({ spec: rest, callFunctionTimeoutMs } satisfies StartOrder)
+    pool.listen(this.rank, {
+      frame: (frame) => this.#frame(frame),
+      ended: (reason) => this.#poolEnded(reason),
+    })
+  }
+
+  start(): Promise<StartResult> {
+    this.#ready = false
+    return new Promise((resolve) => {
+      this.#started = resolve
+      this.#pool.send('START', this.rank, 0, this.#order)
+      this.#pool.busy(this.rank, true)
+    })
+  }
+
+  run(batch: readonly PendingExec[]): RunEnd | Promise<RunEnd> {
+    if (!this.#ready) return 'lost'
+    this.#batch = batch
+    return new Promise((resolve) => {
+      this.#ended = resolve
+      this.#pool.send('RUN', this.rank, batch.length, Buffer.from(records(batch), 'latin1'))
+      this.#pool.busy(this.rank, true)
+    })
+  }
+
+  close(): Promise<void> {
+    this.onIdleLoss = undefined
+    return this.#pool.close()
+  }
+
+  #frame({ kind, number, payload }: Frame): void {
+    switch (kind) {
+      case 'STARTED': {
+        const length = payload.readUInt32LE(0)
+        this.#area.set(payload.subarray(4, 4 + length))
+        this.#settleStart(deserialize(payload.subarray(4 + length)))
+        break
+      }
+      case 'MARK':
+        this.#area.set(payload)
+        break
+      case 'ENDED':
+        this.#area.set(payload)
+        this.#settleRun(RUN_ENDS[number]!)
+        break
+      case 'CALL':
+        this.#callFunction(number, payload)
+        break
+    }
+  }
+
+  async #callFunction(id: number, call: Buffer): Promise<void> {
+    const reply = await this.#functions.call(this.rank, this.#batch, JSON.parse(call.toString()))
+    if (this.#ready) this.#pool.send('REPLY', this.rank, id, Buffer.from(JSON.stringify(reply)))
+  }
+
+  #settleStart(result: StartResult): void {
+    this.#pool.busy(this.rank, false)
+    this.#ready = result.ok
+    const started = this.#started
+    this.#started = undefined
+    started?.(result)
+  }
+
+  #settleRun(end: RunEnd): void {
+    this.#pool.busy(this.rank, false)
+    if (end !== 'done') this.#ready = false
+    const ended = this.#ended
+    this.#ended = undefined
+    ended?.(end)
+  }
+
+  #poolEnded(reason: string): void {
+    this.lostBecause = reason
+    const idle = this.#ready && this.#ended === undefined
+    this.#ready = false
+    this.#pool.busy(this.rank, false)
+    if (this.#started !== undefined) {
+      this.#settleStart({
+        ok: false,
+        code: 'ERR_SIPLET_CHILD_LOST',
+        message: `${reason} while child ${this.rank} started`,
+        stack: '',
+      })
+    } else if (this.#ended !== undefined) this.#settleRun('lost')
+    else if (idle) this.onIdleLoss?.()
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The isolate of one rank in a worker thread. Each rank has a piscina of exactly one thread, so that it stays where it
+ * is and survives its worker's replacement; which rank a message goes to is decided by dispatch/. Piscina starts
+ * children and replaces workers; batches and verdicts stand in memory shared with the worker, and go through a mailbox.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import type { ChildSpec, RunEnd, StartResult } from '../isolate/child.ts'
+import { Mailbox } from './mailbox.ts'
+import type { FunctionRequest, NewInput, StartTask } from './thread-worker.ts'
+
+const INPUT_BYTES = 1 << 20
+const START_ATTEMPTS = 3
+/** The worker beside this file, with the extension that this file has: .ts in the repository, .js when published. */
+const WORKER = new URL(`./thread-worker${import.meta.url.slice(-3)}`, import.meta.url).href
+
+export class RankWorker {
+  readonly #spec: ChildSpec
+  readonly #callFunctionTimeoutMs: number
+  readonly #call: (call: string) => Promise<string>
+  readonly #pool: Piscina
+  #input = Buffer.from(new SharedArrayBuffer(INPUT_BYTES))
+  #port: MessagePort | undefined
+  #mailbox = new Mailbox()
+  #ended: ((end: RunEnd) => void) | undefined
+
+  /** @param call answers call_function: JSON of a FunctionCall in, JSON of a FunctionReply out; never rejects */
+  constructor(spec: ChildSpec, callFunctionTimeoutMs: number, call: (call: string) => Promise<string>) {
+    this.#spec = spec
+    this.#callFunctionTimeoutMs = callFunctionTimeoutMs
+    this.#call = call
+    this.#pool = new Piscina({
+      filename: WORKER,
+      minThreads: 1,
+      maxThreads: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: 1,
+      // Between two tasks the worker's event loop must come to the mailbox.
+      atomics: 'disabled',
+      recordTiming: false,
+      env: {},
+    })
+    this.#pool.on('workerDestroy', () => this.#workerEnded())
+    // The worker ended outside of a task: what was under way is answered with that, above.
+    this.#pool.on('error', () => {})
+  }
+
+  /** Builds the isolate, anew where there was one. */
+  async start(): Promise<StartResult> {
+    let cause: unknown
+    // A worker that is about to end still takes tasks; the next attempt finds the one that replaced it.
+    for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
+      try {
+        return await this.#startInWorker()
+      } catch (error) {
+        cause = error
+      }
+    }
+    return {
+      ok: false,
+      code: 'ERR_SIPLET_CHILD_LOST',
+      message: `the worker of child ${this.#spec.rank} ended while it started: ${(cause as Error).message}`,
+      stack: '',
+    }
+  }
+
+  /**
+   * Runs a batch; its verdicts stand in the area of the spec afterwards.
+   *
+   * @param batch `count` records, as one-byte text or bytes
+   */
+  run(batch: string | Uint8Array, count: number): RunEnd | Promise<RunEnd> {
+    const port = this.#port
+    if (port === undefined) return 'lost'
+    if (batch.length > this.#input.length) {
+      const input = new SharedArrayBuffer(2 * batch.length)
+      this.#input = Buffer.from(input)
+      port.postMessage({ input } satisfies NewInput)
+    }
+    if (typeof batch === 'string') this.#input.write(batch, 0, 'latin1')
+    else this.#input.set(batch)
+    // Nothing else keeps the process alive while a batch is under way.
+    port.ref()
+    return new Promise((resolve) => {
+      this.#ended = resolve
+      this.#mailbox.send(batch.length, count)
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#port?.close()
+    await this.#pool.destroy()
+  }
+
+  #batchEnded(end: RunEnd): void {
+    this.#port?.unref()
+    this.#ended?.(end)
+    this.#ended = undefined
+  }
+
+  #workerEnded(): void {
+    this.#port?.close()
+    this.#port = undefined
+    this.#batchEnded('lost')
+  }
+
+  #startInWorker(): Promise<StartResult> {
+    this.#port?.close()
+    this.#mailbox = new Mailbox()
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port1
+    const answered = new Int32Array(new SharedArrayBuffer(4))
+    port1.on('message', (message: RunEnd | FunctionRequest) => {
+      if (typeof message === 'string') this.#batchEnded(message)
+      else this.#callFunction(port1, answered, message)
+    })
+    port1.unref()
+    const task: StartTask = {
+      spec: this.#spec,
+      input: this.#input.buffer as unknown as SharedArrayBuffer,
+      port: port2,
+      answered,
+      callFunctionTimeoutMs: this.#callFunctionTimeoutMs,
+      mailbox: this.#mailbox.memory,
+    }
+    return this.#pool.run(task, { name: 'start', transferList: [port2] as never })
+  }
+
+  async #callFunction(port: MessagePort, answered: Int32Array, { id, call }: FunctionRequest): Promise<void> {
+    const reply = await this.#call(call)
+    port.postMessage({ id, reply })
+    Atomics.store(answered, 0, id)
+    Atomics.notify(answered, 0)
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * Messages that ended the process they ran in. One that did it twice is refused from then on; until the script
+ * changes, or so many others came after it that it is forgotten.
+ */
+import { hash } from 'node:crypto'
+
+const MAX_REMEMBERED = 1_000
+const REFUSED_FROM = 2
+
+export class Poison {
+  readonly #kills = new Map<string, number>()
+  /** Lengths of the messages remembered: nearly every other message is told apart by that. */
+  readonly #lengths = new Set<number>()
+
+  /** An exec of this method on these bytes ended its process. */
+  killed(method: string, bytes: Uint8Array): void {
+    const name = key(method, bytes)
+    const kills = (this.#kills.get(name) ?? 0) + 1
+    if (this.#kills.size >= MAX_REMEMBERED) this.clear()
+    this.#kills.set(name, kills)
+    this.#lengths.add(bytes.length)
+  }
+
+  refuses(method: string, bytes: Uint8Array): boolean {
+    if (!this.#lengths.has(bytes.length)) return false
+    return (this.#kills.get(key(method, bytes)) ?? 0) >= REFUSED_FROM
+  }
+
+  clear(): void {
+    this.#kills.clear()
+    this.#lengths.clear()
+  }
+}
+
+function key(method: string, bytes: Uint8Array): string {
+  return `${method} ${hash('sha256', bytes)}`
+}

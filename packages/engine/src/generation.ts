@@ -1,0 +1,84 @@
+/** One generation of children: all with the same script, started together, ended together. */
+import { createChildren } from './children/create.ts'
+import type { EngineConfig } from './config.ts'
+import { ChildQueue, type QueueEvents, type StartFailure } from './dispatch/child-queue.ts'
+import { SipletError } from './errors.ts'
+import type { Functions } from './functions/functions.ts'
+import { preludeSource } from './isolate/bundle.ts'
+import { loadScript } from './script/load.ts'
+import { StackMapper } from './script/stack.ts'
+
+/** A batch beyond this many bytes gains nothing any more. */
+const MAX_BATCH_BYTES = 262_144
+
+export class Generation {
+  readonly queues: readonly ChildQueue[]
+  /** Names of the methods of the object that mod_init returned, in order of definition. */
+  readonly methods: readonly string[]
+  readonly #stacks: StackMapper
+
+  private constructor(queues: readonly ChildQueue[], stacks: StackMapper, methods: readonly string[]) {
+    this.queues = queues
+    this.#stacks = stacks
+    this.methods = methods
+  }
+
+  /**
+   * Loads the script and starts all children side by side.
+   *
+   * @throws SipletError one of loadScript's, or, naming rank and cause, ERR_SIPLET_SCRIPT_LOAD, ERR_SIPLET_MOD_INIT,
+   *   ERR_SIPLET_CHILD_INIT; nothing is left running then
+   */
+  static async start(
+    config: EngineConfig,
+    functions: Functions,
+    events: (generation: () => Generation | undefined) => QueueEvents,
+  ): Promise<Generation> {
+    const [script, prelude] = await Promise.all([loadScript(config.scriptName), preludeSource()])
+    const stacks = new StackMapper(script)
+    let generation: Generation | undefined
+    const queueEvents = events(() => generation)
+    const limits = { maxBatch: config.limits.maxBatch, maxBatchBytes: MAX_BATCH_BYTES }
+    const queues = createChildren(config, script, prelude, functions).map(
+      (child) => new ChildQueue(child, limits, queueEvents),
+    )
+    const results = await Promise.all(queues.map((queue) => queue.start()))
+    const failed = results.findIndex((result) => !result.ok)
+    if (failed !== -1) {
+      await Promise.all(queues.map((queue) => queue.child.close()))
+      throw startError(stacks, results[failed] as StartFailure, failed + 1)
+    }
+    const [first] = results
+    generation = new Generation(queues, stacks, first!.ok ? first!.methods : [])
+    return generation
+  }
+
+  /** A stack of the script, with file, line and column of the script as written. */
+  mapStack(stack: string): string {
+    return this.#stacks.map(stack)
+  }
+
+  startError(failure: StartFailure, rank: number): SipletError {
+    return startError(this.#stacks, failure, rank)
+  }
+
+  /** Answers what waits, then ends the children. */
+  async close(): Promise<void> {
+    await Promise.all(this.queues.map((queue) => queue.idle()))
+    await Promise.all(this.queues.map((queue) => queue.child.close()))
+  }
+}
+
+function startError(stacks: StackMapper, { code, message, stack }: StartFailure, rank: number): SipletError {
+  const mapped = stacks.map(stack)
+  return new SipletError(code, `child ${rank}: ${message}${firstPlace(mapped)}`, {
+    rank,
+    ...(mapped && { stack: mapped }),
+  })
+}
+
+/** Where a stack begins, for a message that stands alone. */
+function firstPlace(stack: string): string {
+  const place = /^\s+at .*?\(?([^\s()]+:\d+:\d+)\)?$/m.exec(stack)?.[1]
+  return place === undefined ? '' : ` (at ${place})`
+}
