@@ -72,6 +72,11 @@ export class StreamFramer {
     return this.#state === 'closed'
   }
 
+  /** Bytes that are kept: the beginning of what is not complete yet. */
+  get pendingBytes(): number {
+    return this.#end - this.#start
+  }
+
   /** The frames that these bytes complete. The chunk may be reused afterwards. */
   push(chunk: Uint8Array): Frame[] {
     const frames: Frame[] = []

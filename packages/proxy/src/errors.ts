@@ -1,0 +1,22 @@
+/** Every error the proxy raises itself: when it happens, and what to do. Codes are stable. */
+export const PROXY_ERRORS = {
+  ERR_SIPLET_PROXY_CONFIG:
+    'the configuration is missing something or wrong; the message names option and value',
+  ERR_SIPLET_PROXY_LISTEN: 'a socket cannot be opened; the message names it and the reason of the system',
+  ERR_SIPLET_PROXY_NO_TRANSPORT: 'no socket of that transport and address family is open; add one to listen',
+  ERR_SIPLET_PROXY_NO_TARGET: 'a URI leads to no address: its name does not resolve, or its scheme is no SIP',
+  ERR_SIPLET_PROXY_SEND: 'a message could not be sent: the connection was refused, reset, or timed out',
+} as const
+
+export type ProxyErrorCode = keyof typeof PROXY_ERRORS
+
+/** `code` is one of {@link PROXY_ERRORS}. */
+export class ProxyError extends Error {
+  override readonly name = 'ProxyError'
+  readonly code: ProxyErrorCode
+
+  constructor(code: ProxyErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

@@ -1,0 +1,8 @@
+export { type Clock, systemClock } from './clock.ts'
+export { PROXY_ERRORS, ProxyError, type ProxyErrorCode } from './errors.ts'
+export { type ServerTransaction, TransactionLayer } from './transaction/layer.ts'
+export { TIMERS, type TimerValues } from './transaction/timers.ts'
+export { parseListen } from './transport/listen.ts'
+export type { ConnectionLimits } from './transport/limits.ts'
+export type { Flow, Receiver, Target, TransportName } from './transport/transport.ts'
+export { Transports } from './transport/transports.ts'

@@ -1,0 +1,30 @@
+import { SIPMessage, toBytes } from '@siplet/sipmsg'
+
+/**
+ * The ACK of the transaction itself to a reply of 300 and above (RFC 3261 section 17.1.1.3): Request-URI, Via, From,
+ * Call-ID, Route and the number of CSeq of the INVITE; To of the reply.
+ */
+export function ackFor(invite: SIPMessage, reply: SIPMessage): Uint8Array {
+  return toBytes(derived(invite, 'ACK', reply.getHeaderBytes('To') ?? ''))
+}
+
+/** The CANCEL of an INVITE (section 9.1), with its Via: it matches the transaction by the branch. */
+export function cancelFor(invite: SIPMessage): SIPMessage {
+  return new SIPMessage(derived(invite, 'CANCEL', invite.getHeaderBytes('To') ?? ''))
+}
+
+function derived(invite: SIPMessage, method: string, to: string): string {
+  const requestURI = invite.text.slice('INVITE '.length, invite.text.search(/\r?\n/))
+  const lines = [
+    `${method} ${requestURI}`,
+    `Via: ${invite.topVia!.toString()}`,
+    ...invite.getHeadersBytes('Route').map((value) => `Route: ${value}`),
+    `From: ${invite.getHeaderBytes('From')}`,
+    `To: ${to}`,
+    `Call-ID: ${invite.getHeaderBytes('Call-ID')}`,
+    `CSeq: ${invite.cseqNumber} ${method}`,
+    'Max-Forwards: 70',
+    'Content-Length: 0',
+  ]
+  return `${lines.join('\r\n')}\r\n\r\n`
+}

@@ -1,0 +1,18 @@
+import type { SIPMessage } from '@siplet/sipmsg'
+import type { Send } from './transaction.ts'
+
+/** The request of a client transaction, ready to go out. */
+export interface ClientRequest {
+  readonly message: SIPMessage
+  readonly bytes: Uint8Array
+  /** Whether the transport is reliable: nothing is retransmitted then. */
+  readonly reliable: boolean
+  readonly send: Send
+}
+
+/** Who a client transaction works for; a final reply, timedOut and failed exclude each other. */
+export interface ClientUser {
+  reply(reply: SIPMessage): void
+  timedOut(): void
+  failed(error: Error): void
+}

@@ -1,0 +1,90 @@
+/** The INVITE server transaction (RFC 3261 section 17.2.1, with the Accepted state of RFC 6026 section 7.1). */
+import { transactionTimeout } from './timers.ts'
+import { type Send, type Surroundings, Timers } from './transaction.ts'
+
+export class InviteServerTransaction {
+  #state: 'proceeding' | 'completed' | 'confirmed' | 'accepted' | 'terminated' = 'proceeding'
+  readonly #reliable: boolean
+  readonly #send: Send
+  readonly #around: Surroundings
+  readonly #timers: Timers
+  /** The last reply, for retransmissions of the request. */
+  #reply: Uint8Array | undefined
+
+  constructor(reliable: boolean, send: Send, around: Surroundings) {
+    this.#reliable = reliable
+    this.#send = send
+    this.#around = around
+    this.#timers = new Timers(around.clock)
+  }
+
+  get state() {
+    return this.#state
+  }
+
+  /** The INVITE came again. */
+  receiveRequest(): void {
+    this.#around.retransmitted()
+    // In Accepted, 2xx are retransmitted by the UAS, end to end.
+    if (this.#state === 'proceeding' || this.#state === 'completed') this.#sendAgain()
+  }
+
+  /** The ACK to a reply of 300 and above. */
+  receiveAck(): void {
+    if (this.#state !== 'completed') return
+    this.#state = 'confirmed'
+    this.#timers.stopAll()
+    if (this.#reliable) this.#terminate()
+    else this.#timers.start('I', this.#around.timers.t4, () => this.#terminate())
+  }
+
+  /** Sends a reply of the core; what the state does not allow is not sent. Returns whether it was. */
+  reply(status: number, bytes: Uint8Array): boolean {
+    if (this.#state === 'accepted' && status >= 200 && status < 300) {
+      this.#send(bytes, () => {})
+      return true
+    }
+    if (this.#state !== 'proceeding') return false
+    this.#reply = bytes
+    if (status >= 300) this.#complete()
+    else if (status >= 200) this.#accept()
+    this.#sendAgain()
+    return true
+  }
+
+  /** Ends it without a word, as for a reply that is sent without state. */
+  terminate(): void {
+    this.#terminate()
+  }
+
+  #complete(): void {
+    this.#state = 'completed'
+    if (!this.#reliable) this.#retransmitAfter(this.#around.timers.t1)
+    this.#timers.start('H', transactionTimeout(this.#around.timers), () => this.#terminate())
+  }
+
+  #accept(): void {
+    this.#state = 'accepted'
+    this.#timers.start('L', transactionTimeout(this.#around.timers), () => this.#terminate())
+  }
+
+  #sendAgain(): void {
+    if (this.#reply !== undefined) this.#send(this.#reply, () => {})
+  }
+
+  /** Timer G: T1, then twice as long each time up to T2, until the ACK (section 17.2.1). */
+  #retransmitAfter(ms: number): void {
+    this.#timers.start('G', ms, () => {
+      this.#around.retransmitted()
+      this.#sendAgain()
+      this.#retransmitAfter(Math.min(ms * 2, this.#around.timers.t2))
+    })
+  }
+
+  #terminate(): void {
+    if (this.#state === 'terminated') return
+    this.#state = 'terminated'
+    this.#timers.stopAll()
+    this.#around.terminated()
+  }
+}

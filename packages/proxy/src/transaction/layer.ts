@@ -1,0 +1,95 @@
+/** The transactions of one proxy, found by their keys. */
+import type { SIPMessage, Via } from '@siplet/sipmsg'
+import type { Clock } from '../clock.ts'
+import type { ClientRequest, ClientUser } from './client.ts'
+import { InviteClientTransaction } from './invite-client.ts'
+import { InviteServerTransaction } from './invite-server.ts'
+import { cancelledKey, clientKey, serverKey } from './key.ts'
+import { NonInviteClientTransaction } from './non-invite-client.ts'
+import { NonInviteServerTransaction } from './non-invite-server.ts'
+import type { TimerValues } from './timers.ts'
+import type { Send, Surroundings } from './transaction.ts'
+
+export type ClientTransaction = InviteClientTransaction | NonInviteClientTransaction
+export type ServerTransaction = InviteServerTransaction | NonInviteServerTransaction
+
+export class TransactionLayer {
+  readonly #clock: Clock
+  readonly #timers: TimerValues
+  readonly #retransmitted: () => void
+  readonly #clients = new Map<string, ClientTransaction>()
+  readonly #servers = new Map<string, ServerTransaction>()
+
+  /** @param retransmitted called for every message that is sent, or comes in, again */
+  constructor(clock: Clock, timers: TimerValues, retransmitted: () => void) {
+    this.#clock = clock
+    this.#timers = timers
+    this.#retransmitted = retransmitted
+  }
+
+  /** Transactions that are not terminated yet. */
+  get size(): { client: number; server: number } {
+    return { client: this.#clients.size, server: this.#servers.size }
+  }
+
+  /**
+   * Gives the request to the transaction it belongs to: a retransmission, or the ACK to a reply of 300 and above.
+   * False where there is none: it is for the core. The ACK to a 2xx is the core's in any case.
+   */
+  receiveRequest(request: SIPMessage, via: Via): boolean {
+    const transaction = this.#servers.get(serverKey(request, via))
+    if (transaction === undefined) return false
+    if (request.method !== 'ACK') transaction.receiveRequest()
+    else if (transaction instanceof InviteServerTransaction && transaction.state !== 'accepted') {
+      transaction.receiveAck()
+    } else return false
+    return true
+  }
+
+  /** Gives the reply to the transaction it belongs to. False where there is none. */
+  receiveReply(reply: SIPMessage, via: Via): boolean {
+    const transaction = this.#clients.get(clientKey(via.branch ?? '', reply.cseqMethod ?? ''))
+    transaction?.receive(reply)
+    return transaction !== undefined
+  }
+
+  /** The INVITE transaction that a CANCEL is for; undefined where there is none. */
+  cancelled(cancel: SIPMessage, via: Via): InviteServerTransaction | undefined {
+    return this.#servers.get(cancelledKey(cancel, via)) as InviteServerTransaction | undefined
+  }
+
+  createServer(request: SIPMessage, via: Via, reliable: boolean, send: Send): ServerTransaction {
+    const key = serverKey(request, via)
+    const around = this.#around(this.#servers, key)
+    const Transaction = request.method === 'INVITE' ? InviteServerTransaction : NonInviteServerTransaction
+    const transaction = new Transaction(reliable, send, around)
+    this.#servers.set(key, transaction)
+    return transaction
+  }
+
+  /** Creates it and sends its request. The request's topmost Via holds `branch`. */
+  startClient(request: ClientRequest, branch: string, user: ClientUser): ClientTransaction {
+    const method = request.message.method!
+    const key = clientKey(branch, method)
+    const around = this.#around(this.#clients, key)
+    const Transaction = method === 'INVITE' ? InviteClientTransaction : NonInviteClientTransaction
+    const transaction = new Transaction(request, user, around)
+    this.#clients.set(key, transaction)
+    transaction.start()
+    return transaction
+  }
+
+  /** Ends all of them. */
+  close(): void {
+    for (const transaction of [...this.#clients.values(), ...this.#servers.values()]) transaction.terminate()
+  }
+
+  #around(table: Map<string, unknown>, key: string): Surroundings {
+    return {
+      clock: this.#clock,
+      timers: this.#timers,
+      retransmitted: this.#retransmitted,
+      terminated: () => table.delete(key),
+    }
+  }
+}

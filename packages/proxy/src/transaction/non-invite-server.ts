@@ -1,0 +1,56 @@
+/** The non-INVITE server transaction (RFC 3261 section 17.2.2). */
+import { transactionTimeout } from './timers.ts'
+import { type Send, type Surroundings, Timers } from './transaction.ts'
+
+export class NonInviteServerTransaction {
+  #state: 'trying' | 'proceeding' | 'completed' | 'terminated' = 'trying'
+  readonly #reliable: boolean
+  readonly #send: Send
+  readonly #around: Surroundings
+  readonly #timers: Timers
+  #reply: Uint8Array | undefined
+
+  constructor(reliable: boolean, send: Send, around: Surroundings) {
+    this.#reliable = reliable
+    this.#send = send
+    this.#around = around
+    this.#timers = new Timers(around.clock)
+  }
+
+  get state() {
+    return this.#state
+  }
+
+  /** The request came again; it is not answered before the core has answered. */
+  receiveRequest(): void {
+    this.#around.retransmitted()
+    if (this.#reply !== undefined && this.#state !== 'terminated') this.#send(this.#reply, () => {})
+  }
+
+  /** Sends a reply of the core; what the state does not allow is not sent. Returns whether it was. */
+  reply(status: number, bytes: Uint8Array): boolean {
+    if (this.#state === 'completed' || this.#state === 'terminated') return false
+    this.#reply = bytes
+    this.#send(bytes, () => {})
+    if (status < 200) {
+      this.#state = 'proceeding'
+      return true
+    }
+    this.#state = 'completed'
+    if (this.#reliable) this.#terminate()
+    else this.#timers.start('J', transactionTimeout(this.#around.timers), () => this.#terminate())
+    return true
+  }
+
+  /** Ends it without a word: the request is not going to be answered, or was without state. */
+  terminate(): void {
+    this.#terminate()
+  }
+
+  #terminate(): void {
+    if (this.#state === 'terminated') return
+    this.#state = 'terminated'
+    this.#timers.stopAll()
+    this.#around.terminated()
+  }
+}

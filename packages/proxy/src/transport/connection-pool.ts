@@ -1,0 +1,16 @@
+import type { Clock } from '../clock.ts'
+import type { ConnectionCount, ConnectionLimits } from './limits.ts'
+import type { Receiver } from './transport.ts'
+
+/** What the stream transports of one proxy share. */
+export interface ConnectionPool {
+  readonly limits: ConnectionLimits
+  readonly count: ConnectionCount
+  readonly clock: Clock
+  readonly receiver: Receiver
+}
+
+/** Under which connections are found again. */
+export function flowKey(ip: string, port: number): string {
+  return `${ip} ${port}`
+}

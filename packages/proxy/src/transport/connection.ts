@@ -1,0 +1,161 @@
+/** One connection (RFC 3261 section 18, RFC 5626 keep-alives): bytes in, messages out, limits on both. */
+import type { Address } from '@siplet/engine'
+import type { Frame } from '@siplet/sipmsg'
+import type { Clock } from '../clock.ts'
+import { ProxyError } from '../errors.ts'
+import type { ConnectionLimits } from './limits.ts'
+import type { DropReason, Flow, Receiver, TransportName } from './transport.ts'
+
+/** What a connection writes to: a socket, or a WebSocket. */
+export interface Wire {
+  readonly bufferedBytes: number
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): void
+  /** Ends at once. */
+  destroy(): void
+}
+
+const PONG = Buffer.from('\r\n')
+
+const REASONS: Record<string, DropReason> = {
+  ERR_SIPLET_HEAD_TOO_LARGE: 'head-too-large',
+  ERR_SIPLET_BODY_TOO_LARGE: 'body-too-large',
+  ERR_SIPLET_FRAMING: 'framing',
+  ERR_SIPLET_MESSAGE_TRUNCATED: 'incomplete',
+}
+
+export interface ConnectionOptions {
+  transport: TransportName
+  local: Address
+  remote: Address
+  sentBy: string
+  limits: ConnectionLimits
+  clock: Clock
+  receiver: Receiver
+  /** Called once, when it is gone. */
+  closed: (connection: Connection) => void
+}
+
+export class Connection implements Flow {
+  readonly transport: TransportName
+  readonly local: Address
+  readonly remote: Address
+  readonly sentBy: string
+  readonly #options: ConnectionOptions
+  readonly #failures = new Set<(error: ProxyError) => void>()
+  #wire: Wire | undefined
+  /** What is sent before the connection is there. */
+  #early: { bytes: Uint8Array; failed: (error: ProxyError) => void }[] = []
+  #earlyBytes = 0
+  #stopMessageTimer: (() => void) | undefined
+  #stopIdleTimer: () => void
+  #active = false
+  #open = true
+
+  constructor(options: ConnectionOptions, wire?: Wire) {
+    this.#options = options
+    this.transport = options.transport
+    this.local = options.local
+    this.remote = options.remote
+    this.sentBy = options.sentBy
+    this.#wire = wire
+    this.#stopIdleTimer = this.#idleTimer()
+  }
+
+  get open(): boolean {
+    return this.#open
+  }
+
+  /** The connection is made: what waited goes out. */
+  connected(wire: Wire): void {
+    this.#wire = wire
+    for (const { bytes, failed } of this.#early) this.#write(wire, bytes, failed)
+    this.#early = []
+    this.#earlyBytes = 0
+  }
+
+  send(bytes: Uint8Array, failed: (error: ProxyError) => void): void {
+    if (!this.#open) {
+      failed(this.#error('it is closed'))
+      return
+    }
+    this.#active = true
+    const waiting = this.#wire?.bufferedBytes ?? this.#earlyBytes
+    if (waiting > this.#options.limits.maxSendBufferBytes) {
+      failed(this.#error(`${waiting} bytes wait for the peer to read`))
+      this.drop('slow-reader')
+    } else if (this.#wire !== undefined) {
+      this.#write(this.#wire, bytes, failed)
+    } else {
+      this.#early.push({ bytes, failed })
+      this.#earlyBytes += bytes.length
+    }
+  }
+
+  /** Frames that arrived; `partial` where a message has begun and not ended. */
+  received(frames: readonly Frame[], partial: boolean): void {
+    this.#active = true
+    for (const frame of frames) {
+      if (frame.type === 'message') {
+        this.#options.receiver.message(frame.bytes, this)
+      } else if (frame.type === 'ping') {
+        this.send(PONG, () => {})
+      } else {
+        this.drop(REASONS[frame.error.code] ?? 'not-sip')
+        return
+      }
+    }
+    if (!partial || frames.length > 0) this.#endMessageTimer()
+    if (partial) {
+      const { clock, limits } = this.#options
+      this.#stopMessageTimer ??= clock.after(limits.messageTimeoutMs, () => this.drop('incomplete'))
+    }
+  }
+
+  /** Ends it for a reason of ours. */
+  drop(reason: DropReason): void {
+    if (!this.#open) return
+    this.#options.receiver.dropped(reason, this.remote)
+    this.end(reason)
+  }
+
+  /** It is over, by either side; what was not sent yet has failed. */
+  end(reason: string): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#endMessageTimer()
+    this.#stopIdleTimer()
+    const error = this.#error(reason)
+    for (const { failed } of this.#early) failed(error)
+    for (const failed of this.#failures) failed(error)
+    this.#early = []
+    this.#failures.clear()
+    this.#wire?.destroy()
+    this.#options.closed(this)
+  }
+
+  #write(wire: Wire, bytes: Uint8Array, failed: (error: ProxyError) => void): void {
+    this.#failures.add(failed)
+    wire.write(bytes, (error) => {
+      if (this.#failures.delete(failed) && error) failed(this.#error(error.message))
+    })
+  }
+
+  /** One timer a period, not one a message: what came in between counts when it is due. */
+  #idleTimer(): () => void {
+    return this.#options.clock.after(this.#options.limits.idleTimeoutMs, () => {
+      if (!this.#active) return this.drop('idle')
+      this.#active = false
+      this.#stopIdleTimer = this.#idleTimer()
+    })
+  }
+
+  #endMessageTimer(): void {
+    this.#stopMessageTimer?.()
+    this.#stopMessageTimer = undefined
+  }
+
+  #error(reason: string): ProxyError {
+    const [ip, port] = this.remote
+    return new ProxyError('ERR_SIPLET_PROXY_SEND', `${this.transport} to ${ip} port ${port}: ${reason}`)
+  }
+}

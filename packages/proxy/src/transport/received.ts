@@ -1,0 +1,31 @@
+/** What a server notes in the topmost Via, and where replies go by it (RFC 3261 section 18.2, RFC 3581). */
+import { isIP } from 'node:net'
+import { parseVias, type SIPMessage, type Via } from '@siplet/sipmsg'
+import { defaultPort, type Flow, type Target, TRANSPORTS } from './transport.ts'
+
+/** Writes `received` where sent-by is not where the request came from, and the value of `rport` where it is asked for. */
+export function noteReceived(request: SIPMessage, via: Via, { remote: [ip, port] }: Flow): void {
+  const { parameters } = via
+  const asksForPort = parameters.has('rport')
+  if (!asksForPort && via.host === ip && !parameters.has('received')) return
+  const line = request.getHeader('Via')!
+  const top = parseVias(line)[0]?.toString() ?? ''
+  const rest = line.slice(line.indexOf(top) + top.length)
+  // Both are the server's to write: what a client says there is not believed.
+  const bare = top.replaceAll(/;\s*(?:received|rport)\s*(?:=[^;]*)?(?=;|$)/gi, '')
+  const noted = `${bare}${asksForPort ? `;rport=${port}` : ''};received=${ip}`
+  request.replaceHeader('Via', 0, noted + rest)
+}
+
+/**
+ * Where the reply to a request with this topmost Via goes over UDP, or when its connection is gone (section 18.2.2).
+ * Null where the Via names a host, not an address: it is looked up then.
+ */
+export function replyTarget(via: Via): Target | null {
+  const transport = TRANSPORTS.find((name) => name === via.transport.toLowerCase())
+  if (transport === undefined) return null
+  const host = (via.parameters.get('maddr') ?? via.received ?? via.host).replace(/^\[|\]$/g, '')
+  if (isIP(host) === 0) return null
+  const port = (transport === 'udp' ? via.rport : null) ?? via.port ?? defaultPort(transport)
+  return { transport, ip: host, port }
+}

@@ -1,0 +1,91 @@
+/** All sockets of one proxy: which of them leads to a target, and whether a host and port are ours. */
+import { isIP } from 'node:net'
+import type { SecureContextOptions } from 'node:tls'
+import type { Clock } from '../clock.ts'
+import { ProxyError } from '../errors.ts'
+import { ConnectionCount, type ConnectionLimits } from './limits.ts'
+import type { ListenAddress } from './listen.ts'
+import { openStream } from './stream.ts'
+import {
+  type Flow,
+  hostPort,
+  type Receiver,
+  type Target,
+  type Transport,
+  type TransportName,
+} from './transport.ts'
+import { openUDP } from './udp.ts'
+import { openWebSocket } from './websocket.ts'
+
+export interface TransportsOptions {
+  listen: readonly ListenAddress[]
+  limits: ConnectionLimits
+  clock: Clock
+  tls?: SecureContextOptions | undefined
+}
+
+export class Transports {
+  readonly all: readonly Transport[]
+  readonly #count: ConnectionCount
+  readonly #sentBy: ReadonlySet<string>
+
+  /**
+   * Opens every socket, or none.
+   *
+   * @throws ProxyError ERR_SIPLET_PROXY_LISTEN
+   */
+  static async open({ listen, ...shared }: TransportsOptions, receiver: Receiver): Promise<Transports> {
+    const count = new ConnectionCount(shared.limits)
+    const pool = { ...shared, count, receiver }
+    const opened = await Promise.allSettled(
+      listen.map((address) => {
+        if (address.transport === 'udp') return openUDP(address, receiver)
+        const open = address.transport === 'ws' || address.transport === 'wss' ? openWebSocket : openStream
+        return open(address, pool, shared.tls)
+      }),
+    )
+    const all = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const failure = opened.find((result) => result.status === 'rejected')
+    if (failure === undefined) return new Transports(all, count)
+    await Promise.all(all.map((transport) => transport.close()))
+    throw failure.reason
+  }
+
+  private constructor(all: readonly Transport[], count: ConnectionCount) {
+    this.all = all
+    this.#count = count
+    this.#sentBy = new Set(
+      all.flatMap(({ sentBy, local }) => [sentBy.toLowerCase(), hostPort(...local).toLowerCase()]),
+    )
+  }
+
+  /** Connections over all transports. */
+  get connections(): number {
+    return this.#count.total
+  }
+
+  /** Whether host (an IPv6 address in brackets) and port are those of one of the sockets, or what it advertises. */
+  isOurs(host: string, port: number): boolean {
+    return this.#sentBy.has(`${host.toLowerCase()}:${port}`)
+  }
+
+  /** Whether a message can be sent that way. */
+  supports(transport: TransportName, family: number): boolean {
+    return this.all.some((one) => one.name === transport && one.family === family)
+  }
+
+  /** @throws ProxyError ERR_SIPLET_PROXY_NO_TRANSPORT */
+  flowTo(target: Target): Flow {
+    const family = isIP(target.ip)
+    const transport = this.all.find((one) => one.name === target.transport && one.family === family)
+    if (transport !== undefined) return transport.flowTo(target)
+    throw new ProxyError(
+      'ERR_SIPLET_PROXY_NO_TRANSPORT',
+      `${target.transport} to ${target.ip}: none of the sockets is ${target.transport} over IPv${family}`,
+    )
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.all.map((transport) => transport.close()))
+  }
+}

@@ -1,0 +1,104 @@
+/** UDP (RFC 3261 section 18): one message a datagram. */
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { isIP } from 'node:net'
+import type { Address } from '@siplet/engine'
+import { frameOf } from '@siplet/sipmsg'
+import { ProxyError } from '../errors.ts'
+import type { ListenAddress } from './listen.ts'
+import { type Flow, plainIP, type Receiver, type Target, type Transport } from './transport.ts'
+
+/** Bursts arrive faster than the event loop turns; the system's default of 208 KiB loses them. */
+const SOCKET_BUFFER_BYTES = 4 * 1_024 * 1_024
+
+/** @throws ProxyError ERR_SIPLET_PROXY_LISTEN */
+export async function openUDP(listen: ListenAddress, receiver: Receiver): Promise<Transport> {
+  const family = isIP(listen.ip) === 6 ? 6 : 4
+  const socket = createSocket({
+    type: family === 6 ? 'udp6' : 'udp4',
+    ipv6Only: family === 6,
+    recvBufferSize: SOCKET_BUFFER_BYTES,
+    sendBufferSize: SOCKET_BUFFER_BYTES,
+    // Only addresses are sent to: no thread of the system's resolver is asked for what is known.
+    lookup: (address, _options, found) => found(null, address, family),
+  })
+  socket.bind(listen.port, listen.ip)
+  try {
+    await once(socket, 'listening')
+  } catch (error) {
+    socket.close()
+    const reason = (error as Error).message
+    throw new ProxyError('ERR_SIPLET_PROXY_LISTEN', `cannot listen on ${listen.text}: ${reason}`)
+  }
+  return new UDP(socket, listen, family, receiver)
+}
+
+class UDP implements Transport {
+  readonly name = 'udp'
+  readonly connections = 0
+  readonly local: Address
+  readonly sentBy: string
+  readonly family: 4 | 6
+  readonly #socket: Socket
+
+  constructor(socket: Socket, listen: ListenAddress, family: 4 | 6, receiver: Receiver) {
+    this.#socket = socket
+    this.family = family
+    this.local = [listen.ip, socket.address().port]
+    this.sentBy = listen.sentBy(this.local[1])
+    socket.on('message', (bytes, from) => this.#received(bytes, from, receiver))
+    // An ICMP error of an earlier datagram; whoever sent it has a timer.
+    socket.on('error', () => {})
+  }
+
+  flowTo(target: Target): Flow {
+    return new UDPFlow(this.#socket, this, [target.ip, target.port])
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#socket.close(() => resolve()))
+  }
+
+  #received(bytes: Uint8Array, { address, port }: RemoteInfo, receiver: Receiver): void {
+    const remote: Address = [plainIP(address), port]
+    const frame = frameOf(bytes)
+    if (frame.type === 'message') receiver.message(frame.bytes, new UDPFlow(this.#socket, this, remote))
+    else if (frame.type === 'error') receiver.dropped('not-sip', remote)
+  }
+}
+
+class UDPFlow implements Flow {
+  readonly transport = 'udp'
+  readonly open = true
+  readonly remote: Address
+  readonly #socket: Socket
+  readonly #from: UDP
+
+  constructor(socket: Socket, from: UDP, remote: Address) {
+    this.#socket = socket
+    this.#from = from
+    this.remote = remote
+  }
+
+  get local(): Address {
+    return this.#from.local
+  }
+
+  get sentBy(): string {
+    return this.#from.sentBy
+  }
+
+  send(bytes: Uint8Array, failed: (error: ProxyError) => void): void {
+    const [ip, port] = this.remote
+    const failure = (error: Error) =>
+      failed(new ProxyError('ERR_SIPLET_PROXY_SEND', `udp to ${ip} port ${port}: ${error.message}`))
+    try {
+      this.#socket.send(bytes, port, ip, (error) => {
+        if (error) failure(error)
+      })
+    } catch (error) {
+      // The socket is closed, or the port is 0.
+      failure(error as Error)
+    }
+  }
+}

@@ -1,0 +1,144 @@
+/** SIP over WebSocket (RFC 7118): one message a WebSocket message; the clients connect, the proxy never does. */
+import { isUtf8 } from 'node:buffer'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createTLSServer } from 'node:https'
+import { isIP, type Socket } from 'node:net'
+import type { SecureContextOptions } from 'node:tls'
+import type { Address } from '@siplet/engine'
+import { frameOf } from '@siplet/sipmsg'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { ProxyError } from '../errors.ts'
+import { Connection } from './connection.ts'
+import { type ConnectionPool, flowKey } from './connection-pool.ts'
+import type { ListenAddress } from './listen.ts'
+import { listening } from './stream.ts'
+import { type Flow, hostPort, plainIP, type Target, type Transport } from './transport.ts'
+
+/** @throws ProxyError ERR_SIPLET_PROXY_LISTEN */
+export async function openWebSocket(
+  listen: ListenAddress,
+  pool: ConnectionPool,
+  tls?: SecureContextOptions,
+): Promise<Transport> {
+  const server = listen.transport === 'wss' ? createTLSServer(tls ?? {}) : createServer()
+  const transport = new WebSockets(server, listen, pool)
+  await listening(server, listen)
+  return transport
+}
+
+class WebSockets implements Transport {
+  readonly name: 'ws' | 'wss'
+  readonly family: 4 | 6
+  readonly #http: Server
+  readonly #server: WebSocketServer
+  readonly #listen: ListenAddress
+  readonly #pool: ConnectionPool
+  readonly #connections = new Map<string, Connection>()
+
+  constructor(http: Server, listen: ListenAddress, pool: ConnectionPool) {
+    this.name = listen.transport as 'ws' | 'wss'
+    this.family = isIP(listen.ip) === 6 ? 6 : 4
+    this.#http = http
+    this.#listen = listen
+    this.#pool = pool
+    http.on('connection', (socket: Socket) => this.#admit(socket))
+    http.on('request', (_request, response) => response.writeHead(426, { Upgrade: 'websocket' }).end())
+    this.#server = new WebSocketServer({
+      server: http,
+      maxPayload: pool.limits.maxHeadBytes + pool.limits.maxBodyBytes,
+      // A handshake without the subprotocol is none of SIP's (section 4.1).
+      verifyClient: ({ req }: { req: IncomingMessage }) =>
+        /(^|,)\s*sip\s*(,|$)/i.test(String(req.headers['sec-websocket-protocol'] ?? '')),
+      handleProtocols: (protocols) => [...protocols].find((name) => name.toLowerCase() === 'sip') ?? false,
+    })
+    this.#server.on('connection', (socket, { socket: { remoteAddress, remotePort } }) =>
+      this.#serve(socket, [plainIP(remoteAddress ?? ''), remotePort ?? 0]),
+    )
+    this.#server.on('error', () => {})
+  }
+
+  get local(): Address {
+    const bound = this.#http.address()
+    return [this.#listen.ip, typeof bound === 'object' && bound !== null ? bound.port : this.#listen.port]
+  }
+
+  get sentBy(): string {
+    return this.#listen.sentBy(this.local[1])
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  flowTo({ ip, port }: Target): Flow {
+    return this.#connections.get(flowKey(ip, port)) ?? new Gone(this, [ip, port])
+  }
+
+  async close(): Promise<void> {
+    this.#server.close()
+    const closed = new Promise((resolve) => this.#http.close(resolve))
+    for (const connection of this.#connections.values()) connection.end('the proxy ends')
+    this.#http.closeAllConnections()
+    await closed
+  }
+
+  #admit(socket: Socket): void {
+    const ip = plainIP(socket.remoteAddress ?? '')
+    if (!this.#pool.count.accept(ip)) {
+      this.#pool.receiver.dropped('too-many-connections', [ip, socket.remotePort ?? 0])
+      socket.destroy()
+      return
+    }
+    socket.once('close', () => this.#pool.count.remove(ip))
+  }
+
+  #serve(socket: WebSocket, remote: Address): void {
+    const key = flowKey(...remote)
+    const { local, sentBy, name: transport } = this
+    const closed = (gone: Connection) => {
+      if (this.#connections.get(key) === gone) this.#connections.delete(key)
+    }
+    const wire = {
+      get bufferedBytes() {
+        return socket.bufferedAmount
+      },
+      write: (bytes: Uint8Array, done: (error?: Error | null) => void) =>
+        socket.send(bytes, { binary: !isUtf8(bytes) }, done),
+      destroy: () => socket.terminate(),
+    }
+    const connection = new Connection({ ...this.#pool, transport, local, remote, sentBy, closed }, wire)
+    this.#connections.set(key, connection)
+    socket.on('message', (data: Buffer) => connection.received([frameOf(data)], false))
+    socket.on('error', (error) => connection.end(error.message))
+    socket.on('close', () => connection.end('the peer closed it'))
+  }
+}
+
+/** A WebSocket client that is no longer there: it cannot be connected to. */
+class Gone implements Flow {
+  readonly open = false
+  readonly remote: Address
+  readonly #of: WebSockets
+
+  constructor(of: WebSockets, remote: Address) {
+    this.#of = of
+    this.remote = remote
+  }
+
+  get transport() {
+    return this.#of.name
+  }
+
+  get local(): Address {
+    return this.#of.local
+  }
+
+  get sentBy(): string {
+    return this.#of.sentBy
+  }
+
+  send(_bytes: Uint8Array, failed: (error: ProxyError) => void): void {
+    const text = `no WebSocket from ${hostPort(...this.remote)} is open, and clients cannot be connected to`
+    failed(new ProxyError('ERR_SIPLET_PROXY_SEND', text))
+  }
+}
