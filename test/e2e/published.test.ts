@@ -19,11 +19,11 @@ describe('the published packages', function () {
   before(async () => {
     const pnpm = (args: string[], cwd: string) => run('npx', ['-y', 'pnpm@12.21.0', ...args], { cwd })
     await pnpm(['run', 'build'], ROOT)
-    for (const name of ['sipmsg', 'engine', 'cli']) {
+    for (const name of ['sipmsg', 'engine', 'proxy', 'cli']) {
       await pnpm(['pack', '--out', join(folder, `${name}.tgz`)], join(ROOT, 'packages', name))
     }
     writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
-    const packages = ['sipmsg', 'engine', 'cli'].map((name) => `./${name}.tgz`)
+    const packages = ['sipmsg', 'engine', 'proxy', 'cli'].map((name) => `./${name}.tgz`)
     await run('npm', ['install', '--no-audit', '--no-fund', ...packages], { cwd: folder })
     cpSync(join(ROOT, 'examples/handler.ts'), join(folder, 'handler.ts'))
   })

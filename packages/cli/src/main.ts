@@ -1,6 +1,7 @@
 /** The command line: which commands there are, and how they end. */
 import { createRequire } from 'node:module'
 import { SipletError } from '@siplet/engine'
+import { ProxyError } from '@siplet/proxy'
 import { SIPMessageError } from '@siplet/sipmsg'
 import { Command, CommanderError } from 'commander'
 import { CaptureError } from './capture/index.ts'
@@ -8,6 +9,7 @@ import { benchCommand } from './commands/bench.ts'
 import { checkCommand } from './commands/check.ts'
 import { execCommand } from './commands/exec.ts'
 import { replayCommand } from './commands/replay.ts'
+import { serveCommand } from './commands/serve.ts'
 import { CLIError, EXIT } from './errors.ts'
 
 const { version } = createRequire(import.meta.url)('../package.json')
@@ -34,6 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     execCommand(finish),
     checkCommand(finish),
     benchCommand(finish),
+    serveCommand(finish),
   ]) {
     program.addCommand(command.exitOverride().showHelpAfterError('(--help shows all options)'))
   }
@@ -49,7 +52,9 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 function isOurs(error: unknown): error is Error & { code: string } {
-  return [CLIError, CaptureError, SipletError, SIPMessageError].some((type) => error instanceof type)
+  return [CLIError, CaptureError, SipletError, ProxyError, SIPMessageError].some(
+    (type) => error instanceof type,
+  )
 }
 
 if (import.meta.main) process.exitCode = await main(process.argv)

@@ -38,6 +38,8 @@ export interface ExecOptions {
   dst?: Address
   /** Second argument of the method; absent, the method gets one argument only. */
   extraArgs?: string
+  /** Whatever the functions that the script calls in this exec are to find as `message.context`; stays with the engine. */
+  context?: unknown
 }
 
 /**
@@ -281,7 +283,8 @@ export class Engine extends EventEmitter<EngineEvents> {
       message: text,
     })
     this.#waiting++
-    return { method, bytes, message, route, src, dst, record, at: performance.now(), answer }
+    const { context } = options
+    return { method, bytes, message, route, src, dst, context, record, at: performance.now(), answer }
   }
 
   /** Undefined where no child could ever answer; the exec is answered with that then. */

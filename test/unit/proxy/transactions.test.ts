@@ -179,7 +179,10 @@ describe('non-INVITE client transaction (section 17.1.2)', () => {
   it('retransmits up to every T2, and gives up after 64 T1', () => {
     const { clock, sent, told } = client('OPTIONS')
     clock.advance(40_000)
-    assert.deepEqual(times(sent), [0, 500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500])
+    assert.deepEqual(
+      times(sent),
+      [0, 500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500],
+    )
     assert.deepEqual(told, [[32_000, 'timed out']])
   })
 

@@ -11,6 +11,8 @@ export interface PendingExec {
   readonly route: Route
   readonly src: Address
   readonly dst: Address
+  /** For the functions that the script calls. */
+  readonly context: unknown
   /** Its record on the wire; see wire/request.ts. */
   readonly record: string
   /** When it was accepted, of performance.now(). */

@@ -1,4 +1,5 @@
 import { SIPMessage } from '@siplet/sipmsg'
+import type { PendingExec } from '../dispatch/pending-exec.ts'
 import type { Address, Route } from '../wire/request.ts'
 
 /**
@@ -11,12 +12,18 @@ export class FunctionMessage extends SIPMessage {
   readonly route: Route
   readonly src: Address
   readonly dst: Address
+  /** What the embedder gave to exec under that name. */
+  readonly context: unknown
 
-  constructor(bytes: Uint8Array, route: Route, src: Address, dst: Address, dstUri: string | null) {
+  constructor(
+    { bytes, route, src, dst, context }: Pick<PendingExec, 'bytes' | 'route' | 'src' | 'dst' | 'context'>,
+    dstUri: string | null,
+  ) {
     super(bytes)
     this.route = route
     this.src = src
     this.dst = dst
+    this.context = context
     this.dstUri = dstUri
   }
 }

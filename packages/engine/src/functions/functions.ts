@@ -77,7 +77,7 @@ export class Functions {
 }
 
 function messageOf(exec: PendingExec, { dstUri, splices }: FunctionCall): FunctionMessage {
-  const message = new FunctionMessage(exec.bytes, exec.route, exec.src, exec.dst, dstUri)
+  const message = new FunctionMessage(exec, dstUri)
   message.restoreSplices(splices)
   return message
 }

@@ -33,6 +33,10 @@ export class Timers {
     )
   }
 
+  has(name: string): boolean {
+    return this.#running.has(name)
+  }
+
   stop(name: string): void {
     this.#running.get(name)?.()
     this.#running.delete(name)

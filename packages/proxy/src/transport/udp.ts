@@ -22,9 +22,11 @@ export async function openUDP(listen: ListenAddress, receiver: Receiver): Promis
     // Only addresses are sent to: no thread of the system's resolver is asked for what is known.
     lookup: (address, _options, found) => found(null, address, family),
   })
+  // Asked for first: with a lookup that is no wait, bind() itself may tell.
+  const listening = once(socket, 'listening')
   socket.bind(listen.port, listen.ip)
   try {
-    await once(socket, 'listening')
+    await listening
   } catch (error) {
     socket.close()
     const reason = (error as Error).message

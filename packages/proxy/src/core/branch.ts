@@ -1,0 +1,247 @@
+/**
+ * One branch of a relayed request: BRANCH_ROUTE, its targets (RFC 3261 section 16.6 items 2 to 10), a client
+ * transaction on one target after the other until one answers (RFC 3263 section 4.3), and its end.
+ */
+import { parseURI, type SIPMessage, type URI } from '@siplet/sipmsg'
+import { locate, numericTarget } from '../target/locate.ts'
+import { cancelFor } from '../transaction/ack.ts'
+import type { ClientUser } from '../transaction/client.ts'
+import type { ClientTransaction } from '../transaction/layer.ts'
+import { transactionTimeout } from '../transaction/timers.ts'
+import { Timers } from '../transaction/transaction.ts'
+import { type Flow, isReliable, type Target } from '../transport/transport.ts'
+import type { FinalReply } from './best-reply.ts'
+import { isRoutable } from './checks.ts'
+import type { IncomingRequest } from './incoming.ts'
+import { addContentLength, addVia, prepare, recordRoute } from './outgoing.ts'
+import { nextHop } from './route-set.ts'
+import type { Services } from './services.ts'
+
+/** Where a branch is to go, as the script left it. */
+export interface BranchPlan {
+  /** The request with the edits for this branch; this branch's own. */
+  readonly message: SIPMessage
+  readonly dstUri: string | null
+  /** The parameters of our Record-Route; null for none. */
+  readonly recordRoute: string | null
+}
+
+/** Whom a branch tells. */
+export interface BranchOwner {
+  /** 101 to 199, and every 2xx; also those that come after the first. */
+  passOn(branch: Branch, reply: SIPMessage): void
+  /** The branch is over, with this. */
+  ended(branch: Branch, final: FinalReply): void
+  /** Runs ONREPLY_ROUTE on a reply; `done` gets it as edited, null where it is dropped. */
+  filter(reply: SIPMessage, flow: Flow, done: (reply: SIPMessage | null) => void): void
+}
+
+export class Branch {
+  #final: FinalReply | undefined
+  readonly #services: Services
+  readonly #request: IncomingRequest
+  readonly #plan: BranchPlan
+  readonly #owner: BranchOwner
+  readonly #timers: Timers
+  #targets: Target[] = []
+  #transaction: ClientTransaction | undefined
+  /** As it went out last, and by which way. */
+  #sent: { message: SIPMessage; flow: Flow } | undefined
+  #provisional = false
+  #cancelled: 'no' | 'wanted' | 'sent' = 'no'
+  /** Counts the targets tried: what an earlier transaction still says is not heard. */
+  #attempt = 0
+
+  constructor(services: Services, request: IncomingRequest, plan: BranchPlan, owner: BranchOwner) {
+    this.#services = services
+    this.#request = request
+    this.#plan = plan
+    this.#owner = owner
+    this.#timers = new Timers(services.clock)
+  }
+
+  /** How it ended; undefined as long as it has not. */
+  get final(): FinalReply | undefined {
+    return this.#final
+  }
+
+  /** Finds its targets and sends the request to the first. */
+  start(): void {
+    const { message, dstUri } = this.#plan
+    if (!isRoutable(dstUri ?? message.ruri!)) {
+      this.#end({ status: 416, message: null })
+      return
+    }
+    prepare(message)
+    const uri = parseURI(nextHop(message, dstUri))
+    if (uri === null || !isRoutable(`${uri.scheme}:x`)) {
+      this.#end({ status: 416, message: null })
+      return
+    }
+    const numeric = numericTarget(uri)
+    if (numeric !== undefined) this.#located(uri, [numeric])
+    else this.#locate(uri)
+  }
+
+  /** Ends it: CANCEL where a provisional reply came, or as soon as one does (section 9.1). */
+  cancel(): void {
+    if (this.#final !== undefined || this.#cancelled !== 'no') return
+    this.#cancelled = 'wanted'
+    this.#targets = []
+    if (this.#sent === undefined) this.#end({ status: 487, message: null })
+    else if (this.#provisional) this.#sendCancel()
+  }
+
+  #locate(uri: URI): void {
+    const { records, transports, log } = this.#services
+    locate(uri, records, transports).then(
+      (targets) => {
+        if (this.#final === undefined) this.#located(uri, targets)
+      },
+      (error: Error) => {
+        log.noTarget(this.#request, error)
+        this.#end({ status: 503, message: null })
+      },
+    )
+  }
+
+  #located(uri: URI, targets: Target[]): void {
+    const stated = uri.parameters.get('transport')?.toLowerCase() === 'udp'
+    this.#targets = stated ? targets : targets.flatMap((target) => this.#bySize(target))
+    this.#next({ status: 503, message: null })
+  }
+
+  /** What does not fit a datagram goes over TCP, and over UDP only where that cannot be connected (section 18.1.1). */
+  #bySize(target: Target): Target[] {
+    const { config, transports } = this.#services
+    const tcp: Target = { ...target, transport: 'tcp' }
+    const tooLarge = target.transport === 'udp' && this.#plan.message.text.length > config.udpMaxBytes
+    return tooLarge && transports.supports('tcp', target.ip.includes(':') ? 6 : 4) ? [tcp, target] : [target]
+  }
+
+  /** Tries the next target; where there is none left, the branch ends with `failure`. */
+  #next(failure: FinalReply): void {
+    const target = this.#targets.shift()
+    if (target === undefined) {
+      const own = failure.message === null
+      this.#end(own && this.#cancelled !== 'no' ? { status: 487, message: null } : failure)
+      return
+    }
+    let flow: Flow
+    try {
+      flow = this.#services.transports.flowTo(target)
+    } catch (error) {
+      this.#services.log.noTarget(this.#request, error as Error)
+      this.#next({ status: 503, message: null })
+      return
+    }
+    this.#send(flow)
+  }
+
+  #send(flow: Flow): void {
+    const { branchIds, transactions, metrics } = this.#services
+    const message = this.#plan.message.clone()
+    const branch = branchIds.next(this.#request.loopHash)
+    if (this.#plan.recordRoute !== null)
+      recordRoute(message, this.#request.flow, flow, this.#plan.recordRoute)
+    addVia(message, flow, branch)
+    const reliable = isReliable(flow.transport)
+    if (reliable) addContentLength(message)
+    const bytes = Buffer.from(message.text, 'latin1')
+    this.#provisional = false
+    this.#sent = { message, flow }
+    this.#startTimers()
+    metrics.sent('request')
+    const attempt = ++this.#attempt
+    const live = (act: () => void) => {
+      if (attempt === this.#attempt) act()
+    }
+    const user: ClientUser = {
+      reply: (reply) => live(() => this.#receive(reply)),
+      timedOut: () => live(() => this.#next({ status: 408, message: null })),
+      failed: () => live(() => this.#next({ status: 503, message: null })),
+    }
+    const request = { message, bytes, reliable, send: flow.send.bind(flow) }
+    const transaction = transactions.startClient(request, branch, user)
+    live(() => {
+      this.#transaction = transaction
+    })
+  }
+
+  #startTimers(): void {
+    const { config } = this.#services
+    const { frTimeoutMs } = config.timers
+    const abandon = () => {
+      this.#transaction?.terminate()
+      this.#next({ status: 408, message: null })
+    }
+    if (frTimeoutMs < transactionTimeout(config.timers)) this.#timers.start('fr', frTimeoutMs, abandon)
+  }
+
+  /** Timer C (section 16.8): as long as an INVITE may ring. */
+  #startTimerC(): void {
+    this.#timers.start('C', this.#services.config.timers.frInvTimeoutMs, () => this.#giveUp())
+  }
+
+  #giveUp(): void {
+    if (this.#cancelled !== 'no') return
+    this.#cancelled = 'wanted'
+    this.#targets = []
+    this.#sendCancel()
+    this.#end({ status: 408, message: null })
+  }
+
+  #receive(reply: SIPMessage): void {
+    const status = reply.status!
+    if (status < 200) {
+      this.#timers.stop('fr')
+      if (this.#request.method === 'INVITE' && this.#final === undefined) {
+        this.#provisional = true
+        if (status > 100 || !this.#timers.has('C')) this.#startTimerC()
+        if (this.#cancelled === 'wanted') this.#sendCancel()
+      }
+      if (status === 100) return
+    } else {
+      this.#timers.stopAll()
+    }
+    this.#owner.filter(reply, this.#sent!.flow, (edited) => this.#filtered(edited, status))
+  }
+
+  #filtered(reply: SIPMessage | null, status: number): void {
+    if (status >= 300) {
+      // Another target, where this one is overloaded (RFC 3263 section 4.3).
+      if (status === 503) this.#next({ status, message: reply })
+      else this.#end({ status, message: reply })
+      return
+    }
+    if (reply !== null) this.#owner.passOn(this, reply)
+    if (status >= 200) this.#end({ status, message: reply })
+  }
+
+  #sendCancel(): void {
+    const { transactions, config, metrics } = this.#services
+    const { message, flow } = this.#sent!
+    this.#cancelled = 'sent'
+    const cancel = cancelFor(message)
+    const request = {
+      message: cancel,
+      bytes: Buffer.from(cancel.text, 'latin1'),
+      reliable: isReliable(flow.transport),
+      send: flow.send.bind(flow),
+    }
+    metrics.sent('request')
+    transactions.startClient(request, cancel.topVia!.branch!, { reply() {}, timedOut() {}, failed() {} })
+    // A peer that never ends the INVITE does not hold up the others (section 9.1).
+    this.#timers.start('cancelled', transactionTimeout(config.timers), () => {
+      this.#transaction?.terminate()
+      this.#end({ status: 487, message: null })
+    })
+  }
+
+  #end(final: FinalReply): void {
+    if (this.#final !== undefined) return
+    this.#final = final
+    this.#timers.stopAll()
+    this.#owner.ended(this, final)
+  }
+}

@@ -1,0 +1,61 @@
+/** What a proxy asks of a request before it routes it (RFC 3261 section 16.3). */
+import { type Finding, type FindingCode, parseURI, type SIPMessage, validate } from '@siplet/sipmsg'
+
+export interface Refusal {
+  status: number
+  reason?: string
+  headers?: [name: string, value: string][]
+}
+
+/**
+ * What a proxy needs to route by. Everything else is for the endpoints to judge: a proxy passes on what it does not
+ * need to understand (section 16.3 item 1).
+ */
+const FATAL: readonly FindingCode[] = [
+  'START_LINE_LWS',
+  'REQUEST_URI_MALFORMED',
+  'HEADER_MISSING',
+  'CSEQ_METHOD_MISMATCH',
+  'VIA_BRANCH_EMPTY',
+  'CONTENT_LENGTH_LARGER',
+  'HEAD_UNTERMINATED',
+]
+/** Headers that routing depends on: no second one, no malformed one, no number out of range. */
+const ROUTING = /^(Via|From|To|Call-ID|CSeq|Max-Forwards|Route|Content-Length)\b/
+
+/** Null where the request may be routed. */
+export function checkSyntax(request: SIPMessage): Refusal | null {
+  for (const finding of validate(request)) {
+    if (finding.code === 'VERSION_UNSUPPORTED') return { status: 505 }
+    if (isFatal(finding, request)) return { status: 400, reason: reasonOf(finding) }
+  }
+  return null
+}
+
+/** Max-Forwards (item 3) and Proxy-Require (item 5); null where both let it pass. */
+export function checkHops(request: SIPMessage): Refusal | null {
+  const hops = request.getHeader('Max-Forwards')
+  if (hops !== null && Number(hops) === 0) return { status: 483 }
+  const unsupported = request.getHeaderList('Proxy-Require')
+  if (unsupported.length === 0 || request.method === 'CANCEL' || request.method === 'ACK') return null
+  return { status: 420, headers: [['Unsupported', unsupported.join(', ')]] }
+}
+
+/** Whether a proxy can route by this URI. */
+export function isRoutable(uri: string): boolean {
+  const scheme = parseURI(uri)?.scheme
+  return scheme === 'sip' || scheme === 'sips'
+}
+
+function isFatal({ code, severity, offset }: Finding, request: SIPMessage): boolean {
+  if (severity !== 'error') return false
+  if (FATAL.includes(code)) return true
+  const line = request.headerLines().find(({ start, valueEnd }) => start <= offset && offset <= valueEnd)
+  return line !== undefined && ROUTING.test(line.known?.name ?? '')
+}
+
+/** A finding as a reason phrase: one line, not too long. */
+function reasonOf({ text }: Finding): string {
+  const line = text.replaceAll(/[^\x20-\x7e]/g, '?')
+  return `Bad Request: ${line.length > 100 ? `${line.slice(0, 100)}...` : line}`
+}

@@ -1,0 +1,48 @@
+/** The copy of a request that goes out (RFC 3261 section 16.6). */
+import { parseURI, type SIPMessage } from '@siplet/sipmsg'
+import type { Flow } from '../transport/transport.ts'
+
+const MAX_FORWARDS = 70
+
+/** Items 2 and 3: a Request-URI without what must not stand there, and one hop less. */
+export function prepare(copy: SIPMessage): void {
+  const ruri = copy.ruri!
+  const bare = bareRequestURI(ruri)
+  if (bare !== ruri) copy.rewriteRURI(bare)
+  const hops = copy.getHeader('Max-Forwards')
+  copy.setHeader('Max-Forwards', String(hops === null ? MAX_FORWARDS : Math.max(0, Number(hops) - 1)))
+}
+
+/**
+ * Item 4: where the dialog's requests have to come by. Where they come in and go out by different sockets, both are
+ * named (RFC 5658), the one that was received on last.
+ */
+export function recordRoute(copy: SIPMessage, from: Flow, to: Flow, parameters: string): void {
+  const both = from.sentBy !== to.sentBy || from.transport !== to.transport
+  const mark = both ? ';r2=on' : ''
+  copy.prependRecordRoute(routeURI(from) + mark + parameters)
+  if (both) copy.prependRecordRoute(routeURI(to) + mark + parameters)
+}
+
+/** Item 8. */
+export function addVia(copy: SIPMessage, to: Flow, branch: string): void {
+  copy.prependVia(`SIP/2.0/${to.transport.toUpperCase()} ${to.sentBy};branch=${branch}`)
+}
+
+/** Item 9: a stream needs a Content-Length. */
+export function addContentLength(copy: SIPMessage): void {
+  if (copy.contentLength === null) copy.setBody(copy.body, copy.getHeader('Content-Type') ?? '')
+}
+
+function routeURI({ transport, sentBy }: Flow): string {
+  // RFC 7118 section 5.4 knows one transport parameter, for both of its transports.
+  const parameter = transport === 'udp' ? '' : `;transport=${transport === 'wss' ? 'ws' : transport}`
+  return `sip:${sentBy}${parameter};lr`
+}
+
+/** Without a method parameter and without headers (section 19.1.1). */
+function bareRequestURI(ruri: string): string {
+  if (!ruri.includes('?') && !/;method=/i.test(ruri)) return ruri
+  const bare = ruri.replace(/\?.*$/, '').replace(/;method=[^;?]*/i, '')
+  return parseURI(bare) === null ? ruri : bare
+}

@@ -1,0 +1,150 @@
+/** All branches of one relayed request, and what goes upstream of their replies (RFC 3261 section 16.7). */
+import { reply, type SIPMessage } from '@siplet/sipmsg'
+import type { Failure } from '../script/route-call.ts'
+import type { Flow } from '../transport/transport.ts'
+import { aggregateChallenges, bestReply, type FinalReply, reasonOf, statusUpstream } from './best-reply.ts'
+import { Branch, type BranchOwner, type BranchPlan } from './branch.ts'
+import type { IncomingRequest } from './incoming.ts'
+import type { Services } from './services.ts'
+
+/** A set of branches to try side by side, and the routes for them. */
+export interface RelayPlan {
+  /** The request as the script left it: what FAILURE_ROUTE works on. */
+  readonly message: SIPMessage
+  readonly branches: readonly BranchPlan[]
+  readonly branchRoute: string | null
+  readonly replyRoute: string | null
+  readonly failureRoute: string | null
+}
+
+export class ResponseContext implements BranchOwner {
+  readonly #services: Services
+  readonly #request: IncomingRequest
+  readonly #over: () => void
+  #plan: RelayPlan | undefined
+  #branches: Branch[] = []
+  /** Finals of earlier branches, from before FAILURE_ROUTE made new ones. */
+  #earlier: FinalReply[] = []
+  #starting = 0
+  #cancelled = false
+  #answered = false
+  #done = false
+
+  /** @param over called once, when there is nothing left to wait for */
+  constructor(services: Services, request: IncomingRequest, over: () => void) {
+    this.#services = services
+    this.#request = request
+    this.#over = over
+  }
+
+  /** Starts the branches of a plan: the first, or those of FAILURE_ROUTE. */
+  relay(plan: RelayPlan): void {
+    this.#plan = plan
+    this.#earlier.push(...this.#branches.map(({ final }) => final!))
+    this.#branches = []
+    this.#starting = plan.branches.length
+    for (const branch of plan.branches) {
+      if (plan.branchRoute === null) this.#start(branch)
+      else {
+        this.#services.scripts.branch(plan.branchRoute, this.#request, branch, (edited) =>
+          this.#start(edited),
+        )
+      }
+    }
+  }
+
+  /** The client sent CANCEL (section 16.10). */
+  cancel(): void {
+    this.#cancelled = true
+    for (const branch of this.#branches) branch.cancel()
+  }
+
+  passOn(branch: Branch, message: SIPMessage): void {
+    const success = message.status! >= 200
+    if (this.#answered && !success) return
+    if (success) {
+      this.#answered = true
+      for (const other of this.#branches) if (other !== branch) other.cancel()
+    }
+    this.#upstream(message.status!, message)
+  }
+
+  ended(_branch: Branch, { status }: FinalReply): void {
+    if (status >= 600) for (const other of this.#branches) other.cancel()
+    this.#checkDone()
+  }
+
+  filter(message: SIPMessage, flow: Flow, done: (reply: SIPMessage | null) => void): void {
+    this.#services.scripts.reply(this.#plan!.replyRoute, this.#request, message, flow, done)
+  }
+
+  /** Null where BRANCH_ROUTE dropped the branch. */
+  #start(plan: BranchPlan | null): void {
+    this.#starting--
+    if (plan !== null && !this.#cancelled && !this.#answered) {
+      const branch = new Branch(this.#services, this.#request, plan, this)
+      this.#branches.push(branch)
+      branch.start()
+    }
+    this.#checkDone()
+  }
+
+  #checkDone(): void {
+    if (this.#done || this.#starting > 0 || this.#branches.some(({ final }) => final === undefined)) return
+    if (this.#answered) {
+      this.#finish()
+      return
+    }
+    const finals = [...this.#earlier, ...this.#branches.map(({ final }) => final!)]
+    if (finals.length === 0) finals.push({ status: this.#cancelled ? 487 : 500, message: null })
+    const best = bestReply(finals)
+    const { failureRoute, message } = this.#plan!
+    if (failureRoute === null || this.#cancelled) {
+      this.#answer(best, finals)
+      return
+    }
+    // The route is for this failure: it has to be armed again for the next.
+    const failure: Failure = { message, reply: best }
+    this.#starting = 1
+    this.#services.scripts.failure(failureRoute, this.#request, failure, (decision) => {
+      this.#starting = 0
+      if (this.#cancelled) this.#answer({ status: 487, message: null }, finals)
+      else if (decision === null) this.#answer(best, finals)
+      else if ('branches' in decision) this.relay(decision)
+      else this.#answer({ status: decision.status, message: null }, [], decision.reason)
+    })
+  }
+
+  #answer(best: FinalReply, all: readonly FinalReply[], reason?: string): void {
+    aggregateChallenges(best, all)
+    const { message, status } = best
+    const { config } = this.#services
+    const upstream = reason === undefined ? statusUpstream(status) : status
+    // A 408 comes too late for anything but an INVITE: it only makes the client retransmit (RFC 4320 section 4.2).
+    const late =
+      this.#request.method !== 'INVITE' && status === 408 && message === null && reason === undefined
+    if (late && config.timers.frTimeoutMs >= 64 * config.timers.t1) this.#request.transaction?.terminate()
+    else if (message !== null && upstream === status) this.#upstream(status, message)
+    else this.#local(upstream, reason ?? reasonOf(upstream))
+    this.#finish()
+  }
+
+  #local(status: number, reason: string): void {
+    const message = reply(this.#request.message, status, { reason })
+    this.#services.metrics.replied(status)
+    this.#request.transaction?.reply(status, Buffer.from(message.text, 'latin1'))
+  }
+
+  /** A reply of a branch, without our Via (item 3). */
+  #upstream(status: number, message: SIPMessage): void {
+    message.removeFirstVia()
+    this.#services.metrics.replied(status)
+    this.#request.transaction?.reply(status, Buffer.from(message.text, 'latin1'))
+  }
+
+  #finish(): void {
+    if (this.#done) return
+    this.#done = true
+    this.#over()
+  }
+}

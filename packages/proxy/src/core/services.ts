@@ -1,0 +1,25 @@
+/** What the parts of the core work with. */
+import type { URI } from '@siplet/sipmsg'
+import type { Clock } from '../clock.ts'
+import type { ProxyConfig } from '../config.ts'
+import type { ProxyLog } from '../log.ts'
+import type { ProxyMetrics } from '../metrics.ts'
+import type { Scripts } from '../script/scripts.ts'
+import type { Records } from '../target/records.ts'
+import type { TransactionLayer } from '../transaction/layer.ts'
+import type { Transports } from '../transport/transports.ts'
+import type { BranchIds } from './branch-id.ts'
+
+export interface Services {
+  readonly config: ProxyConfig
+  readonly clock: Clock
+  readonly transports: Transports
+  readonly transactions: TransactionLayer
+  readonly records: Records
+  readonly branchIds: BranchIds
+  readonly scripts: Scripts
+  readonly metrics: ProxyMetrics
+  readonly log: ProxyLog
+  /** Whether a URI leads to this proxy: one of its sockets, or an alias. */
+  isMyself(uri: URI): boolean
+}

@@ -1,0 +1,124 @@
+/** What is sent without a transaction: replies, ACK, and requests and replies passed on (RFC 3261 section 16.11). */
+import { hash, randomBytes } from 'node:crypto'
+import { parseURI, reply, type SIPMessage, type Via } from '@siplet/sipmsg'
+import { locate, numericTarget } from '../target/locate.ts'
+import { replyTarget } from '../transport/received.ts'
+import { type Flow, isReliable, type Target } from '../transport/transport.ts'
+import type { BranchPlan } from './branch.ts'
+import { isStateless, statelessBranch } from './branch-id.ts'
+import type { Refusal } from './checks.ts'
+import type { IncomingRequest } from './incoming.ts'
+import { addContentLength, addVia, prepare, recordRoute } from './outgoing.ts'
+import { nextHop } from './route-set.ts'
+import type { Services } from './services.ts'
+
+export class Stateless {
+  readonly #services: Services
+  /** Makes the To tags of our replies recognisable: their ACKs go no further. */
+  readonly #secret = randomBytes(12).toString('hex')
+
+  constructor(services: Services) {
+    this.#services = services
+  }
+
+  /** Replies to a request; not to an ACK. */
+  reply(request: SIPMessage, via: Via, flow: Flow, { status, reason, headers = [] }: Refusal): void {
+    if (request.method === 'ACK') return
+    const { metrics } = this.#services
+    const toTag = this.#tag(request)
+    const message = reply(request, status, { ...(reason && { reason }), toTag, headers })
+    metrics.replied(status)
+    this.sendReply(via, flow, Buffer.from(message.text, 'latin1'))
+  }
+
+  /** Whether an ACK is the one to a reply of {@link reply}. */
+  isAckToUs(ack: SIPMessage): boolean {
+    return ack.toTag !== null && ack.toTag === this.#tag(ack)
+  }
+
+  /** Sends a reply back the way its request came (section 18.2.2). */
+  sendReply(via: Via, flow: Flow, bytes: Uint8Array): void {
+    const { transports, metrics } = this.#services
+    const failed = () => metrics.dropped('unsent-reply')
+    if (isReliable(flow.transport) && flow.open) {
+      flow.send(bytes, failed)
+      return
+    }
+    const target = replyTarget(via)
+    // Over the transport it came by, whatever the Via says.
+    const back: Target = { ...(target ?? targetOf(flow)), transport: flow.transport }
+    try {
+      transports.flowTo(back).send(bytes, failed)
+    } catch {
+      failed()
+    }
+  }
+
+  /** Sends a request on, to one target (section 16.11): an ACK to a 2xx, or what forward() is called for. */
+  forward(request: IncomingRequest, { message, dstUri, recordRoute }: BranchPlan): void {
+    prepare(message)
+    const uri = parseURI(nextHop(message, dstUri))
+    if (uri === null) {
+      this.#services.metrics.dropped('no-target')
+      return
+    }
+    const numeric = numericTarget(uri)
+    const send = (target: Target) => this.#forwardTo(request, message, target, recordRoute)
+    if (numeric !== undefined) {
+      send(numeric)
+      return
+    }
+    const { records, transports, metrics } = this.#services
+    locate(uri, records, transports, () => 0).then(
+      ([target]) => send(target!),
+      () => metrics.dropped('no-target'),
+    )
+  }
+
+  /** Passes on a reply to what was forwarded without state; others belong to nobody any more (RFC 6026 section 8.2). */
+  passOn(message: SIPMessage, via: Via): void {
+    const { metrics, transports } = this.#services
+    if (!isStateless(via.branch)) {
+      metrics.dropped('stray-reply')
+      return
+    }
+    message.removeFirstVia()
+    const next = message.topVia
+    const target = next === null ? null : replyTarget(next)
+    if (target === null) {
+      metrics.dropped('stray-reply')
+      return
+    }
+    metrics.replied(message.status!)
+    try {
+      transports
+        .flowTo(target)
+        .send(Buffer.from(message.text, 'latin1'), () => metrics.dropped('unsent-reply'))
+    } catch {
+      metrics.dropped('unsent-reply')
+    }
+  }
+
+  #forwardTo(request: IncomingRequest, message: SIPMessage, target: Target, parameters: string | null): void {
+    const { transports, metrics } = this.#services
+    const failed = () => metrics.dropped('unsent-request')
+    try {
+      const flow = transports.flowTo(target)
+      if (parameters !== null) recordRoute(message, request.flow, flow, parameters)
+      addVia(message, flow, statelessBranch(request.loopHash, request.message, request.via))
+      if (isReliable(flow.transport)) addContentLength(message)
+      metrics.sent('request')
+      flow.send(Buffer.from(message.text, 'latin1'), failed)
+    } catch {
+      failed()
+    }
+  }
+
+  #tag({ callId, fromTag, cseqNumber }: SIPMessage): string {
+    return hash('md5', [this.#secret, callId, fromTag, cseqNumber].join('\n'), 'hex').slice(0, 16)
+  }
+}
+
+function targetOf({ transport, remote: [ip, port] }: Flow): Target {
+  return { transport, ip, port }
+}

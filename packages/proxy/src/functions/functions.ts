@@ -1,0 +1,63 @@
+/** What scripts may call by call_function: names and order of arguments are those of OpenSIPS. */
+import type { EmbedderFunction, FunctionMessage, Route } from '@siplet/engine'
+import type { RouteCall } from '../script/route-call.ts'
+import { appendHf, removeHf } from './headers.ts'
+import { appendBranch, drop, forward, tOn, tRelay } from './relay.ts'
+import { slSendReply, tCheckStatus, tReply } from './reply.ts'
+import { isMyself, looseRoute, mfProcessMaxfwdHeader, recordRoute } from './route.ts'
+import { xlog } from './xlog.ts'
+
+/** What functions look up in the proxy. */
+export interface FunctionHost {
+  isMyself(host: string, port: number | null): boolean
+  hasMethod(name: string): boolean
+  xlog(level: string, text: string, call: RouteCall): void
+}
+
+/** One function; throws where its arguments are wrong, which the script sees at that line. */
+export type ProxyFunction = (
+  call: RouteCall,
+  message: FunctionMessage,
+  args: readonly (string | number)[],
+  host: FunctionHost,
+) => number
+
+const REQUESTS: readonly Route[] = ['REQUEST_ROUTE', 'BRANCH_ROUTE', 'FAILURE_ROUTE']
+const ANYWHERE: readonly Route[] = [...REQUESTS, 'ONREPLY_ROUTE']
+const RELAYING: readonly Route[] = ['REQUEST_ROUTE', 'FAILURE_ROUTE']
+
+/** Each with the routes it may be called from. */
+const FUNCTIONS: Record<string, readonly [ProxyFunction, readonly Route[]]> = {
+  sl_send_reply: [slSendReply, ['REQUEST_ROUTE']],
+  t_reply: [tReply, RELAYING],
+  t_relay: [tRelay, RELAYING],
+  forward: [forward, ['REQUEST_ROUTE']],
+  append_branch: [appendBranch, RELAYING],
+  t_on_branch: [tOn('branchRoute'), RELAYING],
+  t_on_reply: [tOn('replyRoute'), RELAYING],
+  t_on_failure: [tOn('failureRoute'), RELAYING],
+  t_check_status: [tCheckStatus, ['FAILURE_ROUTE', 'ONREPLY_ROUTE']],
+  record_route: [recordRoute, RELAYING],
+  loose_route: [looseRoute, ['REQUEST_ROUTE']],
+  drop: [drop, ANYWHERE],
+  append_hf: [appendHf, ANYWHERE],
+  remove_hf: [removeHf, ANYWHERE],
+  is_myself: [isMyself, ANYWHERE],
+  mf_process_maxfwd_header: [mfProcessMaxfwdHeader, ['REQUEST_ROUTE']],
+  xlog: [xlog, ANYWHERE],
+}
+
+/** The functions as the engine takes them. */
+export function functionTable(host: FunctionHost): Record<string, EmbedderFunction> {
+  return Object.fromEntries(
+    Object.entries(FUNCTIONS).map(([name, [act, routes]]) => {
+      const run: EmbedderFunction = (message, ...args: (string | number)[]) => {
+        if (!routes.includes(message.route)) {
+          throw new Error(`${name}() is for ${routes.join(', ')}, not for ${message.route}`)
+        }
+        return act(message.context as RouteCall, message, args, host)
+      }
+      return [name, run]
+    }),
+  )
+}

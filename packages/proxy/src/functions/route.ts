@@ -1,0 +1,34 @@
+import type { ProxyFunction } from './functions.ts'
+
+/** record_route([parameters]): this and the following requests of the dialog come by here; such as "ftag=1". */
+export const recordRoute: ProxyFunction = (call, _message, [parameters]) => {
+  const text = String(parameters ?? '').replace(/^;/, '')
+  if (!/^[\w.!%*+`'~;=:@/[\]-]*$/.test(text))
+    throw new Error(`record_route(): no parameters: ${JSON.stringify(text)}`)
+  call.recordRoute = text === '' ? '' : `;${text}`
+  return 1
+}
+
+/** loose_route(): whether a Route header led the request here or leads it on; -1 without one. */
+export const looseRoute: ProxyFunction = (call) => (call.request.looseRouted ? 1 : -1)
+
+/** is_myself(host, [port]): whether that is one of the sockets, or an alias; without a port, on any port. */
+export const isMyself: ProxyFunction = (_call, _message, [name, port], host) => {
+  const number = port === undefined || port === '' ? null : Number(port)
+  return host.isMyself(String(name), number) ? 1 : -1
+}
+
+/**
+ * mf_process_maxfwd_header(max): lowers Max-Forwards to `max`, or adds it; 2 where it was added, -1 where it is 0.
+ * It is counted down when the request is relayed, whether this is called or not.
+ */
+export const mfProcessMaxfwdHeader: ProxyFunction = (_call, message, [max]) => {
+  const limit = Number(max)
+  if (!Number.isInteger(limit) || limit < 1 || limit > 255) {
+    throw new Error(`mf_process_maxfwd_header(): the maximum must be 1 to 255, not ${JSON.stringify(max)}`)
+  }
+  const hops = message.getHeader('Max-Forwards')
+  if (hops !== null && Number(hops) === 0) return -1
+  if (hops === null || Number(hops) > limit) message.setHeader('Max-Forwards', String(limit))
+  return hops === null ? 2 : 1
+}

@@ -1,0 +1,56 @@
+/** What the proxy logs of itself. */
+import type { Address, Logger } from '@siplet/engine'
+import type { IncomingRequest } from './core/incoming.ts'
+
+const LEVELS: Record<string, keyof Logger> = {
+  L_ALERT: 'fatal',
+  L_CRIT: 'fatal',
+  L_ERR: 'error',
+  L_WARN: 'warn',
+  L_NOTICE: 'info',
+  L_INFO: 'info',
+  L_DBG: 'debug',
+}
+
+export class ProxyLog {
+  readonly #logger: Logger
+  readonly #perSecond: number
+  #second = 0
+  #lines = 0
+
+  /** @param perSecond lines at most; what a dead next hop and a flood write is the same line again and again */
+  constructor(logger: Logger, perSecond: number) {
+    this.#logger = logger
+    this.#perSecond = perSecond
+  }
+
+  noTarget({ message }: IncomingRequest, error: Error): void {
+    this.#write('warn', { callId: message.callId, code: Reflect.get(error, 'code') }, error.message)
+  }
+
+  /** Something that must not happen: a fault of the proxy. */
+  fault(error: Error, remote: Address): void {
+    this.#write(
+      'error',
+      { err: error, remote: remote.join(':') },
+      `a message could not be handled: ${error.message}`,
+    )
+  }
+
+  xlog(level: string, text: string, { message }: IncomingRequest): void {
+    this.#write(LEVELS[level] ?? 'error', { callId: message.callId }, text)
+  }
+
+  info(text: string): void {
+    this.#logger.info({}, text)
+  }
+
+  #write(level: keyof Logger, fields: object, text: string): void {
+    const second = Math.floor(performance.now() / 1_000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#lines = 0
+    }
+    if (this.#lines++ < this.#perSecond) this.#logger[level](fields, text)
+  }
+}

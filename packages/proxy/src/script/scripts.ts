@@ -1,0 +1,200 @@
+/** The script's four routes: runs each, and says what is to be done. Every call is answered, whatever the script does. */
+import type { Engine, ExecResult, Route } from '@siplet/engine'
+import { SipletError } from '@siplet/engine'
+import type { SIPMessage } from '@siplet/sipmsg'
+import type { BranchPlan } from '../core/branch.ts'
+import type { IncomingRequest } from '../core/incoming.ts'
+import type { RelayPlan } from '../core/response-context.ts'
+import type { Flow } from '../transport/transport.ts'
+import { type Failure, RouteCall, type ScriptReply } from './route-call.ts'
+
+/** What is to be done with a request; nothing at all where everything is empty. */
+export interface RequestDecision {
+  readonly replies: readonly ScriptReply[]
+  readonly relay: RelayPlan | null
+  /** To be sent on without state. */
+  readonly forward: BranchPlan | null
+}
+
+export interface ScriptsOptions {
+  engine: Engine
+  /** Whether execs run on this thread, without an event loop in between. */
+  sync: boolean
+  onScriptError: 'reject' | 'relay'
+  /** Names of methods; where the script has none of that name, there is no such route. */
+  routes: { request: string; reply: string | null; branch: string | null; failure: string | null }
+  recordRoute: boolean
+  /** A method failed, or returned false. */
+  failed(route: Route, result: ExecResult): void
+}
+
+const DIALOGS = ['INVITE', 'SUBSCRIBE', 'REFER']
+
+export class Scripts {
+  readonly #options: ScriptsOptions
+  #running = 0
+
+  constructor(options: ScriptsOptions) {
+    this.#options = options
+  }
+
+  /** Methods that run at the moment. */
+  get running(): number {
+    return this.#running
+  }
+
+  /** REQUEST_ROUTE. A method that decides nothing relays when it returns true, and drops with 0. */
+  request(request: IncomingRequest, done: (decision: RequestDecision) => void): void {
+    const call = new RouteCall('REQUEST_ROUTE', request)
+    this.#exec(this.#options.routes.request, call, request.message, request.flow, (result) => {
+      const { error, code } = result
+      if (error !== null || (code < 0 && call.relay === null && call.replies.length === 0)) {
+        this.#options.failed('REQUEST_ROUTE', result)
+        done(
+          error !== null && this.#options.onScriptError === 'relay'
+            ? this.#unchanged(request)
+            : rejected(request),
+        )
+        return
+      }
+      const { replies, dropped } = call
+      if (call.relay === null && !dropped && code > 0 && !replies.some(({ status }) => status >= 200)) {
+        call.relay = { message: result.message, dstUri: result.dstUri, stateless: false }
+      }
+      if (call.relay?.stateless) {
+        const { message, dstUri } = call.relay
+        done({ replies, relay: null, forward: { message, dstUri, recordRoute: this.#recordRoute(call) } })
+      } else done({ replies, relay: this.#plan(call), forward: null })
+    })
+  }
+
+  /** BRANCH_ROUTE; null where it drops the branch, or fails and failures are rejected. */
+  branch(
+    method: string,
+    request: IncomingRequest,
+    plan: BranchPlan,
+    done: (plan: BranchPlan | null) => void,
+  ): void {
+    const call = new RouteCall('BRANCH_ROUTE', request)
+    this.#exec(method, call, plan.message, request.flow, (result) => {
+      if (result.error !== null) this.#options.failed('BRANCH_ROUTE', result)
+      if (result.error !== null) done(this.#options.onScriptError === 'relay' ? plan : null)
+      else if (call.dropped) done(null)
+      else done({ ...plan, message: result.message, dstUri: result.dstUri ?? plan.dstUri })
+    })
+  }
+
+  /** ONREPLY_ROUTE; the reply as it came where the script has none, or fails. Null where it drops it. */
+  reply(
+    method: string | null,
+    request: IncomingRequest,
+    reply: SIPMessage,
+    flow: Flow,
+    done: (reply: SIPMessage | null) => void,
+  ): void {
+    const name = method ?? this.#existing(this.#options.routes.reply)
+    if (name === null) {
+      done(reply)
+      return
+    }
+    const call = new RouteCall('ONREPLY_ROUTE', request)
+    this.#exec(name, call, reply, flow, (result) => {
+      if (result.error !== null) {
+        this.#options.failed('ONREPLY_ROUTE', result)
+        done(reply)
+      } else done(call.dropped ? null : result.edited ? result.message : reply)
+    })
+  }
+
+  /** FAILURE_ROUTE: new branches, another reply, or null for the reply as it is. */
+  failure(
+    method: string,
+    request: IncomingRequest,
+    failure: Failure,
+    done: (decision: RelayPlan | ScriptReply | null) => void,
+  ): void {
+    const call = new RouteCall('FAILURE_ROUTE', request, failure)
+    this.#exec(method, call, failure.message, request.flow, (result) => {
+      if (result.error !== null) {
+        this.#options.failed('FAILURE_ROUTE', result)
+        done(null)
+      } else done(this.#plan(call) ?? call.replies[0] ?? null)
+    })
+  }
+
+  #exec(
+    method: string,
+    call: RouteCall,
+    message: SIPMessage,
+    flow: Flow,
+    done: (result: ExecResult) => void,
+  ): void {
+    const { engine, sync } = this.#options
+    const bytes = Buffer.from(message.text, 'latin1')
+    const options = { route: call.route, src: flow.remote, dst: flow.local, context: call }
+    if (sync) {
+      let result: ExecResult | undefined
+      try {
+        result = engine.execSync(method, bytes, options)
+      } catch (error) {
+        // The child is busy: a reload is under way.
+        if (!(error instanceof SipletError && error.code === 'ERR_SIPLET_SYNC')) throw error
+      }
+      if (result !== undefined) {
+        done(result)
+        return
+      }
+    }
+    this.#running++
+    engine.exec(method, bytes, options).then((result) => {
+      this.#running--
+      done(result)
+    })
+  }
+
+  /** The branches that a call asked for; null where it did not relay. */
+  #plan(call: RouteCall): RelayPlan | null {
+    const { relay, appended } = call
+    if (relay === null) return null
+    const { message, dstUri } = relay
+    const recordRoute = this.#recordRoute(call)
+    const branches: BranchPlan[] = appended.map((branch) => {
+      const copy = message.clone()
+      copy.rewriteRURI(branch.uri)
+      return { message: copy, dstUri: branch.dstUri, recordRoute }
+    })
+    // In FAILURE_ROUTE the Request-URI has been tried: it counts where no branch was appended.
+    if (call.route === 'REQUEST_ROUTE' || branches.length === 0) {
+      branches.unshift({ message: message.clone(), dstUri, recordRoute })
+    }
+    const { routes } = this.#options
+    return {
+      message,
+      branches,
+      branchRoute: call.branchRoute ?? this.#existing(routes.branch),
+      replyRoute: call.replyRoute,
+      failureRoute:
+        call.failureRoute ?? (call.route === 'REQUEST_ROUTE' ? this.#existing(routes.failure) : null),
+    }
+  }
+
+  #recordRoute({ recordRoute, request: { message } }: RouteCall): string | null {
+    const always = this.#options.recordRoute && DIALOGS.includes(message.method!) && message.toTag === null
+    return recordRoute ?? (always ? '' : null)
+  }
+
+  #unchanged(request: IncomingRequest): RequestDecision {
+    const call = new RouteCall('REQUEST_ROUTE', request)
+    call.relay = { message: request.message.clone(), dstUri: null, stateless: false }
+    return { replies: [], relay: this.#plan(call), forward: null }
+  }
+
+  #existing(method: string | null): string | null {
+    return method !== null && this.#options.engine.methods.includes(method) ? method : null
+  }
+}
+
+function rejected({ method }: IncomingRequest): RequestDecision {
+  const replies = method === 'ACK' ? [] : [{ stateless: true, status: 500, reason: '' }]
+  return { replies, relay: null, forward: null }
+}

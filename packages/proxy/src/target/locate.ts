@@ -1,0 +1,144 @@
+/** Where a URI leads to (RFC 3263 section 4): addresses in the order in which they are to be tried. */
+import { isIP } from 'node:net'
+import type { URI } from '@siplet/sipmsg'
+import { ProxyError } from '../errors.ts'
+import { defaultPort, isSecure, type Target, TRANSPORTS, type TransportName } from '../transport/transport.ts'
+import type { Records, SrvRecord } from './records.ts'
+
+/** What the sockets of the proxy can reach. */
+export interface Reach {
+  supports(transport: TransportName, family: number): boolean
+}
+
+/** NAPTR services (section 4.1, RFC 7118 section 4.2). */
+const SERVICES: Record<string, TransportName> = {
+  'sip+d2u': 'udp',
+  'sip+d2t': 'tcp',
+  'sips+d2t': 'tls',
+}
+
+/** SRV names of the transports, in our order of preference where there is no NAPTR record (section 4.1). */
+const SRV: Partial<Record<TransportName, string>> = { udp: '_sip._udp', tcp: '_sip._tcp', tls: '_sips._tcp' }
+
+/** The target of a URI with a numeric host; undefined where it has a name. */
+export function numericTarget(uri: URI): Target | undefined {
+  const ip = hostOf(uri)
+  if (isIP(ip) === 0) return undefined
+  const transport = statedTransport(uri) ?? (uri.scheme === 'sips' ? 'tls' : 'udp')
+  return { transport, ip, port: uri.port ?? defaultPort(transport) }
+}
+
+/**
+ * All targets of a URI. Those that no socket can reach are left out.
+ *
+ * @param random 0..1, for the weights of SRV records
+ * @throws ProxyError ERR_SIPLET_PROXY_NO_TARGET
+ */
+export async function locate(
+  uri: URI,
+  records: Records,
+  reach: Reach,
+  random = Math.random,
+): Promise<Target[]> {
+  const numeric = numericTarget(uri)
+  const targets = numeric === undefined ? await named(uri, records, reach, random) : [numeric]
+  const reachable = targets.filter(({ transport, ip }) => reach.supports(transport, isIP(ip)))
+  if (reachable.length > 0) return reachable
+  const reason =
+    targets.length === 0
+      ? 'DNS has no address for it'
+      : `no socket is open for ${targets[0]!.transport} to ${targets[0]!.ip}`
+  throw new ProxyError('ERR_SIPLET_PROXY_NO_TARGET', `${hostOf(uri)} leads nowhere: ${reason}`)
+}
+
+async function named(uri: URI, records: Records, reach: Reach, random: () => number): Promise<Target[]> {
+  const host = hostOf(uri)
+  const secure = uri.scheme === 'sips'
+  const stated = statedTransport(uri)
+  try {
+    if (uri.port !== null) {
+      return await addresses(host, uri.port, stated ?? (secure ? 'tls' : 'udp'), records, host)
+    }
+    const candidates =
+      stated === undefined ? await services(host, secure, records, reach) : srvOf(host, [stated])
+    const targets: Target[] = []
+    for (const { transport, name } of candidates) {
+      for (const { name: target, port } of ordered(await records.srv(name), random)) {
+        targets.push(...(await addresses(target, port, transport, records, host)))
+      }
+    }
+    if (targets.length > 0) return targets
+    const transport = stated ?? (secure ? 'tls' : 'udp')
+    return await addresses(host, defaultPort(transport), transport, records, host)
+  } catch (error) {
+    const reason = (error as Error).message
+    throw new ProxyError('ERR_SIPLET_PROXY_NO_TARGET', `${host} leads nowhere: ${reason}`, { cause: error })
+  }
+}
+
+/** Transport and SRV name by the NAPTR records, or, without any, those of our transports. */
+async function services(host: string, secure: boolean, records: Records, reach: Reach) {
+  const reachable = (transport: TransportName | undefined): transport is TransportName =>
+    transport !== undefined &&
+    (reach.supports(transport, 4) || reach.supports(transport, 6)) &&
+    (!secure || isSecure(transport))
+  const naptr = [...(await records.naptr(host))]
+    .sort((a, b) => a.order - b.order || a.preference - b.preference)
+    .map(({ service, replacement }) => ({ transport: SERVICES[service.toLowerCase()], name: replacement }))
+    .filter((entry): entry is { transport: TransportName; name: string } => reachable(entry.transport))
+  return naptr.length > 0 ? naptr : srvOf(host, TRANSPORTS.filter(reachable))
+}
+
+function srvOf(host: string, transports: readonly TransportName[]) {
+  return transports.flatMap((transport) => {
+    const prefix = SRV[transport]
+    return prefix === undefined ? [] : [{ transport, name: `${prefix}.${host}` }]
+  })
+}
+
+/** Lowest priority first; within one, drawn by weight (RFC 2782). */
+function ordered(records: readonly SrvRecord[], random: () => number): SrvRecord[] {
+  const left = [...records].sort((a, b) => a.priority - b.priority || a.weight - b.weight)
+  const drawn: SrvRecord[] = []
+  while (left.length > 0) {
+    const same = left.filter(({ priority }) => priority === left[0]!.priority)
+    const at = random() * same.reduce((sum, { weight }) => sum + weight, 0)
+    let sum = 0
+    const next =
+      same.find(({ weight }) => {
+        sum += weight
+        return at < sum
+      }) ?? same[0]!
+    left.splice(left.indexOf(next), 1)
+    drawn.push(next)
+  }
+  return drawn
+}
+
+async function addresses(
+  name: string,
+  port: number,
+  transport: TransportName,
+  records: Records,
+  host: string,
+): Promise<Target[]> {
+  const ips = isIP(name) === 0 ? await records.addresses(name) : [name]
+  return ips.map((ip) => ({ transport, ip, port, host }))
+}
+
+/** maddr where there is one (section 4), without the brackets of an IPv6 address. */
+function hostOf(uri: URI): string {
+  return (uri.parameters.get('maddr') || uri.host).replace(/^\[|\]$/g, '')
+}
+
+/** The transport parameter; over a sips URI tcp means TLS (RFC 3261 section 26.2.2). Undefined where none is known. */
+function statedTransport(uri: URI): TransportName | undefined {
+  const stated = uri.parameters.get('transport')?.toLowerCase()
+  if (uri.scheme === 'sips')
+    return stated === 'tcp' ? 'tls' : stated === 'ws' ? 'wss' : knownTransport(stated)
+  return knownTransport(stated)
+}
+
+function knownTransport(name: string | undefined): TransportName | undefined {
+  return TRANSPORTS.find((transport) => transport === name)
+}
