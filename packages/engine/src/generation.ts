@@ -7,6 +7,7 @@ import type { Functions } from './functions/functions.ts'
 import { preludeSource } from './isolate/bundle.ts'
 import { loadScript } from './script/load.ts'
 import { StackMapper } from './script/stack.ts'
+import type { LogLine } from './wire/verdict.ts'
 
 /** A batch beyond this many bytes gains nothing any more. */
 const MAX_BATCH_BYTES = 262_144
@@ -37,7 +38,10 @@ export class Generation {
     const [script, prelude] = await Promise.all([loadScript(config.scriptName), preludeSource()])
     const stacks = new StackMapper(script)
     let generation: Generation | undefined
-    const queueEvents = events(() => generation)
+    const queueEvents = withMappedLogs(
+      events(() => generation),
+      stacks,
+    )
     const limits = { maxBatch: config.limits.maxBatch, maxBatchBytes: MAX_BATCH_BYTES }
     const queues = createChildren(config, script, prelude, functions).map(
       (child) => new ChildQueue(child, limits, queueEvents),
@@ -68,6 +72,25 @@ export class Generation {
     await Promise.all(this.queues.map((queue) => queue.child.close()))
   }
 }
+
+/** An error that a script logs has its stack in terms of the script as written, as one that it throws has. */
+function withMappedLogs(events: QueueEvents, stacks: StackMapper): QueueEvents {
+  const mapped = (logs: readonly LogLine[]): readonly LogLine[] =>
+    logs.some(({ text }) => FRAME.test(text))
+      ? logs.map(({ level, text }) => ({ level, text: stacks.map(text) }))
+      : logs
+  return {
+    ...events,
+    ended: (exec, outcome, ...rest) => {
+      const logs = mapped(outcome.logs)
+      events.ended(exec, logs === outcome.logs ? outcome : { ...outcome, logs }, ...rest)
+    },
+    broke: (exec, ending, logs, ...rest) => events.broke(exec, ending, mapped(logs), ...rest),
+    started: (logs, rank) => events.started(mapped(logs), rank),
+  }
+}
+
+const FRAME = /^\s+at .+:\d+:\d+/m
 
 function startError(stacks: StackMapper, { code, message, stack }: StartFailure, rank: number): SipletError {
   const mapped = stacks.map(stack)

@@ -35,6 +35,28 @@ export async function bundleJavaScript(path: string): Promise<Bundle> {
   }
 }
 
+/**
+ * The files the script is made of: itself and all it imports, as far as they can be found. Never throws, since what
+ * an author edits is broken every now and then.
+ *
+ * @param path absolute path of the script
+ */
+export async function javaScriptSources(path: string): Promise<string[]> {
+  const files = new Set([path])
+  const note: Plugin = {
+    name: 'note-sources',
+    setup({ onLoad }) {
+      onLoad({ filter: /.*/, namespace: 'file' }, (file) => {
+        files.add(file.path)
+        return undefined
+      })
+    },
+  }
+  const bundle = options(path)
+  await build({ ...bundle, plugins: [...bundle.plugins, note] }).catch(() => {})
+  return [...files]
+}
+
 function options(path: string) {
   return {
     entryPoints: [path],
