@@ -23,8 +23,8 @@ export class ResponseContext implements BranchOwner {
   readonly #over: () => void
   #plan: RelayPlan | undefined
   #branches: Branch[] = []
-  /** Finals of earlier branches, from before FAILURE_ROUTE made new ones. */
-  #earlier: FinalReply[] = []
+  /** What made FAILURE_ROUTE run; the branches it started decide from then on, where there are any. */
+  #failure: FinalReply | undefined
   #starting = 0
   #cancelled = false
   #answered = false
@@ -40,7 +40,6 @@ export class ResponseContext implements BranchOwner {
   /** Starts the branches of a plan: the first, or those of FAILURE_ROUTE. */
   relay(plan: RelayPlan): void {
     this.#plan = plan
-    this.#earlier.push(...this.#branches.map(({ final }) => final!))
     this.#branches = []
     this.#starting = plan.branches.length
     for (const branch of plan.branches) {
@@ -95,8 +94,9 @@ export class ResponseContext implements BranchOwner {
       this.#finish()
       return
     }
-    const finals = [...this.#earlier, ...this.#branches.map(({ final }) => final!)]
-    if (finals.length === 0) finals.push({ status: this.#cancelled ? 487 : 500, message: null })
+    const finals = this.#branches.map(({ final }) => final!)
+    if (finals.length === 0)
+      finals.push(this.#failure ?? { status: this.#cancelled ? 487 : 500, message: null })
     const best = bestReply(finals)
     const { failureRoute, message } = this.#plan!
     if (failureRoute === null || this.#cancelled) {
@@ -105,6 +105,7 @@ export class ResponseContext implements BranchOwner {
     }
     // The route is for this failure: it has to be armed again for the next.
     const failure: Failure = { message, reply: best }
+    this.#failure = best
     this.#starting = 1
     this.#services.scripts.failure(failureRoute, this.#request, failure, (decision) => {
       this.#starting = 0

@@ -1,0 +1,197 @@
+/** A user agent over UDP for tests: sends what it is told, keeps what it gets. */
+import assert from 'node:assert/strict'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { createProxy, type ProxyOptions, type ProxyParts, type SIPProxy } from '@siplet/proxy'
+import { type ReplyParts, reply, SIPMessage } from '@siplet/sipmsg'
+import { keepingLogger, scriptFile } from './engine.ts'
+import { sip } from './messages.ts'
+
+/** Longest wait for a message that has to come; long, for the machine may be busy. */
+const PATIENCE_MS = 10_000
+
+export class SIPPeer {
+  readonly port: number
+  readonly uri: string
+  /** What came, in order. */
+  readonly received: SIPMessage[] = []
+  readonly #socket: Socket
+  readonly #waiting = new Set<() => void>()
+  #taken = 0
+
+  static async open(): Promise<SIPPeer> {
+    const socket = createSocket('udp4').bind(0, '127.0.0.1')
+    await once(socket, 'listening')
+    return new SIPPeer(socket)
+  }
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    this.port = socket.address().port
+    this.uri = `sip:127.0.0.1:${this.port}`
+    socket.on('message', (bytes) => {
+      this.received.push(new SIPMessage(bytes))
+      for (const wake of this.#waiting) wake()
+    })
+  }
+
+  send(message: SIPMessage | string, port: number): void {
+    this.#socket.send(
+      typeof message === 'string' ? Buffer.from(message) : message.toBytes(),
+      port,
+      '127.0.0.1',
+    )
+  }
+
+  /** The next message that was not asked for yet; it must be what `what` says, if it does: a method, or a status. */
+  async next(what?: string | number): Promise<SIPMessage> {
+    const end = performance.now() + PATIENCE_MS
+    while (this.received.length === this.#taken) {
+      assert.ok(
+        performance.now() < end,
+        `${what ?? 'a message'} did not come to port ${this.port}; before: ${this.summary()}`,
+      )
+      await this.#arrival(end - performance.now())
+    }
+    const message = this.received[this.#taken++]!
+    if (what !== undefined) assert.equal(message.status ?? message.method, what, `after ${this.summary()}`)
+    return message
+  }
+
+  /** Answers a request to whoever its topmost Via names. */
+  reply(request: SIPMessage, status: number, parts: ReplyParts = {}): void {
+    this.send(reply(request, status, parts), request.topVia!.port!)
+  }
+
+  /** Methods and statuses of all that came. */
+  summary(): string {
+    return this.received.map(({ method, status }) => method ?? status).join(' ')
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+
+  async #arrival(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer)
+        this.#waiting.delete(wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, ms)
+      this.#waiting.add(wake)
+    })
+  }
+}
+
+/** A proxy in this process between a client and some servers. */
+export class Lab implements AsyncDisposable {
+  readonly proxy: SIPProxy
+  readonly port: number
+  readonly client: SIPPeer
+  readonly servers: readonly SIPPeer[]
+  readonly log: ReturnType<typeof keepingLogger>
+  #branches = 0
+
+  /**
+   * @param script methods of the script's object, given the URIs of two servers; they may use `A` and `B`
+   */
+  static async open(
+    script: string,
+    config: Partial<ProxyOptions> & { isolation?: 'inline' | 'thread' | 'process'; timeoutMs?: number } = {},
+    parts: ProxyParts = {},
+  ): Promise<Lab> {
+    const peers = [await SIPPeer.open(), await SIPPeer.open(), await SIPPeer.open()] as const
+    const log = keepingLogger()
+    const { isolation = 'inline', timeoutMs = 1_000, ...options } = config
+    const source = `const A = '${peers[1].uri}', B = '${peers[2].uri}'
+      function mod_init() { return { child_init() { return 0 }, ${script} } }`
+    const proxy = await createProxy(
+      {
+        listen: ['udp:127.0.0.1:0'],
+        script: { file: scriptFile(source), isolation, timeoutMs },
+        drainTimeoutMs: 1,
+        ...options,
+      } as ProxyOptions,
+      { logger: log, ...parts },
+    )
+    return new Lab(proxy, peers, log)
+  }
+
+  private constructor(
+    proxy: SIPProxy,
+    [client, ...servers]: readonly [SIPPeer, ...SIPPeer[]],
+    log: ReturnType<typeof keepingLogger>,
+  ) {
+    this.proxy = proxy
+    this.port = proxy.listening[0]!.port
+    this.client = client
+    this.servers = servers
+    this.log = log
+  }
+
+  /** A request of the client, which it has sent. */
+  request(
+    method: string,
+    { uri = 'sip:bob@example.net', headers = [], via = '', to = '' }: RequestParts = {},
+  ): SIPMessage {
+    const branch = `z9hG4bK-lab-${++this.#branches}`
+    return this.resend(
+      new SIPMessage(
+        sip({
+          startLine: `${method} ${uri} SIP/2.0`,
+          headers: [
+            ['Via', `SIP/2.0/UDP 127.0.0.1:${this.client.port};branch=${branch}${via}`],
+            ['Max-Forwards', '70'],
+            ['From', '<sip:alice@example.com>;tag=a1'],
+            ['To', `<sip:bob@example.net>${to}`],
+            ['Call-ID', 'lab@example.com'],
+            ['CSeq', `1 ${method}`],
+            ['Contact', `<sip:alice@127.0.0.1:${this.client.port}>`],
+            ...headers,
+          ],
+        }),
+      ),
+    )
+  }
+
+  /** The ACK, or the CANCEL, of an INVITE of the client: with its branch. */
+  follow(method: 'ACK' | 'CANCEL', invite: SIPMessage, to = invite.getHeader('To')!): void {
+    const request = new SIPMessage(invite.text.replace(/^INVITE/, method).replace('1 INVITE', `1 ${method}`))
+    request.setHeader('To', to)
+    this.resend(request)
+  }
+
+  resend(message: SIPMessage): SIPMessage {
+    this.client.send(message, this.port)
+    return message
+  }
+
+  /** One more round trip: what was sent before it is there now. */
+  async settled(): Promise<void> {
+    const before = this.client.received.length
+    this.request('OPTIONS', { headers: [['Proxy-Require', 'none-such']] })
+    const end = performance.now() + PATIENCE_MS
+    while (!this.client.received.slice(before).some(({ status }) => status === 420)) {
+      assert.ok(performance.now() < end, 'the proxy does not answer')
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+    const index = this.client.received.findIndex(({ status }) => status === 420)
+    this.client.received.splice(index, 1)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.proxy.close()
+    for (const peer of [this.client, ...this.servers]) peer.close()
+  }
+}
+
+interface RequestParts {
+  uri?: string
+  headers?: [name: string, value: string][]
+  /** Further parameters of the Via. */
+  via?: string
+  /** Parameters of To. */
+  to?: string
+}

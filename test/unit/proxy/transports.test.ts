@@ -1,0 +1,330 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect as connectTLS } from 'node:tls'
+import { locate, parseListen, type Records } from '@siplet/proxy'
+import { parseURI, reply, SIPMessage, StreamFramer } from '@siplet/sipmsg'
+import { WebSocket } from 'ws'
+import { ManualClock } from '../../support/manual-clock.ts'
+import { sip } from '../../support/messages.ts'
+import { Lab } from '../../support/sip-peer.ts'
+
+const TO_A = `request_route(msg) { msg.set_dst_uri(A); return 1 }`
+
+/** The messages of a connection, as they come. */
+async function* messages(socket: Socket): AsyncGenerator<SIPMessage> {
+  const framer = new StreamFramer()
+  for await (const chunk of socket) {
+    for (const frame of framer.push(chunk)) {
+      if (frame.type === 'message') yield new SIPMessage(frame.bytes)
+    }
+  }
+}
+
+function options(transport: string, branch: string): string {
+  return sip({
+    startLine: 'OPTIONS sip:bob@example.net SIP/2.0',
+    headers: [
+      ['Via', `SIP/2.0/${transport} client.invalid:5060;branch=${branch}`],
+      ['Max-Forwards', '70'],
+      ['From', '<sip:alice@example.com>;tag=a1'],
+      ['To', '<sip:bob@example.net>'],
+      ['Call-ID', branch],
+      ['CSeq', '1 OPTIONS'],
+    ],
+  })
+}
+
+const portOf = (lab: Lab, name: string) =>
+  lab.proxy.listening.find(({ transport }) => transport === name)!.port
+
+describe('connections (RFC 3261 section 18)', () => {
+  it('replies over the connection that the request came by, cut as it may be', async () => {
+    await using lab = await Lab.open(TO_A, { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'] })
+    const socket = connect(portOf(lab, 'tcp'), '127.0.0.1')
+    const replies = messages(socket)
+    const bytes = Buffer.from(options('TCP', 'z9hG4bK-a') + options('TCP', 'z9hG4bK-b'))
+    for (let at = 0; at < bytes.length; at += 50) socket.write(bytes.subarray(at, at + 50))
+    for (const branch of ['z9hG4bK-a', 'z9hG4bK-b']) {
+      const arrived = await lab.servers[0]!.next('OPTIONS')
+      lab.servers[0]!.reply(arrived, 200)
+      const answer: SIPMessage = (await replies.next()).value
+      assert.equal(answer.topVia!.branch, branch)
+      assert.equal(answer.topVia!.received, '127.0.0.1')
+    }
+    socket.destroy()
+  })
+
+  it('answers a double CRLF with one (RFC 5626 section 3.5.1)', async () => {
+    await using lab = await Lab.open(TO_A, { listen: ['tcp:127.0.0.1:0'] })
+    const socket = connect(portOf(lab, 'tcp'), '127.0.0.1')
+    socket.write('\r\n\r\n')
+    assert.equal(String((await once(socket, 'data'))[0]), '\r\n')
+    socket.destroy()
+  })
+
+  it('reuses a connection for the next request to the same target', async () => {
+    let connections = 0
+    const server = createServer(async (socket) => {
+      connections++
+      for await (const request of messages(socket)) socket.write(reply(request, 200).toBytes())
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    await using lab = await Lab.open(
+      `request_route(msg) { msg.set_dst_uri('sip:127.0.0.1:${port};transport=tcp'); return 1 }`,
+      { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'] },
+    )
+    for (let i = 0; i < 3; i++) {
+      lab.request('OPTIONS')
+      await lab.client.next(200)
+    }
+    assert.equal(connections, 1)
+    server.close()
+  })
+
+  it('sends what is too large for a datagram over TCP, and over UDP where nobody listens there', async () => {
+    await using lab = await Lab.open(TO_A, { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'] })
+    const [a] = lab.servers
+    const large: [string, string][] = [['X-Large', 'x'.repeat(1_400)]]
+    lab.request('OPTIONS', { headers: large })
+    assert.equal((await a!.next('OPTIONS')).topVia!.transport, 'UDP')
+    const server = createServer(async (socket) => {
+      for await (const request of messages(socket)) {
+        assert.equal(request.topVia!.transport, 'TCP')
+        socket.write(reply(request, 200).toBytes())
+      }
+    }).listen(a!.port, '127.0.0.1')
+    await once(server, 'listening')
+    lab.request('OPTIONS', { headers: large })
+    await lab.client.next(200)
+    server.close()
+  })
+
+  it('speaks TLS', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'siplet-tls-'))
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '1',
+        '-keyout',
+        key,
+        '-out',
+        cert,
+        ...subject,
+      ],
+      { stdio: 'ignore' },
+    )
+    {
+      await using lab = await Lab.open(TO_A, {
+        listen: ['udp:127.0.0.1:0', 'tls:127.0.0.1:0'],
+        tls: { cert, key },
+      })
+      const socket = connectTLS({ port: portOf(lab, 'tls'), host: '127.0.0.1', rejectUnauthorized: false })
+      socket.write(options('TLS', 'z9hG4bK-tls'))
+      lab.servers[0]!.reply(await lab.servers[0]!.next('OPTIONS'), 200)
+      assert.equal((await messages(socket).next()).value.status, 200)
+      socket.destroy()
+    }
+    rmSync(folder, { recursive: true })
+  })
+
+  it('speaks WebSocket with the subprotocol sip, and with no other (RFC 7118)', async () => {
+    await using lab = await Lab.open(TO_A, { listen: ['udp:127.0.0.1:0', 'ws:127.0.0.1:0'] })
+    const url = `ws://127.0.0.1:${portOf(lab, 'ws')}`
+    const [refused] = await once(new WebSocket(url), 'error')
+    assert.match(refused.message, /401/)
+    const socket = new WebSocket(url, 'sip')
+    await once(socket, 'open')
+    socket.send(options('WS', 'z9hG4bK-ws'))
+    const arrived = await lab.servers[0]!.next('OPTIONS')
+    lab.servers[0]!.reply(arrived, 200)
+    assert.equal(new SIPMessage((await once(socket, 'message'))[0]).status, 200)
+    socket.terminate()
+  })
+})
+
+describe('limits', () => {
+  it('ends a connection whose message does not become complete, and one that says nothing', async () => {
+    const clock = new ManualClock()
+    await using lab = await Lab.open(TO_A, { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'] }, { clock })
+    const slow = connect(portOf(lab, 'tcp'), '127.0.0.1')
+    slow.write('O')
+    const idle = connect(portOf(lab, 'tcp'), '127.0.0.1')
+    await Promise.all([once(slow, 'connect'), once(idle, 'connect')])
+    while (clock.running < 3) await new Promise((resolve) => setImmediate(resolve))
+    const ended = once(slow, 'close')
+    clock.advance(10_000)
+    await ended
+    assert.equal(idle.destroyed, false)
+    const silent = once(idle, 'close')
+    clock.advance(300_000)
+    await silent
+    assert.match(await lab.proxy.metrics(), /dropped_total\{reason="incomplete"\} 1/)
+    assert.match(await lab.proxy.metrics(), /dropped_total\{reason="idle"\} 1/)
+  })
+
+  it('takes no more connections from one address than it is told to; calls go on', async () => {
+    const clock = new ManualClock()
+    const limits = { maxConnectionsPerIp: 100 }
+    await using lab = await Lab.open(
+      TO_A,
+      { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'], limits },
+      { clock },
+    )
+    const sockets = Array.from({ length: 1_000 }, () => {
+      const socket = connect(portOf(lab, 'tcp'), '127.0.0.1', () => socket.write('I'))
+      return socket.on('error', () => {})
+    })
+    lab.request('OPTIONS')
+    lab.servers[0]!.reply(await lab.servers[0]!.next('OPTIONS'), 200)
+    await lab.client.next(200)
+    const turn = () => new Promise((resolve) => setTimeout(resolve, 5))
+    while (sockets.filter((socket) => socket.closed).length < 900) await turn()
+    // An idle timer and a message timer each, beside those of the transactions.
+    while (clock.running < 200) await turn()
+    clock.advance(10_000)
+    while (!sockets.every((socket) => socket.closed)) await turn()
+    let metrics = await lab.proxy.metrics()
+    while (!metrics.includes('siplet_proxy_connections 0')) metrics = await lab.proxy.metrics()
+    assert.match(metrics, /dropped_total\{reason="incomplete"\} 100/)
+    assert.match(metrics, /dropped_total\{reason="too-many-connections"\} 900/)
+  }).timeout(60_000)
+
+  it('closes a connection on what is no SIP, or has no Content-Length', async () => {
+    await using lab = await Lab.open(TO_A, { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'] })
+    for (const text of [
+      'GET / HTTP/1.1\r\n\r\n',
+      options('TCP', 'z9hG4bK-x').replace(/Content-Length.*\r\n/, ''),
+    ]) {
+      const socket = connect(portOf(lab, 'tcp'), '127.0.0.1')
+      socket.write(text)
+      await once(socket.resume(), 'close')
+    }
+  })
+})
+
+describe('addresses to listen on', () => {
+  it('are written as in OpenSIPS', () => {
+    const parsed = (text: string) => {
+      const { transport, ip, port, sentBy } = parseListen(text)
+      return [transport, ip, port, sentBy(port)]
+    }
+    assert.deepEqual(parsed('udp:10.0.0.1:5070'), ['udp', '10.0.0.1', 5070, '10.0.0.1:5070'])
+    assert.deepEqual(parsed('tls:[2001:db8::1]'), ['tls', '2001:db8::1', 5061, '[2001:db8::1]:5061'])
+    assert.deepEqual(parsed('udp:0.0.0.0:5060 as sip.example.org:5080'), [
+      'udp',
+      '0.0.0.0',
+      5060,
+      'sip.example.org:5080',
+    ])
+  })
+
+  it('say what is wrong with them', () => {
+    assert.throws(() => parseListen('sctp:10.0.0.1:5060'), /no address to listen on/)
+    assert.throws(() => parseListen('udp:0.0.0.0:5060'), /say which one peers are to use/)
+  })
+})
+
+describe('where a URI leads to (RFC 3263)', () => {
+  const records = (known: Record<string, unknown[]>): Records => {
+    const find = async (key: string) => (known[key] ?? []) as never
+    return {
+      naptr: (name) => find(`NAPTR ${name}`),
+      srv: (name) => find(`SRV ${name}`),
+      addresses: (name) => find(name),
+    }
+  }
+  const reach = { supports: (transport: string, family: number) => family === 4 && transport !== 'wss' }
+  const find = async (uri: string, known: Record<string, unknown[]>, random = 0) =>
+    (await locate(parseURI(uri)!, records(known), reach, () => random)).map(
+      ({ transport, ip, port }) => `${transport} ${ip} ${port}`,
+    )
+
+  it('is the address itself where it is numeric, maddr first', async () => {
+    assert.deepEqual(await find('sip:192.0.2.1', {}), ['udp 192.0.2.1 5060'])
+    assert.deepEqual(await find('sips:192.0.2.1', {}), ['tls 192.0.2.1 5061'])
+    assert.deepEqual(await find('sip:example.com;maddr=192.0.2.9;transport=tcp', {}), ['tcp 192.0.2.9 5060'])
+  })
+
+  it('goes by NAPTR, then SRV by priority, then the addresses', async () => {
+    assert.deepEqual(
+      await find('sip:example.com', {
+        'NAPTR example.com': [
+          { order: 20, preference: 1, service: 'SIP+D2U', replacement: '_sip._udp.example.com' },
+          { order: 10, preference: 1, service: 'SIP+D2T', replacement: '_sip._tcp.example.com' },
+        ],
+        'SRV _sip._tcp.example.com': [
+          { priority: 2, weight: 0, name: 'b.example.com', port: 5071 },
+          { priority: 1, weight: 0, name: 'a.example.com', port: 5070 },
+        ],
+        'SRV _sip._udp.example.com': [{ priority: 1, weight: 0, name: 'a.example.com', port: 5080 }],
+        'a.example.com': ['192.0.2.1', '2001:db8::1'],
+        'b.example.com': ['192.0.2.2'],
+      }),
+      ['tcp 192.0.2.1 5070', 'tcp 192.0.2.2 5071', 'udp 192.0.2.1 5080'],
+    )
+  })
+
+  it('draws among equal priorities by weight', async () => {
+    const known = {
+      'SRV _sip._udp.example.com': [
+        { priority: 1, weight: 10, name: '192.0.2.1', port: 1 },
+        { priority: 1, weight: 90, name: '192.0.2.2', port: 2 },
+      ],
+    }
+    assert.equal((await find('sip:example.com;transport=udp', known, 0.05))[0], 'udp 192.0.2.1 1')
+    assert.equal((await find('sip:example.com;transport=udp', known, 0.5))[0], 'udp 192.0.2.2 2')
+  })
+
+  it('asks for addresses only where a port is given, or there is no SRV record', async () => {
+    const known = { 'example.com': ['192.0.2.1'] }
+    assert.deepEqual(await find('sip:example.com:5070', known), ['udp 192.0.2.1 5070'])
+    assert.deepEqual(await find('sip:example.com', known), ['udp 192.0.2.1 5060'])
+    await assert.rejects(find('sip:nowhere.example', {}), { code: 'ERR_SIPLET_PROXY_NO_TARGET' })
+  })
+
+  it('fails over to the next target: on a time-out, a refused connection, or a 503', async () => {
+    const clock = new ManualClock()
+    const targets: unknown[] = []
+    const known = records({ 'SRV _sip._udp.example.net': targets })
+    await using lab = await Lab.open(`request_route() { return 1 }`, {}, { clock, records: known })
+    const [a, b] = lab.servers
+    targets.push(
+      { priority: 1, weight: 0, name: '127.0.0.1', port: a!.port },
+      { priority: 2, weight: 0, name: '127.0.0.1', port: b!.port },
+    )
+    lab.request('INVITE')
+    await lab.client.next(100)
+    await a!.next('INVITE')
+    clock.advance(32_000)
+    b!.reply(await b!.next('INVITE'), 200)
+    await lab.client.next(200)
+    lab.request('OPTIONS')
+    while ((await a!.next()).method !== 'OPTIONS');
+    a!.reply(a!.received.at(-1)!, 503)
+    b!.reply(await b!.next('OPTIONS'), 200)
+    await lab.client.next(200)
+  })
+
+  it('answers 500 where a name does not resolve', async () => {
+    await using lab = await Lab.open(`request_route() { return 1 }`, {}, { records: records({}) })
+    lab.request('INVITE')
+    await lab.client.next(100)
+    await lab.client.next(500)
+  })
+})
