@@ -1,6 +1,6 @@
 /** Authorization, WWW-Authenticate and their proxy kin (RFC 3261 sections 20.7, 20.44, 22; RFC 2617). */
 import { Parameters } from './parameters.ts'
-import { COMMA, skipLWS, tokenEnd } from './scan.ts'
+import { skipLWS, tokenEnd } from './scan.ts'
 
 /** Credentials or a challenge: `Digest realm="example.com", nonce="…"`. */
 export interface Credentials {
@@ -23,5 +23,5 @@ export function credentialsAt(text: string, start: number, end: number): Credent
   const schemeEnd = tokenEnd(text, start, end)
   const at = skipLWS(text, schemeEnd, end)
   if (schemeEnd === start || at === schemeEnd || at === end) return null
-  return { scheme: text.slice(start, schemeEnd), parameters: new Parameters(text, at, end, COMMA) }
+  return { scheme: text.slice(start, schemeEnd), parameters: new Parameters(text, at, end, ',') }
 }

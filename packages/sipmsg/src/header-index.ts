@@ -59,8 +59,14 @@ export class HeaderIndex {
   /** Offset of the colon of header k; where its line has none, the end of that line. */
   colon(k: number): number {
     const text = this.#text
+    const start = this.#starts[k]!
     const end = this.#starts[k + 1]!
-    const colon = find(text, ':', this.#starts[k]!, end)
+    let colon = start
+    // Names are short, mostly: reading them costs less than a search.
+    for (const near = Math.min(end, start + 20); colon < near; colon++) {
+      if (text.charCodeAt(colon) === COLON) return colon
+    }
+    colon = find(text, ':', colon, end)
     return colon < end ? colon : this.#lineEnd(k)
   }
 
@@ -114,18 +120,18 @@ export class HeaderIndex {
   }
 
   /** Whether header k has this name, in whatever case and form, with white space before the colon or without. */
-  #isNamed(k: number, { usual, long, longInitial, compact, compactInitial }: HeaderName): boolean {
+  #isNamed(k: number, { long, longInitial, compact, compactInitial }: HeaderName): boolean {
     const initial = this.#text.charCodeAt(this.#starts[k]!) | 32
     return (
-      (initial === longInitial && this.#isWritten(k, usual, long)) ||
-      (initial === compactInitial && this.#isWritten(k, compact, compact))
+      (initial === longInitial && this.#isWritten(k, long)) ||
+      (initial === compactInitial && this.#isWritten(k, compact))
     )
   }
 
-  #isWritten(k: number, usual: string, name: string): boolean {
+  #isWritten(k: number, name: string): boolean {
     const text = this.#text
     let at = this.#starts[k]!
-    if (!sameName(text, at, usual, name)) return false
+    if (!sameName(text, at, name)) return false
     at += name.length
     while (isBlank(text.charCodeAt(at))) at++
     return text.charCodeAt(at) === COLON

@@ -25,11 +25,8 @@ const known = new Map<string, HeaderName>()
 export function headerName(name: string): HeaderName {
   const seen = known.get(name)
   if (seen !== undefined) return seen
-  const lower = name.toLowerCase()
-  const usual = Object.hasOwn(COMPACT_FORMS, lower)
-    ? COMPACT_FORMS[lower]!
-    : (knownHeaderAt(name, 0, name.length)?.name ?? name)
-  const long = usual.toLowerCase()
+  const usual = (isToken(name) ? knownHeaderAt(name, 0, name.length)?.name : undefined) ?? name
+  const long = lowerCase(usual)
   const compact = COMPACT_OF.get(long) ?? ''
   const prepared = {
     usual,
@@ -41,6 +38,11 @@ export function headerName(name: string): HeaderName {
   // Names come from scripts; a script that makes them up must not fill the memory.
   if (known.size < KNOWN_LIMIT) known.set(name, prepared)
   return prepared
+}
+
+/** Of ASCII only: other bytes of a name, malformed as it is then, are what they are. */
+function lowerCase(name: string): string {
+  return name.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
 /** @throws SIPMessageError ERR_SIPLET_HEADER_NAME */

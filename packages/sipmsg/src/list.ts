@@ -4,20 +4,26 @@ import { textAt } from './text.ts'
 
 /** Where a value may end, or where commas begin to mean nothing. */
 const SPECIAL = /[,"<(]/g
-/** Within the first three commas mean nothing; the others are more than one-line ASCII. */
-const NOT_PLAIN = /["<(\n\x80-\xff]/
+/** By character: 0 for what is part of a plain element, one-line ASCII without quotes, brackets and comments. */
+const PLACE = new Uint8Array(256)
+const BETWEEN = 1
+const NOT_PLAIN = 2
+PLACE.fill(NOT_PLAIN, 0x80)
+for (const character of '"<(\n') PLACE[character.charCodeAt(0)] = NOT_PLAIN
+PLACE[COMMA] = BETWEEN
 
 /** Elements of text[start..end) as strings: unfolded, UTF-8 decoded. Empty ones are passed over. */
 export function textElements(text: string, start: number, end: number): string[] {
-  const value = text.slice(start, end)
-  if (NOT_PLAIN.test(value)) return parseElements(text, start, end, textAt)
   const values: string[] = []
-  for (let at = 0; at < value.length; ) {
-    const comma = value.indexOf(',', at)
-    const next = comma === -1 ? value.length : comma
-    const from = skipLWS(value, at, next)
-    if (from < next) values.push(value.slice(from, trimEnd(value, from, next)))
-    at = next + 1
+  for (let at = start; at < end; at++) {
+    const from = skipLWS(text, at, end)
+    let place = 0
+    for (at = from; at < end; at++) {
+      place = PLACE[text.charCodeAt(at)]!
+      if (place !== 0) break
+    }
+    if (place === NOT_PLAIN) return parseElements(text, start, end, textAt)
+    if (at > from) values.push(text.slice(from, trimEnd(text, from, at)))
   }
   return values
 }

@@ -6,12 +6,12 @@ import { type Credentials, credentialsAt } from './credentials.ts'
 import { type HeaderLine, headerLineAt } from './header-line.ts'
 import { type HeaderName, headerName } from './header-names.ts'
 import { type CSeq, cseqAt, type Header, headerValues, integerAt } from './header-values.ts'
-import { knownHeaderAt, usualHeaderAt } from './known-headers.ts'
+import { knownNameAt } from './known-headers.ts'
 import { elementEnd, parseElements, textElements } from './list.ts'
 import { type MediaType, mediaTypeAt } from './media-type.ts'
 import { MessageText } from './message-text.ts'
 import { type Address, addressAt } from './name-addr.ts'
-import { trimEnd } from './scan.ts'
+import { COLON, skipLWS, trimEnd } from './scan.ts'
 import { textAt } from './text.ts'
 import { parseURI, type URI } from './uri.ts'
 import { decodeUtf8 } from './utf8.ts'
@@ -219,15 +219,16 @@ export class MessageReader extends MessageText {
     const { index, text } = this
     const headers: Header[] = []
     for (let k = 0; index.has(k); k++) {
-      const start = index.start(k)
-      const usual = usualHeaderAt(text, start)
-      const colon = usual === undefined ? index.colon(k) : start + usual.name.length
-      const known = usual ?? knownHeaderAt(text, start, index.nameEnd(k, colon))
-      const valueStart = index.valueStart(k, colon)
-      headers.push({
-        name: known === undefined ? index.name(k) : known.name,
-        values: headerValues(known, text, valueStart, index.valueEnd(k, valueStart)),
-      })
+      const written = knownNameAt(text, index.start(k))
+      const colon = written === undefined ? -1 : index.start(k) + written.length
+      if (written === undefined || text.charCodeAt(colon) !== COLON) {
+        headers.push(headerOf(text, headerLineAt(index, text, k)))
+        continue
+      }
+      const { header } = written
+      const valueStart = skipLWS(text, colon + 1, index.end(k))
+      const valueEnd = trimEnd(text, valueStart, index.end(k))
+      headers.push({ name: header.name, values: headerValues(header, text, valueStart, valueEnd) })
     }
     return headers
   }
@@ -302,6 +303,13 @@ export class MessageReader extends MessageText {
       for (const value of parse(text, start, index.valueEnd(k, start))) values.push(value)
     }
     return values
+  }
+}
+
+function headerOf(text: string, { known, start, nameEnd, valueStart, valueEnd }: HeaderLine): Header {
+  return {
+    name: known === undefined ? text.slice(start, nameEnd) : known.name,
+    values: headerValues(known, text, valueStart, valueEnd),
   }
 }
 

@@ -1,7 +1,7 @@
 /** From, To, Contact, Route and the like: `name-addr / addr-spec` with parameters (RFC 3261 sections 20.10, 25.1). */
 import { parseElements } from './list.ts'
 import { Parameters } from './parameters.ts'
-import { find, QUOTE, quotedEnd, skipLWS, trimEnd, unfold, unquoted } from './scan.ts'
+import { find, LEFT_ANGLE, QUOTE, quotedEnd, skipLWS, trimEnd, unfold, unquoted } from './scan.ts'
 import { parseURI, type URI } from './uri.ts'
 import { decodeUtf8 } from './utf8.ts'
 
@@ -50,7 +50,8 @@ export class Address {
 
   /** The parts of the URI; null where it is malformed. */
   get parsedURI(): URI | null {
-    return parseURI(this.uri)
+    // Not decoded: what is not ASCII is no URI.
+    return parseURI(this.#text.slice(this.#uriStart, this.#uriEnd))
   }
 
   /** Parameters of the header, not those of the URI. */
@@ -90,8 +91,11 @@ export function addressAt(text: string, start: number, end: number): Address | n
   if (text.charCodeAt(start) === QUOTE) {
     nameEnd = quotedEnd(text, start, end)
     if (nameEnd === -1) return null
-    open = find(text, '<', nameEnd, end)
-    if (open === end) return null
+    open = skipLWS(text, nameEnd, end)
+    if (text.charCodeAt(open) !== LEFT_ANGLE) open = find(text, '<', open, end)
+    if (open >= end) return null
+  } else if (text.charCodeAt(start) === LEFT_ANGLE) {
+    open = start
   } else {
     open = find(text, '<', start, end)
     if (open === end) return addrSpecAt(text, start, end)

@@ -1,6 +1,9 @@
 /** URIs as they stand in start lines and addresses: sip, sips (RFC 3261 section 19.1), tel (RFC 3966), any other. */
 import { SIPMessageError } from './errors.ts'
 import { Parameters } from './parameters.ts'
+import { COLON, LEFT_BRACKET } from './scan.ts'
+
+const NO_PARAMETERS = new Parameters('')
 
 export interface URI {
   /** In lower case. */
@@ -16,23 +19,48 @@ export interface URI {
   readonly headers: string
 }
 
-const SIP =
-  /^(?:([^@:]*)(?::([^@:]*))?@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:;([^?]*))?(?:\?(.*))?$/
-const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):(.+)$/
 /** What no URI may contain (RFC 3986 appendix A): white space, controls and the delimiters of SIP headers first. */
-const FORBIDDEN = /[\x00-\x20\x7f-\uffff<>"\\^`{|}]/
-
-/** SIP URIs that need no closer look: without an IPv6 reference, with a port that cannot be too high. */
-const PLAIN =
-  /^sips?:(?:[^@:\x00-\x20\x7f-\uffff<>"\\^`{|}]+(?::[^@:\x00-\x20\x7f-\uffff<>"\\^`{|}]*)?@)?[A-Za-z0-9._-]+(?::\d{1,4})?(?:;[^?\x00-\x20\x7f-\uffff<>"\\^`{|}]*)?(?:\?[^\x00-\x20\x7f-\uffff<>"\\^`{|}]*)?$/
+const FORBIDDEN = '\\x00-\\x20\\x7f-\\uffff<>"\\\\^`{|}'
+const ANY_FORBIDDEN = new RegExp(`[${FORBIDDEN}]`)
+const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):(.+)$/
+const USER = `([^@:${FORBIDDEN}]*)(?::([^@:${FORBIDDEN}]*))?@`
+const TAIL = `(?:;([^?${FORBIDDEN}]*))?(?:\\?([^${FORBIDDEN}]*))?`
+/** user, password, host, port, parameters, headers, in one pass. */
+const SIP = new RegExp(
+  `^[Ss][Ii][Pp][Ss]?:(?:${USER})?([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(?::(\\d{1,5}))?${TAIL}$`,
+)
+const SIP_SCHEME = /^sips?:/i
 
 /** The parts of a URI; null where it is malformed. */
 export function parseURI(uri: string): URI | null {
+  const match = SIP.exec(uri)
+  if (match !== null) return sipURI(uri.charCodeAt(3) === COLON ? 'sip' : 'sips', match)
+  return SIP_SCHEME.test(uri) ? null : otherURI(uri)
+}
+
+function sipURI(scheme: 'sip' | 'sips', match: RegExpExecArray): URI | null {
+  const user = match[1]
+  const host = match[3]!
+  const port = match[4] === undefined ? null : Number(match[4])
+  const parameters = match[5]
+  if (user === '' || (port !== null && port > 65_535)) return null
+  if (host.charCodeAt(0) === LEFT_BRACKET && !isIPv6(host.slice(1, -1))) return null
+  return {
+    scheme,
+    user: user ?? null,
+    password: match[2] ?? null,
+    host,
+    port,
+    parameters: parameters === undefined ? NO_PARAMETERS : new Parameters(parameters),
+    headers: match[6] ?? '',
+  }
+}
+
+function otherURI(uri: string): URI | null {
   const match = SCHEME.exec(uri)
-  if (match === null || FORBIDDEN.test(uri)) return null
+  if (match === null || ANY_FORBIDDEN.test(uri)) return null
   const scheme = match[1]!.toLowerCase()
   const rest = match[2]!
-  if (scheme === 'sip' || scheme === 'sips') return sipURI(scheme, rest)
   const semicolon = scheme === 'tel' ? rest.indexOf(';') : -1
   const user = semicolon === -1 ? rest : rest.slice(0, semicolon)
   if (scheme === 'tel' && !/^\+?[0-9A-Fa-f*#().-]+$/.test(user)) return null
@@ -42,26 +70,8 @@ export function parseURI(uri: string): URI | null {
     password: null,
     host: '',
     port: null,
-    parameters: new Parameters(semicolon === -1 ? '' : rest, semicolon),
+    parameters: semicolon === -1 ? NO_PARAMETERS : new Parameters(rest, semicolon),
     headers: '',
-  }
-}
-
-function sipURI(scheme: string, rest: string): URI | null {
-  const match = SIP.exec(rest)
-  if (match === null) return null
-  const [, user, password, host, port, parameters, headers] = match
-  const number = port === undefined ? null : Number(port)
-  if (user === '' || (number !== null && number > 65_535)) return null
-  if (host!.startsWith('[') && !isIPv6(host!.slice(1, -1))) return null
-  return {
-    scheme,
-    user: user ?? null,
-    password: password ?? null,
-    host: host!,
-    port: number,
-    parameters: new Parameters(parameters ?? ''),
-    headers: headers ?? '',
   }
 }
 
@@ -174,7 +184,7 @@ function sameHeaders(a: URI, b: URI): boolean {
  * @throws SIPMessageError ERR_SIPLET_URI
  */
 export function checkURI(uri: string): void {
-  if (PLAIN.test(uri) || parseURI(uri) !== null) return
+  if (parseURI(uri) !== null) return
   throw new SIPMessageError(
     'ERR_SIPLET_URI',
     `${JSON.stringify(uri.slice(0, 200))} is not a URI; write one such as sip:user@example.com:5060;transport=tcp`,

@@ -1,50 +1,65 @@
 /** Via (RFC 3261 sections 20.42, 18.2.1; RFC 3581 for rport). */
 import { parseElements } from './list.ts'
 import { Parameters } from './parameters.ts'
-import { SEMICOLON, skipLWS, TOKEN } from './scan.ts'
+import { COLON, COMMA, find, isDigit, LEFT_BRACKET, SEMICOLON, SLASH, SP, skipLWS, tokenEnd } from './scan.ts'
 
 /** What every branch made by RFC 3261 begins with (section 8.1.1.7). */
 export const MAGIC_COOKIE = 'z9hG4bK'
 
-/** sent-protocol and sent-by: protocol, transport, host, port. White space is allowed around slashes and colon. */
-const SENT = new RegExp(
-  `(${TOKEN}\\s*/\\s*${TOKEN})\\s*/\\s*(${TOKEN})\\s+(\\[[^\\]\\s]*\\]|[^\\s:;,[]+)(?:\\s*:\\s*(\\d{1,5}))?`,
-  'y',
-)
+const HAS_LWS = /\s/
 
 /** A Via value, as offsets into the text it was found in; its parts are made when they are asked for. */
 export class Via {
   readonly #text: string
   readonly #start: number
+  readonly #transportStart: number
+  readonly #transportEnd: number
+  readonly #hostStart: number
+  readonly #hostEnd: number
   readonly #parametersStart: number
   readonly #end: number
+  /** Port of sent-by; null without one. */
+  readonly port: number | null
 
-  constructor(text: string, start: number, parametersStart: number, end: number) {
+  constructor(
+    text: string,
+    start: number,
+    transportStart: number,
+    transportEnd: number,
+    hostStart: number,
+    hostEnd: number,
+    port: number | null,
+    parametersStart: number,
+    end: number,
+  ) {
     this.#text = text
     this.#start = start
+    this.#transportStart = transportStart
+    this.#transportEnd = transportEnd
+    this.#hostStart = hostStart
+    this.#hostEnd = hostEnd
     this.#parametersStart = parametersStart
     this.#end = end
+    this.port = port
   }
 
   /** Protocol name and version, `SIP/2.0`. */
   get protocol(): string {
-    return this.#sent(1).replaceAll(/\s/g, '')
+    const [name, version] = this.#text.slice(this.#start, this.#transportStart).split('/', 2) as [
+      string,
+      string,
+    ]
+    return `${name.trim()}/${version.trim()}`
   }
 
   /** As written, such as `UDP`. */
   get transport(): string {
-    return this.#sent(2)
+    return this.#text.slice(this.#transportStart, this.#transportEnd)
   }
 
   /** Host of sent-by as written, IPv6 references in brackets. */
   get host(): string {
-    return this.#sent(3)
-  }
-
-  /** Port of sent-by; null without one. */
-  get port(): number | null {
-    const port = this.#sent(4)
-    return port === '' ? null : Number(port)
+    return this.#text.slice(this.#hostStart, this.#hostEnd)
   }
 
   get parameters(): Parameters {
@@ -67,11 +82,6 @@ export class Via {
     return value !== null && /^\d{1,5}$/.test(value) ? Number(value) : null
   }
 
-  #sent(group: number): string {
-    SENT.lastIndex = this.#start
-    return SENT.exec(this.#text)?.[group] ?? ''
-  }
-
   /** The value as written. */
   toString(): string {
     return this.#text.slice(this.#start, this.#end)
@@ -83,12 +93,56 @@ export function parseVias(value: string): (Via | null)[] {
   return parseElements(value, 0, value.length, viaAt)
 }
 
-/** @returns null where protocol or sent-by are malformed */
+/**
+ * The value text[start..end): sent-protocol, sent-by, parameters; white space is allowed around slashes and colon.
+ *
+ * @returns null where protocol or sent-by are malformed
+ */
 export function viaAt(text: string, start: number, end: number): Via | null {
-  SENT.lastIndex = start
-  if (!SENT.test(text)) return null
-  if (SENT.lastIndex > end) return null
-  const parametersStart = skipLWS(text, SENT.lastIndex, end)
-  if (parametersStart < end && text.charCodeAt(parametersStart) !== SEMICOLON) return null
-  return new Via(text, start, parametersStart, end)
+  const transportStart = transportStartOf(text, start, end)
+  const transportEnd = tokenEnd(text, transportStart, end)
+  const hostStart = skipLWS(text, transportEnd, end)
+  const hostEnd = hostEndOf(text, hostStart, end)
+  // Before the transport there is a slash at least.
+  if (transportStart === start || transportEnd === transportStart) return null
+  if (hostStart === transportEnd || hostEnd === hostStart) return null
+  let at = skipLWS(text, hostEnd, end)
+  let port: number | null = null
+  if (at < end && text.charCodeAt(at) === COLON) {
+    const portStart = skipLWS(text, at + 1, end)
+    at = portStart
+    port = 0
+    for (; at < end && isDigit(text.charCodeAt(at)); at++) port = 10 * port + text.charCodeAt(at) - 48
+    if (at === portStart || at > portStart + 5) return null
+    at = skipLWS(text, at, end)
+  }
+  if (at < end && text.charCodeAt(at) !== SEMICOLON) return null
+  return new Via(text, start, transportStart, transportEnd, hostStart, hostEnd, port, at, end)
+}
+
+/** Offset behind the protocol's name, its version and their slashes; `start` where they are not there. */
+function transportStartOf(text: string, start: number, end: number): number {
+  if (text.startsWith('SIP/2.0/', start)) return skipLWS(text, start + 8, end)
+  let at = start
+  for (let slashes = 0; slashes < 2; slashes++) {
+    const partEnd = tokenEnd(text, at, end)
+    const slash = skipLWS(text, partEnd, end)
+    if (partEnd === at || slash === end || text.charCodeAt(slash) !== SLASH) return start
+    at = skipLWS(text, slash + 1, end)
+  }
+  return at
+}
+
+/** Offset behind the host, or behind the IPv6 reference, that starts at `start`; `start` itself where there is none. */
+function hostEndOf(text: string, start: number, end: number): number {
+  if (start < end && text.charCodeAt(start) === LEFT_BRACKET) {
+    const close = find(text, ']', start, end)
+    return close === end || HAS_LWS.test(text.slice(start, close)) ? start : close + 1
+  }
+  let at = start
+  for (; at < end; at++) {
+    const code = text.charCodeAt(at)
+    if (code <= SP || code === COLON || code === SEMICOLON || code === COMMA || code === LEFT_BRACKET) break
+  }
+  return at
 }

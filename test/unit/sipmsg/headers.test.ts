@@ -59,6 +59,9 @@ describe('Via', () => {
     'SIP/2.0/UDP [::1',
     'SIP/2.0/UDP a b',
     'SIP/2.0/UDP ;branch=1',
+    'SIP/2.0/UDP h\x08ost',
+    'SIP/2.0/UDP host:',
+    'SIP//UDP host',
   ]) {
     it(`is null where it is ${JSON.stringify(malformed)}`, () => {
       assert.deepEqual(parseVias(malformed), malformed === '' ? [] : [null])

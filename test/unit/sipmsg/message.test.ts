@@ -109,6 +109,29 @@ describe('SIPMessage', () => {
       ])
     })
 
+    it('are known in any case and with white space before the colon, and only in full', () => {
+      const odd = new SIPMessage(
+        'OPTIONS sip:a SIP/2.0\r\ncOnTeNt-LeNgTh \t: 0\r\nContent-Len: 1\r\nVias: 2\r\nV: SIP/2.0/UDP a\r\nVi: 3\r\n\r\n',
+      )
+      assert.deepEqual(
+        odd.headers().map(({ name, values }) => [name, String(values[0])]),
+        [
+          ['Content-Length', '0'],
+          ['Content-Len', '1'],
+          ['Vias', '2'],
+          ['Via', 'SIP/2.0/UDP a'],
+          ['Vi', '3'],
+        ],
+      )
+    })
+
+    it('whose names hold bytes that are not ASCII are found by them, their letters in any case', () => {
+      const odd = new SIPMessage('OPTIONS sip:a SIP/2.0\r\nSubject\xc3: odd\r\n\r\n')
+      assert.equal(odd.getHeader('SUBJECT\xc3'), 'odd')
+      assert.equal(odd.getHeader('Subject\xe3'), null)
+      assert.equal(odd.getHeader('Subject'), null)
+    })
+
     it('may end with LF alone', () => {
       const bare = new SIPMessage('OPTIONS sip:a SIP/2.0\nCall-ID: x\nSubject: a\n b\n\nbody')
       assert.equal(bare.callId, 'x')

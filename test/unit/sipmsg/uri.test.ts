@@ -33,7 +33,9 @@ describe('parseURI', () => {
   })
 
   it('accepts other schemes as they are', () => {
-    assert.equal(parseURI('urn:service:sos')?.scheme, 'urn')
+    const uri = parseURI('urn:service:sos')
+    assert.equal(uri?.scheme, 'urn')
+    assert.deepEqual(uri.parameters.entries(), [])
   })
 
   for (const good of [
