@@ -12,13 +12,13 @@ import {
 } from 'quickjs-emscripten'
 import type { Case } from '../packages/cli/src/bench/compare.ts'
 import type { Figures } from '../packages/cli/src/bench/figures.ts'
-import { MANY, manyAtOnce, throughput } from '../packages/cli/src/bench/throughput.ts'
+import { FLOW, MANY, steadyFlow, throughput } from '../packages/cli/src/bench/throughput.ts'
 import { sameWork, sameWorkSource } from './support/same-work.ts'
 import { subject } from './support/subject.ts'
 
 const TIMEOUT_MS = 50
 
-export const NAMES = { piscina: 'piscina echo, alone', piscinaMany: `piscina echo, ${MANY} at once` }
+export const NAMES = { piscinaMany: `piscina echo, ${MANY} under way` }
 
 export async function run(): Promise<Figures[]> {
   const { message } = subject
@@ -38,6 +38,8 @@ export async function run(): Promise<Figures[]> {
     filename: new URL('./support/echo.js', import.meta.url).href,
     minThreads: 1,
     maxThreads: 1,
+    // One unless told: it would then wait for each answer before it sends the next task.
+    concurrentTasksPerWorker: MANY,
   })
   const check = (result: string) => {
     if (result.length !== expected) throw new Error(`unexpected: ${result}`)
@@ -58,8 +60,7 @@ export async function run(): Promise<Figures[]> {
       messages: 1,
       run: () => check(callQuickJS(quickjs, inQuickJS, message.toString('latin1'))),
     },
-    { name: NAMES.piscina, messages: 1, run: () => piscina.run(text) },
-    { name: NAMES.piscinaMany, messages: MANY, run: manyAtOnce(() => piscina.run(text)) },
+    { name: NAMES.piscinaMany, messages: FLOW, run: steadyFlow(() => piscina.run(text)) },
   ]
   try {
     return [await throughput(subject, 2, 1_000, peers)]

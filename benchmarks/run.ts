@@ -10,10 +10,12 @@ import { goals } from './goals.ts'
 
 const BENCHMARKS: Record<string, () => Promise<{ run(): Promise<Figures[]> }>> = {
   exec: () => import('./exec.ts'),
+  lone: () => import('./lone.ts'),
   kamailio: () => import('./peers/kamailio/kamailio.ts'),
   batches: () => import('./batches.ts'),
   'call-function': () => import('./call-function.ts'),
   children: () => import('./children.ts'),
+  reload: () => import('./reload.ts'),
   latency: () => import('./latency.ts'),
   replay: () => import('./replay.ts'),
   soak: () => import('./soak.ts'),

@@ -17,8 +17,8 @@ describe('siplet bench', () => {
         'inline exec, alone',
         'inline exec, 256 at once',
         'thread exec, alone',
-        'thread exec, 256 at once',
-        'thread exec, 2 children, 256 at once',
+        'thread exec, 256 under way',
+        'thread exec, 2 children, 256 under way',
       ],
     )
     assert.deepEqual(

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript that every Node understands: it has to tell the old ones what is wrong.
 import { existsSync } from 'node:fs'
+import module from 'node:module'
 
 const NEEDED = 24
 
@@ -10,6 +11,7 @@ if (Number(process.versions.node.split('.')[0]) < NEEDED) {
   )
   process.exitCode = 2
 } else {
+  module.enableCompileCache()
   const source = new URL('../src/main.ts', import.meta.url)
   const { main } = await import(existsSync(source) ? source.href : '../dist/main.js')
   process.exitCode = await main(process.argv)

@@ -4,8 +4,10 @@ import { type Case, compare } from './compare.ts'
 import type { Figures } from './figures.ts'
 import type { Subject } from './subject.ts'
 
-/** Execs handed over in one go. */
+/** Execs handed over in one go, or always under way. */
 export const MANY = 256
+/** How many answers a steady flow is measured over: enough to make its first and its last few not count. */
+export const FLOW = 40 * MANY
 
 /** The names of the rows that {@link throughput} always has. */
 export const ROWS = {
@@ -13,8 +15,8 @@ export const ROWS = {
   inline: 'inline exec, alone',
   inlineMany: `inline exec, ${MANY} at once`,
   alone: 'thread exec, alone',
-  many: `thread exec, ${MANY} at once`,
-  manyChildren: (children: number) => `thread exec, ${children} children, ${MANY} at once`,
+  many: `thread exec, ${MANY} under way`,
+  manyChildren: (children: number) => `thread exec, ${children} children, ${MANY} under way`,
 }
 
 /**
@@ -35,14 +37,14 @@ export async function throughput(
     { name: ROWS.inline, messages: 1, run: () => inline.exec(method, message) },
     { name: ROWS.inlineMany, messages: MANY, run: manyAtOnce(() => inline.exec(method, message)) },
     { name: ROWS.alone, messages: 1, run: () => thread.exec(method, message) },
-    { name: ROWS.many, messages: MANY, run: manyAtOnce(() => thread.exec(method, message)) },
+    { name: ROWS.many, messages: FLOW, run: steadyFlow(() => thread.exec(method, message)) },
   ]
   await using pool = await createEngine({ ...options, isolation: 'thread', children, affinity: 'none' })
   if (children > 1) {
     cases.push({
       name: ROWS.manyChildren(children),
-      messages: MANY,
-      run: manyAtOnce(() => pool.exec(method, message)),
+      messages: FLOW,
+      run: steadyFlow(() => pool.exec(method, message)),
     })
   }
   const title = `one script call, ${message.length}-byte message`
@@ -52,4 +54,15 @@ export async function throughput(
 /** As many calls as {@link MANY}, under way together. */
 export function manyAtOnce(call: () => Promise<unknown>): () => Promise<unknown> {
   return () => Promise.all(Array.from({ length: MANY }, call))
+}
+
+/** {@link FLOW} calls, {@link MANY} of them always under way: each answer leads to the next call. */
+export function steadyFlow(call: () => Promise<unknown>): () => Promise<unknown> {
+  return () => {
+    let sent = 0
+    const lane = async () => {
+      while (sent++ < FLOW) await call()
+    }
+    return Promise.all(Array.from({ length: MANY }, lane))
+  }
 }

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { encodeFrame, type Frame, type FrameKind, FrameReader } from '../wire/frame.ts'
+import { workerEnv } from './worker-env.ts'
 
 /** A busy process says something every MARK_MS; when it has not for this long, twice in a row, it is ended. */
 const SILENCE_MS = 2_000
@@ -90,7 +91,7 @@ export class PoolProcess {
 
   #start(): Socket {
     const child = spawn(process.execPath, [`--max-old-space-size=${this.#heapMb}`, HOST], {
-      env: {},
+      env: workerEnv(),
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     })
     const channel = child.stdio[CHANNEL_FD] as Socket

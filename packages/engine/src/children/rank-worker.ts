@@ -8,6 +8,7 @@ import { Piscina } from 'piscina'
 import type { ChildSpec, RunEnd, StartResult } from '../isolate/child.ts'
 import { Mailbox } from './mailbox.ts'
 import type { FunctionRequest, NewInput, StartTask } from './thread-worker.ts'
+import { workerEnv } from './worker-env.ts'
 
 const INPUT_BYTES = 1 << 20
 const START_ATTEMPTS = 3
@@ -38,7 +39,7 @@ export class RankWorker {
       // Between two tasks the worker's event loop must come to the mailbox.
       atomics: 'disabled',
       recordTiming: false,
-      env: {},
+      env: workerEnv(),
     })
     this.#pool.on('workerDestroy', () => this.#workerEnded())
     // The worker ended outside of a task: what was under way is answered with that, above.
@@ -79,11 +80,17 @@ export class RankWorker {
     }
     if (typeof batch === 'string') this.#input.write(batch, 0, 'latin1')
     else this.#input.set(batch)
-    // Nothing else keeps the process alive while a batch is under way.
-    port.ref()
     return new Promise((resolve) => {
       this.#ended = resolve
-      this.#mailbox.send(batch.length, count)
+      // The worker may have ended meanwhile, and with it the batch.
+      const underWay = () => this.#ended === resolve
+      this.#mailbox.send(
+        batch.length,
+        count,
+        () => underWay() && this.#batchEnded('done'),
+        // Nothing else keeps the process alive while a batch is under way.
+        () => underWay() && port.ref(),
+      )
     })
   }
 
