@@ -1,0 +1,84 @@
+/** The parts of the page that are the same in every report: its style and its program, bundled once. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+
+export interface Page {
+  css: string
+  js: string
+}
+
+const LICENCES =
+  '/*! Contains Preact, uPlot, TanStack Virtual (MIT) and diff (BSD-3-Clause), each with the notice of its authors. */'
+
+/**
+ * The published package carries the bundle beside this file; in the repository it is made from the sources.
+ */
+export async function loadPage(): Promise<Page> {
+  try {
+    return JSON.parse(await readFile(new URL('./page.bundle.json', import.meta.url), 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return await bundlePage()
+    throw error
+  }
+}
+
+/** Makes the bundle with esbuild from page/ beside this file. */
+export async function bundlePage(): Promise<Page> {
+  // Not among the dependencies of the published package, which never gets here.
+  const { build } = await import('esbuild')
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL('./page/main.tsx', import.meta.url))],
+    bundle: true,
+    minify: true,
+    write: false,
+    outdir: 'page',
+    format: 'iife',
+    target: ['chrome111', 'firefox113', 'safari16.4'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    banner: { js: LICENCES },
+    legalComments: 'inline',
+    charset: 'utf8',
+    logLevel: 'silent',
+  })
+  const text = (extension: string) => outputFiles.find(({ path }) => path.endsWith(extension))!.text.trim()
+  return { css: text('.css'), js: text('.js') }
+}
+
+/**
+ * Everything before the data. The policy lets the page run its own program and nothing else: no other script, no
+ * request, and no text that becomes HTML.
+ */
+export function pageHead({ css, js }: Page): string {
+  const policy = [
+    "default-src 'none'",
+    `style-src '${hash(css)}'`,
+    `script-src '${hash(js)}'`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ')
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>siplet report</title>
+<style>${css}</style>
+<body>
+<noscript>This report needs JavaScript to unpack what it holds.</noscript>
+<main id="app"></main>
+`
+}
+
+/** Everything behind the data. */
+export function pageFoot({ js }: Page): string {
+  return `<script>${js}</script>\n</body>\n</html>\n`
+}
+
+function hash(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`
+}

@@ -1,0 +1,130 @@
+/** The messages of a replay as columns of numbers: what the page lists, sorts and searches. */
+import { crc32 } from 'node:zlib'
+import type { NDJSONLine } from '../output/ndjson.ts'
+import type { ReplayedMessage } from '../replay/replay.ts'
+import { type CallColumns, FLAG, type MessageColumns } from './format.ts'
+
+/** Beyond these nothing more is listed. */
+const MESSAGES_LIMIT = 200_000
+const CHARACTERS_LIMIT = 1 << 26
+
+export class MessageTable {
+  readonly strings: string[] = []
+  readonly messages: MessageColumns = {
+    frame: [],
+    file: [],
+    time: [],
+    transport: [],
+    src: [],
+    dst: [],
+    method: [],
+    status: [],
+    reason: [],
+    cseq: [],
+    call: [],
+    ruri: [],
+    ruriOut: [],
+    dstUri: [],
+    exec: [],
+    code: [],
+    error: [],
+    flags: [],
+    tenths: [],
+  }
+  readonly calls: CallColumns = { callId: [], from: [], to: [] }
+  readonly #places = new Map<string, number>()
+  #characters = 0
+  /** By the place of the Call-ID. */
+  readonly #callOf = new Map<number, number>()
+  /** Of all messages: call and checksum in one number. */
+  readonly #seen = new Set<number>()
+  #start: bigint | undefined
+
+  get length(): number {
+    return this.messages.frame.length
+  }
+
+  get full(): boolean {
+    return this.length >= MESSAGES_LIMIT || this.#characters >= CHARACTERS_LIMIT
+  }
+
+  add(replayed: ReplayedMessage, line: NDJSONLine): void {
+    const { message, result, captured } = replayed
+    const columns = this.messages
+    const call = this.#call(replayed, line)
+    const src = this.#text(hostPort(line.src))
+    columns.frame.push(line.frame)
+    columns.file.push(this.#text(line.file))
+    columns.time.push(this.#time(line.time))
+    columns.transport.push(this.#text(line.transport))
+    columns.src.push(src)
+    columns.dst.push(this.#text(hostPort(line.dst)))
+    columns.method.push(this.#text(line.method))
+    columns.status.push(line.status ?? 0)
+    columns.reason.push(this.#text(message.reason))
+    columns.cseq.push(this.#text(line.cseq))
+    columns.call.push(call)
+    columns.ruri.push(this.#text(line.ruri))
+    columns.ruriOut.push(this.#text(line.ruriOut === line.ruri ? null : line.ruriOut))
+    columns.dstUri.push(this.#text(line.dstUri))
+    columns.exec.push(this.#text(line.exec))
+    columns.code.push(line.code ?? 0)
+    columns.error.push(this.#text(line.error && `${line.error.code}: ${line.error.message}`))
+    columns.flags.push(
+      (line.edited ? FLAG.EDITED : 0) |
+        (hasSDP(replayed) ? FLAG.SDP : 0) |
+        (this.#repeats(call, crc32(captured.bytes, src)) ? FLAG.RETRANSMISSION : 0) |
+        (result !== null && result.logs.length > 0 ? FLAG.LOGGED : 0),
+    )
+    columns.tenths.push(Math.round((line.us ?? 0) * 10))
+  }
+
+  #text(text: string | null): number {
+    if (text === null) return -1
+    let place = this.#places.get(text)
+    if (place === undefined) {
+      // What a getter of a message returns may be a slice that keeps all of the message alive.
+      const copy = Buffer.from(text).toString()
+      place = this.strings.length
+      this.strings.push(copy)
+      this.#places.set(copy, place)
+      this.#characters += copy.length
+    }
+    return place
+  }
+
+  /** @param text seconds with nine decimals */
+  #time(text: string): number {
+    const nanoseconds = BigInt(text.replace('.', ''))
+    this.#start ??= nanoseconds
+    return Number((nanoseconds - this.#start) / 1_000n)
+  }
+
+  #call({ message }: ReplayedMessage, { callId }: NDJSONLine): number {
+    const place = this.#text(callId)
+    let call = this.#callOf.get(place)
+    if (call === undefined) {
+      call = this.#callOf.size
+      this.#callOf.set(place, call)
+      this.calls.callId.push(place)
+      this.calls.from.push(this.#text(message.fromURI))
+      this.calls.to.push(this.#text(message.toURI))
+    }
+    return call
+  }
+
+  #repeats(call: number, checksum: number): boolean {
+    const key = call * 2 ** 32 + checksum
+    if (this.#seen.has(key)) return true
+    this.#seen.add(key)
+    return false
+  }
+}
+
+function hostPort([ip, port]: readonly [string, number]): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
+}
+
+function hasSDP({ message }: ReplayedMessage): boolean {
+  return message.getHeader('Content-Type')?.toLowerCase().startsWith('application/sdp') ?? false
+}

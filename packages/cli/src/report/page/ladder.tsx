@@ -1,0 +1,194 @@
+/** The messages of a call as sngrep draws them: addresses side by side, time downwards. */
+import { useEffect, useMemo } from 'preact/hooks'
+import { FLAG } from '../format.ts'
+import type { Call, Report } from './report.ts'
+import { moved, useRows } from './rows.ts'
+import { useWidth } from './use-width.ts'
+import { clock, delta, visible } from './words.ts'
+
+const ROW_HEIGHT = 46
+const LANES_HEIGHT = 40
+const TIMES_WIDTH = 106
+const DECISION_WIDTH = 150
+const LANE = { least: 112, most: 300 }
+/** Where the arrow is in its row. */
+const ARROW_Y = 32
+const HEAD = 7
+
+interface LadderProps {
+  report: Report
+  call: Call
+  /** Place in call.messages. */
+  selected: number
+  onSelect(at: number): void
+  onEnter(): void
+}
+
+export function Ladder({ report, call, selected, onSelect, onEnter }: LadderProps) {
+  const { messages } = call
+  const lanes = useMemo(() => addresses(report, call), [call])
+  const rows = useRows(messages.length, ROW_HEIGHT, LANES_HEIGHT)
+  const { ref, width } = useWidth()
+  const room = (width - TIMES_WIDTH - DECISION_WIDTH) / lanes.length
+  const lane = Math.max(LANE.least, Math.min(LANE.most, Math.floor(room)))
+  const full = TIMES_WIDTH + lane * lanes.length + DECISION_WIDTH
+
+  useEffect(() => rows.show(selected), [selected, call])
+  useEffect(() => rows.ref.current!.focus({ preventScroll: true }), [call])
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const to = moved(event.key, selected, messages.length, rows.page)
+    if (to !== null) onSelect(to)
+    else if (event.key === 'Enter') onEnter()
+    else return
+    event.preventDefault()
+  }
+
+  return (
+    <div class="ladder" ref={ref}>
+      <div
+        class="rows"
+        ref={rows.ref}
+        role="listbox"
+        tabIndex={0}
+        aria-label="Messages of the call, in order"
+        aria-activedescendant={messageId(messages[selected]!)}
+        onKeyDown={onKeyDown}
+      >
+        <div class="lanes" style={{ width: `${full}px`, paddingLeft: `${TIMES_WIDTH}px` }} aria-hidden="true">
+          {lanes.map((address) => (
+            <span key={address} style={{ width: `${lane}px` }} title={address}>
+              <span>{address.slice(0, address.lastIndexOf(':'))}</span>
+              <span>{address.slice(address.lastIndexOf(':'))}</span>
+            </span>
+          ))}
+          <span class="decided" style={{ width: `${DECISION_WIDTH}px` }}>
+            the script
+          </span>
+        </div>
+        <div class="all" style={{ height: `${rows.height}px`, width: `${full}px` }} role="presentation">
+          {rows.inSight.map(({ index, top }) => (
+            <Step
+              key={messages[index]}
+              {...{ report, lanes, lane }}
+              message={messages[index]!}
+              before={messages[index - 1]}
+              top={top}
+              selected={index === selected}
+              onSelect={() => onSelect(index)}
+            />
+          ))}
+        </div>
+      </div>
+    </div>
+  )
+}
+
+interface StepProps {
+  report: Report
+  lanes: readonly string[]
+  /** Width of a lane: pixels. */
+  lane: number
+  message: number
+  before: number | undefined
+  top: number
+  selected: boolean
+  onSelect(): void
+}
+
+function Step({ report, lanes, lane, message, before, top, selected, onSelect }: StepProps) {
+  const { time, frame } = report.index.messages
+  const src = report.text('src', message)!
+  const dst = report.text('dst', message)!
+  const since = before === undefined ? '' : delta(time[message]! - time[before]!)
+  const title = visible(report.title(message))
+  const repeated = report.has(message, FLAG.RETRANSMISSION)
+  const decision = report.decision(message)
+  return (
+    <div
+      id={messageId(message)}
+      class={`step ${kindOf(report.index.messages.status[message]!)} ${repeated ? 'repeated' : ''}`}
+      role="option"
+      tabIndex={-1}
+      aria-selected={selected}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={onSelect}
+    >
+      <span class="times">
+        <span>{clock(report.index.start, time[message]!).slice(0, 12)}</span>
+        <span>{since}</span>
+      </span>
+      <span class="unseen">
+        frame {frame[message]}: {title}, {src} to {dst}
+        {repeated && ', retransmission'}, {decision}
+      </span>
+      <Arrow title={title} from={lanes.indexOf(src)} to={lanes.indexOf(dst)} {...{ lanes, lane }} />
+      <span class="decided">
+        {decision !== 'true' && <span class={`tag ${decision.replace(' ', '-')}`}>{decision}</span>}
+        {report.has(message, FLAG.EDITED) && <span class="tag edited">edited</span>}
+        {report.index.messages.dstUri[message]! >= 0 && <span class="tag next-hop">next hop</span>}
+        {report.has(message, FLAG.LOGGED) && <span class="tag">log</span>}
+      </span>
+    </div>
+  )
+}
+
+interface ArrowProps {
+  title: string
+  from: number
+  to: number
+  lanes: readonly string[]
+  lane: number
+}
+
+function Arrow({ title, from, to, lanes, lane }: ArrowProps) {
+  const middle = (place: number) => lane * (place + 0.5)
+  const start = middle(from)
+  const toSelf = from === to
+  const end = toSelf ? start : middle(to)
+  const direction = end >= start ? 1 : -1
+  const tip = toSelf ? start : end - direction
+  const line = toSelf
+    ? `M${start},${ARROW_Y - 8} h28 v8 H${start + HEAD}`
+    : `M${start},${ARROW_Y} H${tip - direction * HEAD}`
+  const pointing = toSelf ? -1 : direction
+  const head = `M${tip},${ARROW_Y} l${-pointing * HEAD * 1.3},${-HEAD * 0.65} v${HEAD * 1.3} z`
+  return (
+    <svg width={lane * lanes.length} height={ROW_HEIGHT} aria-hidden="true">
+      {lanes.map((address, place) => (
+        <line key={address} class="lifeline" x1={middle(place)} x2={middle(place)} y1={0} y2={ROW_HEIGHT} />
+      ))}
+      <path class="line" d={line} />
+      <path class="head" d={head} />
+      <text
+        x={toSelf ? start + 34 : (start + end) / 2}
+        y={ARROW_Y - 9}
+        text-anchor={toSelf ? 'start' : 'middle'}
+      >
+        {shortened(title, toSelf ? lane : Math.abs(end - start))}
+      </text>
+    </svg>
+  )
+}
+
+/** Addresses in the order in which they come up. */
+function addresses(report: Report, { messages }: Call): string[] {
+  const { src, dst } = report.index.messages
+  const places = new Set(messages.flatMap((message) => [src[message]!, dst[message]!]))
+  return [...places].map((place) => report.string(place)!)
+}
+
+function kindOf(status: number): string {
+  if (status === 0) return 'request'
+  return status < 200 ? 'provisional' : status < 300 ? 'success' : status < 400 ? 'redirection' : 'failure'
+}
+
+/** What fits the width, at about seven pixels a character. */
+function shortened(text: string, width: number): string {
+  const fits = Math.max(8, Math.floor((width - 12) / 7.2))
+  return text.length <= fits ? text : `${text.slice(0, fits - 1)}…`
+}
+
+function messageId(message: number): string {
+  return `message-${message}`
+}
