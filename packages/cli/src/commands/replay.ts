@@ -13,8 +13,9 @@ import {
 } from '../options.ts'
 import { NDJSONWriter } from '../output/ndjson.ts'
 import { showProgress } from '../output/progress.ts'
-import { SummaryCollector } from '../output/summary.ts'
+import { leftOut, SummaryCollector } from '../output/summary.ts'
 import { replay } from '../replay/replay.ts'
+import { ReportWriter } from '../report/report-writer.ts'
 
 interface ReplayCommandOptions extends ScriptOptions, PoolOptions {
   requestMethod: string
@@ -22,6 +23,7 @@ interface ReplayCommandOptions extends ScriptOptions, PoolOptions {
   extra?: string
   limit?: number
   ndjson?: string
+  report?: string
   json?: true
   failOnError?: true
 }
@@ -30,6 +32,7 @@ const EXAMPLES = `
 Examples:
   siplet replay calls.pcapng --script handler.ts
   siplet replay monday.pcap tuesday.pcap --script handler.ts --children 2 --ndjson decisions.ndjson
+  siplet replay calls.pcapng --script handler.ts --report report.html
   siplet replay calls.pcapng --script handler.ts --ndjson - | jq 'select(.error)'`
 
 export function replayCommand(finish: (exitCode: number) => void): Command {
@@ -43,6 +46,7 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
     .option('--extra <text>', 'a second argument for the methods')
     .option('--limit <n>', 'end after this many SIP messages', integer(1))
     .option('--ndjson <file>', 'write one JSON object a line per SIP message; - is stdout')
+    .option('--report <file>', 'write a report to look at: one HTML file that needs no network')
     .option('--json', 'print the summary as one JSON object')
     .option('--fail-on-error', 'exit with 1 where the script failed on a message')
     .addHelpText('after', EXAMPLES)
@@ -93,6 +97,7 @@ async function run(
   const interrupted = () => interrupt.abort()
   process.once('SIGINT', interrupted)
   const writer = options.ndjson === undefined ? undefined : new NDJSONWriter(options.ndjson)
+  const report = options.report === undefined ? undefined : await ReportWriter.open(options.report)
   const progress = showProgress(await totalBytes(captures))
   const start = performance.now()
   let endedEarly = false
@@ -111,6 +116,7 @@ async function run(
     })
     for await (const slice of messages) {
       collector.add(slice)
+      await report?.write(slice)
       if ((await writer?.write(slice)) === false) break
     }
   } catch (error) {
@@ -123,8 +129,6 @@ async function run(
   }
   progress.stop()
   process.off('SIGINT', interrupted)
-  // A capture that cannot be used does not take away what the ones before it came to.
-  if (failure !== undefined && collector.messages === 0) throw failure.error
   const summary = collector.summary(
     {
       captures,
@@ -135,6 +139,13 @@ async function run(
     },
     stats,
   )
+  try {
+    await report?.close({ script: options.script, captures, notes: leftOut(summary) })
+  } catch (error) {
+    failure ??= { error }
+  }
+  // A capture that cannot be used does not take away what the ones before it came to.
+  if (failure !== undefined && collector.messages === 0) throw failure.error
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`)
   else (options.ndjson === '-' ? process.stderr : process.stdout).write(collector.text(summary))
   if (failure !== undefined) throw failure.error

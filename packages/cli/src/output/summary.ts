@@ -190,7 +190,13 @@ const SKIPPED: Record<keyof CaptureStats['skipped'], string> = {
   malformed: 'malformed packets',
 }
 
-function leftOut({ skipped, truncatedCaptures, truncatedMessages, endedEarly }: ReplaySummary): string[] {
+/** What the replay did not take, in words. */
+export function leftOut({
+  skipped,
+  truncatedCaptures,
+  truncatedMessages,
+  endedEarly,
+}: ReplaySummary): string[] {
   const lines = Object.entries(skipped)
     .filter(([, count]) => count > 0)
     .map(([kind, count]) => `${count} ${SKIPPED[kind as keyof typeof SKIPPED]}`)
