@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { INVITE } from '../support/messages.ts'
+import { readReport } from '../support/report.ts'
 
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -30,9 +31,21 @@ describe('the published packages', function () {
 
   it('the binary replays a capture', async () => {
     const capture = join(ROOT, 'examples/calls.pcapng')
-    const args = ['replay', capture, '--script', 'handler.ts', '--children', '2', '--json']
+    const report = join(folder, 'report.html')
+    const args = [
+      'replay',
+      capture,
+      '--script',
+      'handler.ts',
+      '--children',
+      '2',
+      '--report',
+      report,
+      '--json',
+    ]
     const { stdout } = await run(join(folder, 'node_modules/.bin/siplet'), args, { cwd: folder })
     assert.deepEqual(JSON.parse(stdout).verdicts, { true: 33, false: 1, stop: 3 })
+    assert.equal(readReport(report).index.listed, 37)
   })
 
   it('the library runs in both isolations', async () => {

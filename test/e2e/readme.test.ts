@@ -63,12 +63,12 @@ describe('the README', () => {
     const commands = blocks('sh')
       .flatMap((text) => text.split('\n'))
       .filter((line) => line.startsWith('siplet '))
-    assert.equal(commands.length, 5)
+    assert.equal(commands.length, 6)
     for (const command of commands) {
       const { exitCode, stderr } = await siplet(command.split(' ').slice(1))
       assert.equal(exitCode, 0, `${command}: ${stderr}`)
     }
-    rmSync(new URL('decisions.ndjson', ROOT))
+    for (const output of ['decisions.ndjson', 'report.html']) rmSync(new URL(output, ROOT))
   })
 
   it('shows a use of the library that prints what its comments say', async () => {

@@ -1,0 +1,44 @@
+/** Pages in Debian's Chromium, without a window. */
+import { existsSync } from 'node:fs'
+import type { Context } from 'mocha'
+import { type Browser, chromium, type Page } from 'playwright-core'
+
+const CHROMIUM = '/usr/bin/chromium'
+
+/** Null, and the test is skipped with the reason printed, where there is no Chromium. */
+export async function browser(test: Context): Promise<Browser | null> {
+  if (!existsSync(CHROMIUM)) {
+    console.log(`      SKIPPED: ${CHROMIUM} is missing (apt-get install chromium): reports are not looked at`)
+    test.skip()
+    return null
+  }
+  // Containers have no user namespaces for a sandbox.
+  return await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+}
+
+export interface OpenPage {
+  page: Page
+  /** Addresses of everything the page asked for. */
+  requests: string[]
+  /** Errors of its program, and what its console printed. */
+  complaints: string[]
+}
+
+export async function openFile(
+  browser: Browser,
+  path: string,
+  options: { colorScheme?: 'light' | 'dark'; width?: number; fragment?: string } = {},
+): Promise<OpenPage> {
+  const page = await browser.newPage({
+    viewport: { width: options.width ?? 1_280, height: 900 },
+    colorScheme: options.colorScheme ?? 'light',
+  })
+  page.setDefaultTimeout(10_000)
+  const requests: string[] = []
+  const complaints: string[] = []
+  page.on('request', (request) => requests.push(request.url()))
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (message) => complaints.push(message.text()))
+  await page.goto(`file://${path}${options.fragment ?? ''}`)
+  return { page, requests, complaints }
+}
