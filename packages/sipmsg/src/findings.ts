@@ -60,13 +60,13 @@ export interface Finding {
   readonly text: string
 }
 
-/** @param section another than that of the table */
+/** @param section another than that of the table: of RFC 3261, or in full, such as `RFC 6665 section 8.2.1` */
 export function finding(code: FindingCode, offset: number, text: string, section?: string): Finding {
   const kind = FINDINGS[code]
   return {
     code,
     severity: kind.severity,
-    section: `RFC 3261 section ${section ?? kind.section}`,
+    section: section?.startsWith('RFC ') === true ? section : `RFC 3261 section ${section ?? kind.section}`,
     offset,
     text,
   }

@@ -4,8 +4,9 @@ import type { KnownHeader } from './known-headers.ts'
 import { parseElements, textElements } from './list.ts'
 import { type MediaType, mediaTypeAt } from './media-type.ts'
 import { type Address, addressAt } from './name-addr.ts'
-import { isDigit, skipLWS, tokenEnd } from './scan.ts'
+import { digitsEnd, isDigit, skipLWS, tokenEnd } from './scan.ts'
 import { textAt } from './text.ts'
+import { type TokenValue, tokenValueAt } from './token-value.ts'
 import { type Via, viaAt } from './via.ts'
 
 const ASTERISK = 42
@@ -16,8 +17,24 @@ export interface CSeq {
   readonly method: string
 }
 
+/** RAck (RFC 3262 section 7.2): the RSeq and the CSeq of the reply that a PRACK acknowledges. */
+export interface RAck {
+  readonly rseq: number
+  readonly cseq: CSeq
+}
+
 /** What a value may be; null stands for a malformed one. */
-export type HeaderValue = Via | Address | CSeq | MediaType | Credentials | number | string | null
+export type HeaderValue =
+  | Via
+  | Address
+  | CSeq
+  | RAck
+  | MediaType
+  | TokenValue
+  | Credentials
+  | number
+  | string
+  | null
 
 export interface Header {
   /** The canonical name where it is known (`Via` for `v`), else as written. */
@@ -46,10 +63,14 @@ export function headerValues(
       return parseElements(text, start, end, addressAt)
     case 'cseq':
       return [cseqAt(text, start, end)]
+    case 'rack':
+      return [rackAt(text, start, end)]
     case 'integer':
       return [integerAt(text, start, end)]
     case 'media-type':
       return [mediaTypeAt(text, start, end)]
+    case 'token':
+      return [tokenValueAt(text, start, end)]
     case 'tokens':
       return textElements(text, start, end)
     case 'credentials':
@@ -61,13 +82,21 @@ export function headerValues(
 
 /** CSeq of text[start..end); null where malformed. The number is not checked against its range here. */
 export function cseqAt(text: string, start: number, end: number): CSeq | null {
-  let at = start
-  while (at < end && isDigit(text.charCodeAt(at))) at++
+  const at = digitsEnd(text, start, end)
   const number = integerAt(text, start, at)
   const methodStart = skipLWS(text, at, end)
   if (number === null || methodStart === at || methodStart === end) return null
   if (tokenEnd(text, methodStart, end) !== end) return null
   return { number, method: text.slice(methodStart, end) }
+}
+
+/** RAck of text[start..end); null where malformed. The numbers are not checked against their ranges here. */
+export function rackAt(text: string, start: number, end: number): RAck | null {
+  const numberEnd = digitsEnd(text, start, end)
+  const rseq = integerAt(text, start, numberEnd)
+  const cseqStart = skipLWS(text, numberEnd, end)
+  const cseq = cseqStart === numberEnd ? null : cseqAt(text, cseqStart, end)
+  return rseq === null || cseq === null ? null : { rseq, cseq }
 }
 
 /** The number that text[start..end) is; null where it is anything but digits. */

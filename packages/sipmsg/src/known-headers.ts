@@ -1,5 +1,7 @@
 /** The headers whose grammar sipmsg knows: canonical name, compact form, what their values are. */
 
+import { COLON } from './scan.ts'
+
 /** What a value of a header is parsed into; see header-values.ts. */
 export type HeaderKind =
   | 'via'
@@ -10,8 +12,11 @@ export type HeaderKind =
   /** A list of addresses, or `*`. */
   | 'contact'
   | 'cseq'
+  | 'rack'
   | 'integer'
   | 'media-type'
+  /** One token with parameters. */
+  | 'token'
   /** A list of tokens, parameters allowed. */
   | 'tokens'
   /** One challenge or set of credentials a line. */
@@ -33,12 +38,14 @@ const TABLE: Record<HeaderKind, string> = {
     'Route Record-Route Path Service-Route P-Asserted-Identity P-Preferred-Identity P-Associated-URI Diversion History-Info Alert-Info Call-Info Error-Info',
   contact: 'Contact/m',
   cseq: 'CSeq!',
+  rack: 'RAck!',
   integer: 'Content-Length/l! Max-Forwards! Expires! Min-Expires! RSeq!',
   'media-type': 'Content-Type/c!',
+  token: 'Event/o! Subscription-State! Session-Expires/x! Content-Disposition! Min-SE!',
   tokens:
-    'Allow Supported/k Require Proxy-Require Unsupported Accept Accept-Encoding Accept-Language Accept-Contact/a Reject-Contact/j Request-Disposition/d Content-Encoding/e Content-Language Allow-Events/u In-Reply-To Event/o! Session-Expires/x! Privacy Reason Subscription-State! Content-Disposition! RAck! MIME-Version!',
+    'Allow Supported/k Require Proxy-Require Unsupported Accept Accept-Encoding Accept-Language Accept-Contact/a Reject-Contact/j Request-Disposition/d Content-Encoding/e Content-Language Allow-Events/u In-Reply-To Privacy Reason MIME-Version!',
   credentials: 'Authorization Proxy-Authorization WWW-Authenticate Proxy-Authenticate',
-  text: 'Call-ID/i! Subject/s! User-Agent! Server! Organization! Date! Priority! Timestamp! Warning Retry-After! SIP-ETag! SIP-If-Match! Identity/y Identity-Info/n Authentication-Info Join! Replaces! Min-SE!',
+  text: 'Call-ID/i! Subject/s! User-Agent! Server! Organization! Date! Priority! Timestamp! Warning Retry-After! SIP-ETag! SIP-If-Match! Identity/y Identity-Info/n Authentication-Info Join! Replaces!',
 }
 
 /** A known header and how it is written at one place: in full, or as its compact form. */
@@ -93,12 +100,13 @@ function plant(name: string, header: KnownHeader): void {
   NAMES[state] = { header, length: name.length }
 }
 
-/** The known name that text[start..) begins with and that ends before a character of no name, in whatever case. */
+/** The known name that starts at `start`, in whatever case, where a colon follows it at once: the usual way. */
 export function knownNameAt(text: string, start: number): WrittenName | undefined {
   let state = ROOT
   for (let at = start; ; at++) {
-    const column = COLUMN[text.charCodeAt(at) & 255]!
-    if (column === 0) return NAMES[state]
+    const code = text.charCodeAt(at)
+    const column = COLUMN[code & 255]!
+    if (column === 0) return code === COLON ? NAMES[state] : undefined
     state = TREE[32 * state + column]!
     if (state === 0) return undefined
   }
@@ -106,6 +114,11 @@ export function knownNameAt(text: string, start: number): WrittenName | undefine
 
 /** The known header that text[start..end) names, in whatever case, compact form or not. */
 export function knownHeaderAt(text: string, start: number, end: number): KnownHeader | undefined {
-  const found = knownNameAt(text, start)
-  return found !== undefined && start + found.length === end ? found.header : undefined
+  let state = ROOT
+  for (let at = start; at < end && state !== 0; at++) {
+    const column = COLUMN[text.charCodeAt(at) & 255]!
+    if (column === 0) return undefined
+    state = TREE[32 * state + column]!
+  }
+  return NAMES[state]?.header
 }

@@ -1,8 +1,6 @@
 /** Content-Type and the elements of Accept (RFC 3261 section 20.15). */
 import { Parameters } from './parameters.ts'
-import { find, SEMICOLON, skipLWS, TOKEN, trimEnd } from './scan.ts'
-
-const RANGE = new RegExp(`${TOKEN}\\s*/\\s*${TOKEN}`, 'y')
+import { SEMICOLON, SLASH, skipLWS, tokenEnd } from './scan.ts'
 
 export interface MediaType {
   /** As written, such as `application`. */
@@ -18,14 +16,16 @@ export function parseMediaType(value: string): MediaType | null {
 
 /** {@link parseMediaType} of text[start..end). */
 export function mediaTypeAt(text: string, start: number, end: number): MediaType | null {
-  RANGE.lastIndex = start
-  const slash = find(text, '/', start, end)
-  if (!RANGE.test(text) || RANGE.lastIndex > end) return null
-  const rest = skipLWS(text, RANGE.lastIndex, end)
-  if (rest < end && text.charCodeAt(rest) !== SEMICOLON) return null
+  const typeEnd = tokenEnd(text, start, end)
+  const slash = skipLWS(text, typeEnd, end)
+  if (typeEnd === start || slash === end || text.charCodeAt(slash) !== SLASH) return null
+  const subtypeStart = skipLWS(text, slash + 1, end)
+  const subtypeEnd = tokenEnd(text, subtypeStart, end)
+  const rest = skipLWS(text, subtypeEnd, end)
+  if (subtypeEnd === subtypeStart || (rest < end && text.charCodeAt(rest) !== SEMICOLON)) return null
   return {
-    type: text.slice(start, trimEnd(text, start, slash)),
-    subtype: text.slice(skipLWS(text, slash + 1, rest), trimEnd(text, slash, rest)),
+    type: text.slice(start, typeEnd),
+    subtype: text.slice(subtypeStart, subtypeEnd),
     parameters: new Parameters(text, rest, end),
   }
 }

@@ -5,14 +5,23 @@
 import { type Credentials, credentialsAt } from './credentials.ts'
 import { type HeaderLine, headerLineAt } from './header-line.ts'
 import { type HeaderName, headerName } from './header-names.ts'
-import { type CSeq, cseqAt, type Header, headerValues, integerAt } from './header-values.ts'
+import {
+  type CSeq,
+  cseqAt,
+  type Header,
+  headerValues,
+  integerAt,
+  type RAck,
+  rackAt,
+} from './header-values.ts'
 import { knownNameAt } from './known-headers.ts'
 import { elementEnd, parseElements, textElements } from './list.ts'
 import { type MediaType, mediaTypeAt } from './media-type.ts'
 import { MessageText } from './message-text.ts'
 import { type Address, addressAt } from './name-addr.ts'
-import { COLON, skipLWS, trimEnd } from './scan.ts'
+import { skipLWS, trimEnd } from './scan.ts'
 import { textAt } from './text.ts'
+import { type TokenValue, tokenValueAt } from './token-value.ts'
 import { parseURI, type URI } from './uri.ts'
 import { decodeUtf8 } from './utf8.ts'
 import { type Via, viaAt } from './via.ts'
@@ -158,6 +167,26 @@ export class MessageReader extends MessageText {
     return this.#parsed(headerName('Expires'), integerAt)
   }
 
+  /** RSeq of a reliable provisional reply (RFC 3262 section 7.1). */
+  get rseq(): number | null {
+    return this.#parsed(headerName('RSeq'), integerAt)
+  }
+
+  /** RAck of a PRACK (RFC 3262 section 7.2). */
+  get rack(): RAck | null {
+    return this.#parsed(headerName('RAck'), rackAt)
+  }
+
+  /** Event package with its parameters, such as `id` (RFC 6665 section 8.2.1). */
+  get event(): TokenValue | null {
+    return this.#parsed(headerName('Event'), tokenValueAt)
+  }
+
+  /** Subscription-State of a NOTIFY: `active`, `pending` or `terminated`, with its parameters (RFC 6665 section 8.2.3). */
+  get subscriptionState(): TokenValue | null {
+    return this.#parsed(headerName('Subscription-State'), tokenValueAt)
+  }
+
   get contentType(): MediaType | null {
     return this.#parsed(headerName('Content-Type'), mediaTypeAt)
   }
@@ -219,15 +248,16 @@ export class MessageReader extends MessageText {
     const { index, text } = this
     const headers: Header[] = []
     for (let k = 0; index.has(k); k++) {
-      const written = knownNameAt(text, index.start(k))
-      const colon = written === undefined ? -1 : index.start(k) + written.length
-      if (written === undefined || text.charCodeAt(colon) !== COLON) {
+      const start = index.start(k)
+      const end = index.end(k)
+      const written = knownNameAt(text, start)
+      if (written === undefined) {
         headers.push(headerOf(text, headerLineAt(index, text, k)))
         continue
       }
-      const { header } = written
-      const valueStart = skipLWS(text, colon + 1, index.end(k))
-      const valueEnd = trimEnd(text, valueStart, index.end(k))
+      const { header, length } = written
+      const valueStart = skipLWS(text, start + length + 1, end)
+      const valueEnd = trimEnd(text, valueStart, end)
       headers.push({ name: header.name, values: headerValues(header, text, valueStart, valueEnd) })
     }
     return headers

@@ -32,6 +32,12 @@ export function isDigit(code: number): boolean {
   return code >= 48 && code <= 57
 }
 
+/** Offset behind the digits that start at `at`; `at` itself where there are none. */
+export function digitsEnd(text: string, at: number, end: number): number {
+  while (at < end && isDigit(text.charCodeAt(at))) at++
+  return at
+}
+
 export function isToken(text: string): boolean {
   return text !== '' && tokenEnd(text, 0, text.length) === text.length
 }

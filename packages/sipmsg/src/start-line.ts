@@ -1,6 +1,6 @@
 /** The start line (RFC 3261 sections 7.1 and 7.2) as offsets into the text. */
 import { SIPMessageError } from './errors.ts'
-import { CR, isDigit, LF, SLASH, SP, tokenEnd, trimEnd } from './scan.ts'
+import { CR, digitsEnd, isDigit, LF, SLASH, SP, tokenEnd, trimEnd } from './scan.ts'
 
 const DOT = 46
 
@@ -55,7 +55,7 @@ function requestLine(text: string, start: number, end: number, headersStart: num
   if (methodEnd === start || text.charCodeAt(methodEnd) !== SP) return null
   let valueStart = methodEnd
   while (text.charCodeAt(valueStart) === SP) valueStart++
-  const version = text.startsWith(' SIP/2.0', end - 8) ? end - 7 : lastWord(text, valueStart, end)
+  const version = lastWord(text, valueStart, end)
   if (versionEnd(text, version, end) !== end) return null
   let valueEnd = version
   while (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === SP) valueEnd--
@@ -71,7 +71,6 @@ function lastWord(text: string, start: number, end: number): number {
 
 /** Offset behind `SIP/`, digits, a dot and digits, -1 where they are not there. The case of the letters does not matter (section 7.1). */
 function versionEnd(text: string, at: number, end: number): number {
-  if (text.startsWith('SIP/2.0', at) && !isDigit(text.charCodeAt(at + 7))) return at + 7
   if (
     (text.charCodeAt(at) | 32) !== 115 ||
     (text.charCodeAt(at + 1) | 32) !== 105 ||
@@ -83,11 +82,6 @@ function versionEnd(text: string, at: number, end: number): number {
   const major = digitsEnd(text, at + 4, end)
   const minor = digitsEnd(text, major + 1, end)
   return major === at + 4 || text.charCodeAt(major) !== DOT || minor <= major + 1 ? -1 : minor
-}
-
-function digitsEnd(text: string, at: number, end: number): number {
-  while (at < end && isDigit(text.charCodeAt(at))) at++
-  return at
 }
 
 /** @throws SIPMessageError ERR_SIPLET_NOT_SIP that shows what stands there instead */

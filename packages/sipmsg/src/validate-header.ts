@@ -3,12 +3,13 @@
 import { credentialsAt } from './credentials.ts'
 import { type Finding, finding, shown } from './findings.ts'
 import type { HeaderLine } from './header-line.ts'
-import { cseqAt, integerAt } from './header-values.ts'
+import { cseqAt, integerAt, rackAt } from './header-values.ts'
 import { elementEnd } from './list.ts'
 import { mediaTypeAt } from './media-type.ts'
 import type { SIPMessage } from './message.ts'
 import { addressAt } from './name-addr.ts'
 import { find, isToken, QUOTE, quotedEnd, skipLWS, TOKEN, trimEnd } from './scan.ts'
+import { tokenValueAt } from './token-value.ts'
 import { parseURI } from './uri.ts'
 import { MAGIC_COOKIE, viaAt } from './via.ts'
 
@@ -32,7 +33,7 @@ const RANGES: Record<string, readonly [largest: number, section: string]> = {
   Expires: [2 ** 32 - 1, '20.19'],
   'Min-Expires': [2 ** 32 - 1, '20.23'],
   'Content-Length': [Number.MAX_SAFE_INTEGER, '20.14'],
-  RSeq: [2 ** 32 - 1, '20'],
+  RSeq: [2 ** 32 - 1, 'RFC 3262 section 7.1'],
 }
 
 /** Findings of one header line. */
@@ -60,12 +61,16 @@ export function validateHeader(text: string, line: HeaderLine, message: SIPMessa
       return elements(text, line, (from, to) => validateAddress(text, from, to, known.name))
     case 'cseq':
       return validateCSeq(text, line, message)
+    case 'rack':
+      return validateRAck(text, line)
     case 'integer':
       return validateInteger(text, line)
     case 'media-type':
       return validateContentType(text, line, message)
     case 'credentials':
       return validateCredentials(text, line)
+    case 'token':
+      return validateToken(text, line)
     case 'tokens':
       return validateTokens(text, line, message)
     default:
@@ -193,6 +198,14 @@ function validateCSeq(text: string, { valueStart, valueEnd }: HeaderLine, messag
   return findings
 }
 
+function validateRAck(text: string, { valueStart, valueEnd }: HeaderLine): Finding[] {
+  const rack = rackAt(text, valueStart, valueEnd)
+  if (rack === null) return [malformed('RAck', text, valueStart, valueEnd, '1 1 INVITE')]
+  return rack.rseq >= 2 ** 32 || rack.cseq.number >= 2 ** 31
+    ? [range('RAck', text, valueStart, valueEnd, 2 ** 31 - 1, 'RFC 3262 section 7.2')]
+    : []
+}
+
 function validateInteger(text: string, { known, valueStart, valueEnd }: HeaderLine): Finding[] {
   const { name } = known!
   const value = integerAt(text, valueStart, valueEnd)
@@ -229,6 +242,13 @@ function validateCredentials(text: string, { known, valueStart, valueEnd }: Head
           `${known!.name} has the scheme ${shown(credentials.scheme)}`,
         ),
       ]
+}
+
+function validateToken(text: string, { known, valueStart, valueEnd }: HeaderLine): Finding[] {
+  const read = tokenValueAt(text, valueStart, valueEnd)
+  if (read === null)
+    return [malformed(known!.name, text, valueStart, valueEnd, 'a token, with parameters or not')]
+  return validateParameters(text, valueStart + read.value.length, valueEnd)
 }
 
 function validateTokens(text: string, line: HeaderLine, message: SIPMessage): Finding[] {

@@ -13,7 +13,17 @@ import { validateHeader } from './validate-header.ts'
 
 const KNOWN_SCHEMES = ['sip', 'sips', 'tel']
 const MANDATORY = ['Via', 'From', 'To', 'Call-ID', 'CSeq']
-const NEEDS_CONTACT = ['INVITE', 'SUBSCRIBE', 'REFER']
+const NEEDS_CONTACT = ['INVITE', 'SUBSCRIBE', 'NOTIFY', 'REFER', 'UPDATE']
+/** What requests of a method must have beside that, and where it says so. */
+const MANDATORY_OF: Record<string, [name: string, section: string][] | undefined> = {
+  SUBSCRIBE: [['Event', 'RFC 6665 section 4.1.2.1']],
+  NOTIFY: [
+    ['Event', 'RFC 6665 section 4.2.2'],
+    ['Subscription-State', 'RFC 6665 section 4.2.2'],
+  ],
+  PRACK: [['RAck', 'RFC 3262 section 7.2']],
+  REFER: [['Refer-To', 'RFC 3515 section 2.4.1']],
+}
 
 /**
  * Every finding, in the order of the offsets. Nothing is thrown: bytes that are no SIP at all are one finding. What
@@ -102,11 +112,16 @@ function validateHead(message: SIPMessage): Finding[] {
   for (const name of MANDATORY) {
     if (!has(name)) findings.push(finding('HEADER_MISSING', headEnd, `${name} is missing`))
   }
+  const { method } = message
+  const ofMethod = method !== null && Object.hasOwn(MANDATORY_OF, method) ? MANDATORY_OF[method]! : []
+  for (const [name, section] of ofMethod) {
+    if (!has(name)) findings.push(finding('HEADER_MISSING', headEnd, `${method} without ${name}`, section))
+  }
   if (message.isRequest && !has('Max-Forwards')) {
     findings.push(finding('MAX_FORWARDS_MISSING', headEnd, 'Max-Forwards is missing, as in RFC 2543'))
   }
-  if (NEEDS_CONTACT.includes(message.method ?? '') && !has('Contact')) {
-    findings.push(finding('CONTACT_MISSING', headEnd, `${message.method} without a Contact`))
+  if (NEEDS_CONTACT.includes(method ?? '') && !has('Contact')) {
+    findings.push(finding('CONTACT_MISSING', headEnd, `${method} without a Contact`))
   }
   const seen = new Set<string>()
   for (const { known, start } of lines) {

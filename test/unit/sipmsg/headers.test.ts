@@ -152,6 +152,36 @@ describe('numbers', () => {
   })
 })
 
+describe('RSeq and RAck (RFC 3262)', () => {
+  it('are numbers, and the CSeq that is acknowledged', () => {
+    const read = message(['RSeq', '988789'], ['RAck', '776656 1 INVITE'])
+    assert.equal(read.rseq, 988789)
+    assert.deepEqual(read.rack, { rseq: 776656, cseq: { number: 1, method: 'INVITE' } })
+    assert.deepEqual(read.headers()[1], { name: 'RAck', values: [read.rack] })
+  })
+
+  for (const malformed of ['', '1', '1 2', '1 INVITE', 'x 1 INVITE', '1 1 INVITE x']) {
+    it(`RAck is null where it is ${JSON.stringify(malformed)}`, () => {
+      assert.equal(message(['RAck', malformed]).rack, null)
+    })
+  }
+})
+
+describe('Event and Subscription-State (RFC 6665)', () => {
+  it('are a token with parameters', () => {
+    const read = message(['o', 'presence.winfo; id="7"'], ['Subscription-State', 'active;expires=600'])
+    assert.equal(read.event?.value, 'presence.winfo')
+    assert.equal(read.event.parameters.get('id'), '7')
+    assert.equal(read.subscriptionState?.value, 'active')
+    assert.equal(read.subscriptionState.parameters.get('expires'), '600')
+  })
+
+  it('are null where absent or malformed', () => {
+    assert.deepEqual([message().event, message(['Event', ';id=7']).event], [null, null])
+    assert.equal(message(['Event', 'presence, dialog']).event, null)
+  })
+})
+
 describe('credentials and challenges', () => {
   it('have a scheme and parameters', () => {
     const digest = parseCredentials(

@@ -1,0 +1,67 @@
+/** Rules that the torture messages of RFC 4475 leave out: those of the RFCs that extend RFC 3261. */
+import assert from 'node:assert/strict'
+import { FINDINGS, validate } from '@siplet/sipmsg'
+import { sip } from '../../support/messages.ts'
+import { request } from '../../support/torture.ts'
+
+/** Code, RFC and text at the offset of every finding. */
+function found(text: string): [code: string, section: string, at: string][] {
+  return validate(text).map(({ code, section, offset }) => [code, section, text.slice(offset, offset + 6)])
+}
+
+describe('validate', () => {
+  it('finds nothing in requests of the methods that extensions define', () => {
+    const complete = {
+      PRACK: ['RAck: 776656 1 INVITE'],
+      UPDATE: [],
+      INFO: ['Info-Package: dtmf'],
+      MESSAGE: [],
+      SUBSCRIBE: ['Event: presence;id=1', 'Expires: 600'],
+      NOTIFY: ['Event: presence', 'Subscription-State: terminated;reason=timeout'],
+      REFER: ['Refer-To: <sip:carol@example.com?Replaces=1%40a>', 'Referred-By: <sip:bob@example.com>'],
+      PUBLISH: ['Event: presence', 'SIP-If-Match: 12'],
+    }
+    for (const [method, lines] of Object.entries(complete)) {
+      assert.deepEqual(found(request(method, { lines })), [], method)
+    }
+  })
+
+  it('misses the header that a method is about', () => {
+    assert.deepEqual(found(request('PRACK')), [['HEADER_MISSING', 'RFC 3262 section 7.2', '\r\n']])
+    assert.deepEqual(found(request('NOTIFY', { lines: ['Event: presence'] })), [
+      ['HEADER_MISSING', 'RFC 6665 section 4.2.2', '\r\n'],
+    ])
+    assert.deepEqual(found(request('SUBSCRIBE', { headers: { Contact: undefined } })), [
+      ['HEADER_MISSING', 'RFC 6665 section 4.1.2.1', '\r\n'],
+      ['CONTACT_MISSING', 'RFC 3261 section 8.1.1.8', '\r\n'],
+    ])
+    assert.deepEqual(found(request('REFER')), [['HEADER_MISSING', 'RFC 3515 section 2.4.1', '\r\n']])
+  })
+
+  it('wants nothing of a method that is called like a property of every object', () => {
+    assert.deepEqual(found(request('constructor')), [])
+  })
+
+  it('reads RSeq, RAck, Event and Subscription-State by their grammar', () => {
+    assert.deepEqual(found(request('PRACK', { lines: ['RAck: 1 INVITE', 'RSeq: 4294967296'] })), [
+      ['HEADER_MALFORMED', 'RFC 3261 section 7.3.1', '1 INVI'],
+      ['NUMBER_RANGE', 'RFC 3262 section 7.1', '429496'],
+    ])
+    assert.deepEqual(found(request('PRACK', { lines: ['RAck: 1 2147483648 INVITE'] })), [
+      ['NUMBER_RANGE', 'RFC 3262 section 7.2', '1 2147'],
+    ])
+    assert.deepEqual(found(request('NOTIFY', { lines: ['Event: a b', 'Subscription-State: active;=1'] })), [
+      ['HEADER_MALFORMED', 'RFC 3261 section 7.3.1', 'a b\r\nS'],
+      ['PARAMETERS_MALFORMED', 'RFC 3261 section 25.1', ';=1\r\n\r'],
+    ])
+  })
+
+  it('takes a message as bytes, as text and as it was edited', () => {
+    const text = sip({ startLine: 'OPTIONS sip:a SIP/2.0' })
+    assert.deepEqual(validate(text), validate(Buffer.from(text)))
+    assert.deepEqual(
+      validate(text).map(({ code, severity }) => [code, severity]),
+      [['CSEQ_METHOD_MISMATCH', FINDINGS.CSEQ_METHOD_MISMATCH.severity]],
+    )
+  })
+})
