@@ -7,6 +7,8 @@ export interface Frame {
   readonly nanos: number
   /** What `data` begins with: a LINKTYPE_ value of the pcap specifications. */
   readonly linktype: number
+  /** Resolution of the times of its interface; 1e6 is microseconds. */
+  readonly ticksPerSecond: number
   /** The bytes captured. Valid as long as they are kept, a view into the chunk that was read. */
   readonly data: Buffer
 }

@@ -24,6 +24,8 @@ export interface TransportPayload {
   src: Buffer
   dst: Buffer
   data: Buffer
+  /** Whether another IP packet was around this one. */
+  tunnelled: boolean
 }
 
 /** A tunnel in a tunnel in a tunnel is somebody's attack on us. */
@@ -120,7 +122,7 @@ export class IPReader {
     switch (protocol) {
       case PROTOCOL.UDP:
       case PROTOCOL.TCP:
-        return { protocol, src, dst, data }
+        return { protocol, src, dst, data, tunnelled: depth > 0 }
       case PROTOCOL.IPIP:
         return this.read(ETHERTYPE.IPV4, data, depth + 1)
       case PROTOCOL.IPV6:

@@ -44,6 +44,7 @@ export class PcapFormat implements FrameFormat {
       seconds: this.#u32(bytes, at),
       nanos: this.#u32(bytes, at + 4) * this.#nanosPerTick,
       linktype: this.#linktype,
+      ticksPerSecond: 1e9 / this.#nanosPerTick,
       data: bytes.subarray(start, start + length),
     })
     return start + length

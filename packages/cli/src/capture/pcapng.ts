@@ -116,6 +116,7 @@ export class PcapngFormat implements FrameFormat {
       seconds: Number(ticks / ticksPerSecond) + offsetSeconds,
       nanos: Number(((ticks % ticksPerSecond) * 1_000_000_000n) / ticksPerSecond),
       linktype,
+      ticksPerSecond: Number(ticksPerSecond),
       data: body.subarray(20, 20 + length),
     })
     return undefined
@@ -124,10 +125,17 @@ export class PcapngFormat implements FrameFormat {
   #simplePacket(body: Buffer, frames: Frame[]): { corrupt: string } | undefined {
     const description = this.#interfaces[0]
     if (description === undefined) return { corrupt: 'a simple packet stands before any interface' }
-    const { linktype, snapLength } = description
+    const { linktype, snapLength, ticksPerSecond } = description
     const length = Math.min(this.#u32(body, 0), body.length - 4, snapLength || Number.POSITIVE_INFINITY)
     // These blocks carry no time.
-    frames.push({ number: ++this.#count, seconds: 0, nanos: 0, linktype, data: body.subarray(4, 4 + length) })
+    frames.push({
+      number: ++this.#count,
+      seconds: 0,
+      nanos: 0,
+      linktype,
+      ticksPerSecond: Number(ticksPerSecond),
+      data: body.subarray(4, 4 + length),
+    })
     return undefined
   }
 

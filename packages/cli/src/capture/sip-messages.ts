@@ -5,7 +5,7 @@ import { readFrames } from './capture-file.ts'
 import type { CaptureStats } from './capture-stats.ts'
 import type { Frame } from './frame.ts'
 import { IPReader, PROTOCOL, type TransportPayload } from './ip.ts'
-import { networkPayload } from './link-layer.ts'
+import { type NetworkPayload, networkPayload } from './link-layer.ts'
 
 export interface CapturedMessage {
   /** Path of the capture. */
@@ -14,11 +14,33 @@ export interface CapturedMessage {
   readonly frame: number
   /** When that was: seconds since 1970, with nine decimals. */
   readonly time: string
-  readonly transport: 'udp'
+  readonly transport: 'udp' | 'tcp' | 'ws'
   /** IP address (IPv6 as in RFC 5952) and port. */
   readonly src: readonly [string, number]
   readonly dst: readonly [string, number]
   readonly bytes: Buffer
+  /** What the message was captured in; only with {@link ReadOptions.keepFrames}. */
+  readonly origin?: MessageOrigin
+}
+
+/** What it takes to write a message again as it was captured. */
+export interface MessageOrigin {
+  /** The frame in which the message ended. Of messages in pieces it holds the last of them. */
+  readonly frame: Frame
+  /** Offset in `frame.data` of the outermost IP packet, the link layer's headers being in front of it: bytes. */
+  readonly networkOffset: number
+  /**
+   * Where the message stands in `frame.data`, when it is the payload of one UDP datagram of the outermost IP packet and
+   * can be replaced in place. Null where it cannot: in fragments, streams, tunnels and HEP.
+   */
+  readonly payload: { readonly offset: number; readonly length: number } | null
+}
+
+export interface ReadOptions {
+  /** Told the bytes of the file read so far. */
+  onBytes?(total: number): void
+  /** Whether messages come with their {@link CapturedMessage.origin}; memory is held as long as they are. */
+  keepFrames?: boolean
 }
 
 const UDP_HEADER_LENGTH = 8
@@ -29,13 +51,12 @@ const KNOWN_ADDRESSES_LIMIT = 10_000
  * As many messages at a time as one chunk of the file held. A datagram is SIP when it begins with a start line,
  * whatever its ports; everything else is counted in `stats`.
  *
- * @param onBytes told the bytes of this file read so far
  * @throws CaptureError ERR_SIPLET_CAPTURE_NOT_FOUND, ERR_SIPLET_CAPTURE_FORMAT
  */
 export async function* readSIPMessages(
   path: string,
   stats: CaptureStats,
-  onBytes?: (total: number) => void,
+  { onBytes, keepFrames = false }: ReadOptions = {},
 ): AsyncGenerator<CapturedMessage[]> {
   const ip = new IPReader(stats)
   const fragmentsBefore = stats.skipped.fragments
@@ -53,9 +74,13 @@ export async function* readSIPMessages(
   for await (const frames of readFrames(path, events)) {
     const messages: CapturedMessage[] = []
     for (const frame of frames) {
-      const transport = transportPayload(frame, ip, stats)
+      const network = networkOf(frame, stats)
+      const transport = network && ip.read(network.etherType, network.data)
       const message = transport && sipMessage(path, frame, transport, stats)
-      if (message) messages.push(message)
+      if (!message) continue
+      messages.push(
+        keepFrames ? { ...message, origin: originOf(frame, network, transport, message.bytes) } : message,
+      )
     }
     stats.frames += frames.length
     stats.messages += messages.length
@@ -64,18 +89,32 @@ export async function* readSIPMessages(
   }
 }
 
-function transportPayload(frame: Frame, ip: IPReader, stats: CaptureStats): TransportPayload | null {
+function networkOf(frame: Frame, stats: CaptureStats): NetworkPayload | null {
   const network = networkPayload(frame.linktype, frame.data)
   if (network === undefined) {
     stats.skipped.linktype++
     if (!stats.unknownLinktypes.includes(frame.linktype)) stats.unknownLinktypes.push(frame.linktype)
     return null
   }
-  if (network === null) {
-    stats.skipped.notIP++
-    return null
+  if (network === null) stats.skipped.notIP++
+  return network
+}
+
+function originOf(
+  frame: Frame,
+  network: NetworkPayload,
+  { tunnelled }: TransportPayload,
+  bytes: Buffer,
+): MessageOrigin {
+  const offset = bytes.byteOffset - frame.data.byteOffset
+  // What was put together from fragments lies in memory of its own.
+  const within =
+    bytes.buffer === frame.data.buffer && offset >= 0 && offset + bytes.length <= frame.data.length
+  return {
+    frame,
+    networkOffset: network.data.byteOffset - frame.data.byteOffset,
+    payload: within && !tunnelled ? { offset, length: bytes.length } : null,
   }
-  return ip.read(network.etherType, network.data)
 }
 
 function sipMessage(

@@ -14,7 +14,7 @@ export interface NDJSONLine {
   file: string
   /** Seconds since 1970, with nine decimals. */
   time: string
-  transport: 'udp'
+  transport: 'udp' | 'tcp' | 'ws'
   src: readonly [string, number]
   dst: readonly [string, number]
   type: 'SIP_REQUEST' | 'SIP_REPLY'

@@ -69,7 +69,7 @@ async function* slices(stats: CaptureStats, options: ReplayOptions): AsyncGenera
       bytes = total
       onBytes?.(bytesBefore + total)
     }
-    for await (const messages of readSIPMessages(path, stats, told)) {
+    for await (const messages of readSIPMessages(path, stats, { onBytes: told })) {
       for (let at = 0; at < messages.length; ) {
         if (signal?.aborted || left === 0) {
           onEndedEarly?.()
