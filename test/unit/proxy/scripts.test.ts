@@ -12,6 +12,7 @@ for (const isolation of ISOLATIONS) {
         `request_route(msg) {
           msg.set_dst_uri(A)
           msg.appendHeader('X-Kept', 'yes')
+          msg.call_function('record_route')
           msg.call_function('t_on_failure', 'manage_failure')
           return msg.call_function('t_relay')
         },
@@ -33,6 +34,7 @@ for (const isolation of ISOLATIONS) {
       assert.equal(second.getHeader('X-Kept'), 'yes')
       assert.equal(second.getHeader('X-Second'), 'FAILURE_ROUTE')
       assert.equal(second.getHeader('Max-Forwards'), '69')
+      assert.equal(second.getHeaders('Record-Route').length, 1)
       assert.equal(second.vias.length, 2)
       b!.reply(second, 404)
       await lab.client.next(404)

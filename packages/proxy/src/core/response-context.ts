@@ -12,6 +12,8 @@ export interface RelayPlan {
   /** The request as the script left it: what FAILURE_ROUTE works on. */
   readonly message: SIPMessage
   readonly branches: readonly BranchPlan[]
+  /** Parameters of our Record-Route; null for none. */
+  readonly recordRoute: string | null
   readonly branchRoute: string | null
   readonly replyRoute: string | null
   readonly failureRoute: string | null
@@ -98,13 +100,13 @@ export class ResponseContext implements BranchOwner {
     if (finals.length === 0)
       finals.push(this.#failure ?? { status: this.#cancelled ? 487 : 500, message: null })
     const best = bestReply(finals)
-    const { failureRoute, message } = this.#plan!
+    const { failureRoute } = this.#plan!
     if (failureRoute === null || this.#cancelled) {
       this.#answer(best, finals)
       return
     }
     // The route is for this failure: it has to be armed again for the next.
-    const failure: Failure = { message, reply: best }
+    const failure: Failure = { plan: this.#plan!, reply: best }
     this.#failure = best
     this.#starting = 1
     this.#services.scripts.failure(failureRoute, this.#request, failure, (decision) => {

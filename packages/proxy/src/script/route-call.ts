@@ -6,6 +6,7 @@ import type { Route } from '@siplet/engine'
 import type { SIPMessage } from '@siplet/sipmsg'
 import type { FinalReply } from '../core/best-reply.ts'
 import type { IncomingRequest } from '../core/incoming.ts'
+import type { RelayPlan } from '../core/response-context.ts'
 
 /** A reply that the script gave. */
 export interface ScriptReply {
@@ -23,8 +24,8 @@ export interface Relay {
 
 /** What FAILURE_ROUTE is about. */
 export interface Failure {
-  /** The request as it was relayed. */
-  readonly message: SIPMessage
+  /** How the request was relayed. */
+  readonly plan: RelayPlan
   readonly reply: FinalReply
 }
 
@@ -47,5 +48,10 @@ export class RouteCall {
     this.route = route
     this.request = request
     this.failure = failure
+    if (failure === null) return
+    // What was said for the transaction holds for new branches; only t_on_failure has to be called anew.
+    this.recordRoute = failure.plan.recordRoute
+    this.branchRoute = failure.plan.branchRoute
+    this.replyRoute = failure.plan.replyRoute
   }
 }

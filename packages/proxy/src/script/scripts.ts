@@ -114,7 +114,7 @@ export class Scripts {
     done: (decision: RelayPlan | ScriptReply | null) => void,
   ): void {
     const call = new RouteCall('FAILURE_ROUTE', request, failure)
-    this.#exec(method, call, failure.message, request.flow, (result) => {
+    this.#exec(method, call, failure.plan.message, request.flow, (result) => {
       if (result.error !== null) {
         this.#options.failed('FAILURE_ROUTE', result)
         done(null)
@@ -171,6 +171,7 @@ export class Scripts {
     return {
       message,
       branches,
+      recordRoute,
       branchRoute: call.branchRoute ?? this.#existing(routes.branch),
       replyRoute: call.replyRoute,
       failureRoute:

@@ -1,0 +1,232 @@
+/** Real traffic: SIPp's calls through the proxy, by all four routes, in every isolation. */
+import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { createProxy, type ProxyOptions, type SIPProxy } from '@siplet/proxy'
+import { ISOLATIONS, keepingLogger, scriptFile } from '../support/engine.ts'
+import { LossyRelay } from '../support/lossy-relay.ts'
+import { SIPP_MISSING, Sipp, type SippResult, sipp } from '../support/sipp.ts'
+
+const scenario = (name: string) => ['-sf', fileURLToPath(new URL(`../sipp/${name}.xml`, import.meta.url))]
+
+/** Routes by the user of the Request-URI; each call is a case. */
+const ROUTER = `const { DIALOG, RINGING, REFUSING, OPTIONS, LOSSY, DIALOG_TCP, DIALOG6, NOBODY } = #PORTS#
+const at = (port, rest = '') => 'sip:127.0.0.1:' + port + rest
+export function mod_init() {
+  return {
+    child_init: () => 0,
+    request_route(msg) {
+      if (msg.call_function('loose_route') > 0) return 1
+      const user = /sip:(\\w+)@/.exec(msg.RURI)[1]
+      if (msg.Method === 'INVITE' && user !== 'cancel') msg.call_function('record_route')
+      msg.call_function('t_on_reply', 'replies')
+      switch (user) {
+        case 'options': msg.set_dst_uri(at(OPTIONS)); return 1
+        case 'cancel': msg.set_dst_uri(at(RINGING)); return 1
+        case 'failover':
+          msg.set_dst_uri(at(REFUSING))
+          msg.call_function('t_on_failure', 'failed')
+          return msg.call_function('t_relay')
+        case 'fork':
+          msg.rewrite_ruri(at(RINGING))
+          msg.call_function('append_branch', at(DIALOG))
+          return msg.call_function('t_relay')
+        case 'lossy': msg.set_dst_uri(at(LOSSY)); return 1
+        case 'tcp': msg.set_dst_uri(at(DIALOG_TCP, ';transport=tcp')); return 1
+        case 'ipv6': msg.set_dst_uri('sip:[::1]:' + DIALOG6); return 1
+        case 'dead': msg.set_dst_uri(at(NOBODY)); return 1
+        case 'loop': for (;;);
+        default: msg.set_dst_uri(at(DIALOG)); return 1
+      }
+    },
+    failed(msg) {
+      if (msg.call_function('t_check_status', '486') < 0) return 1
+      msg.set_dst_uri(at(DIALOG))
+      msg.call_function('append_branch')
+      return msg.call_function('t_relay')
+    },
+    replies(msg) {
+      msg.appendHeader('X-Route', 'replies')
+      return 1
+    },
+  }
+}`
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const sockets = Array.from({ length: count }, () => createSocket('udp4').bind(0, '127.0.0.1'))
+  await Promise.all(sockets.map((socket) => once(socket, 'listening')))
+  const ports = sockets.map((socket) => socket.address().port)
+  for (const socket of sockets) socket.close()
+  return ports
+}
+
+async function open(
+  isolation: 'inline' | 'thread' | 'process',
+  ports: object,
+  more: Partial<ProxyOptions> = {},
+) {
+  return await createProxy(
+    {
+      listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0', 'udp:[::1]:0'],
+      script: {
+        file: scriptFile(ROUTER.replace('#PORTS#', JSON.stringify(ports)), 'router.mjs'),
+        isolation,
+        children: 2,
+        // A machine that is busy with other things is no endless loop.
+        timeoutMs: 1_000,
+      },
+      drainTimeoutMs: 1,
+      ...more,
+    },
+    { logger: keepingLogger() },
+  )
+}
+
+/** Calls of one scenario by a client of its own. */
+async function calls(
+  proxy: SIPProxy | number,
+  user: string,
+  name: string,
+  count: number,
+  more: string[] = [],
+): Promise<SippResult> {
+  const port = typeof proxy === 'number' ? proxy : proxy.listening[0]!.port
+  const [own] = await freePorts(1)
+  return await sipp([
+    ...scenario(name),
+    ...['-i', '127.0.0.1', '-p', String(own), `127.0.0.1:${port}`, '-s', user],
+    ...['-m', String(count), '-r', '50', '-timeout', '60', ...more],
+  ])
+}
+
+function assertAll({ exitCode, successful, failed, errors }: SippResult, count: number, what: string): void {
+  assert.deepEqual(
+    { exitCode, successful, failed },
+    { exitCode: 0, successful: count, failed: 0 },
+    `${what}: ${errors}`,
+  )
+}
+
+describe('the proxy under SIPp', function () {
+  this.timeout(120_000)
+  const servers: Sipp[] = []
+  const ports: Record<string, number> = {}
+  let relay: LossyRelay
+
+  before(async function () {
+    if (SIPP_MISSING !== null) {
+      console.log(`      SKIPPED: ${SIPP_MISSING}`)
+      this.skip()
+    }
+    const names = ['DIALOG', 'RINGING', 'REFUSING', 'OPTIONS', 'DIALOG_TCP', 'DIALOG6', 'NOBODY']
+    for (const [index, port] of (await freePorts(names.length)).entries()) ports[names[index]!] = port
+    const serve = (name: string, port: number, ...more: string[]) =>
+      servers.push(new Sipp([...scenario(name), '-p', String(port), ...more]))
+    serve('uas-dialog', ports.DIALOG!, '-i', '127.0.0.1')
+    serve('uas-cancelled', ports.RINGING!, '-i', '127.0.0.1')
+    serve('uas-refusing', ports.REFUSING!, '-i', '127.0.0.1')
+    serve('uas-options', ports.OPTIONS!, '-i', '127.0.0.1')
+    serve('uas-dialog', ports.DIALOG_TCP!, '-i', '127.0.0.1', '-t', 't1')
+    serve('uas-dialog', ports.DIALOG6!, '-i', '[::1]')
+    relay = await LossyRelay.open(ports.DIALOG!, 5, 1)
+    ports.LOSSY = relay.port
+    await delay(500)
+  })
+
+  after(async () => {
+    relay?.close()
+    for (const server of servers) await server[Symbol.asyncDispose]()
+  })
+
+  for (const isolation of ISOLATIONS) {
+    it(`takes calls in isolation ${isolation}: basic, CANCEL, failure route, fork, rewritten replies, TCP, OPTIONS`, async () => {
+      await using proxy = await open(isolation, ports)
+      const tcp = proxy.listening.find(({ transport }) => transport === 'tcp')!.port
+      const cases = await Promise.all([
+        calls(proxy, 'basic', 'uac-dialog', 50),
+        calls(proxy, 'cancel', 'uac-cancel', 25),
+        calls(proxy, 'failover', 'uac-dialog', 25),
+        calls(proxy, 'fork', 'uac-dialog', 25),
+        calls(tcp, 'tcp', 'uac-dialog', 25, ['-t', 't1']),
+        calls(proxy, 'options', 'uac-options', 500, ['-r', '400']),
+      ])
+      for (const [index, [what, count]] of [
+        ['basic', 50],
+        ['CANCEL', 25],
+        ['failure route', 25],
+        ['fork', 25],
+        ['TCP', 25],
+        ['OPTIONS', 500],
+      ].entries()) {
+        assertAll(cases[index]!, count as number, what as string)
+      }
+      assert.equal(proxy.health().unfinished, 0)
+    })
+  }
+
+  it('takes calls over IPv6', async () => {
+    await using proxy = await open('inline', ports)
+    const [own] = await freePorts(1)
+    const port = proxy.listening.find(({ ip }) => ip === '::1')!.port
+    const args = ['-i', '[::1]', '-p', String(own), `[::1]:${port}`, '-s', 'ipv6', '-m', '25', '-r', '50']
+    assertAll(await sipp([...scenario('uac-dialog'), ...args]), 25, 'IPv6')
+  })
+
+  it('loses no call where 5 % of the datagrams are lost, on both sides', async () => {
+    await using proxy = await open('thread', ports)
+    const client = await LossyRelay.open(proxy.listening[0]!.port, 5, 2)
+    const lostBefore = relay.lost
+    const result = await calls(client.port, 'lossy', 'uac-dialog', 60, ['-d', '3000'])
+    client.close()
+    assertAll(result, 60, 'lossy')
+    assert.ok(client.lost > 5 && relay.lost > lostBefore, `${client.lost} and ${relay.lost} were lost`)
+    assert.match(await proxy.metrics(), /siplet_proxy_retransmissions_total [1-9]/)
+  })
+
+  it('1,000 calls go on through endless loops, reloads, dead back ends and floods of garbage', async () => {
+    await using proxy = await open('thread', ports, { timers: { frTimeoutMs: 500 } })
+    const port = proxy.listening[0]!.port
+    const flood = createSocket('udp4').bind(0, '127.0.0.1')
+    await once(flood, 'listening')
+    const others = async () => {
+      for (let i = 0; i < 10; i++) {
+        const branch = `z9hG4bK-flood-${i}`
+        for (const user of ['loop', 'dead']) {
+          const text = `INVITE sip:${user}@x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${flood.address().port};branch=${branch}${user}\r\nFrom: <sip:f@x>;tag=1\r\nTo: <sip:x@x>\r\nCall-ID: ${branch}${user}\r\nCSeq: 1 INVITE\r\n\r\n`
+          flood.send(text, port, '127.0.0.1')
+        }
+        for (let n = 0; n < 300; n++) flood.send(`GARBAGE ${n} \r\n\0\xff`, port, '127.0.0.1')
+        if (i % 3 === 0) await proxy.reload()
+        await delay(200)
+      }
+    }
+    const [result] = await Promise.all([calls(proxy, 'basic', 'uac-dialog', 1_000, ['-r', '300']), others()])
+    flood.close()
+    assertAll(result, 1_000, 'the calls beside')
+    const stats = proxy.engine.stats()
+    assert.ok(stats.rebuilds.timeout > 0, 'the loops were cut off')
+    assert.match(await proxy.metrics(), /reason="not-sip"} [1-9]\d\d/)
+  })
+
+  it('calls go on when the process of the isolates is killed in the middle', async () => {
+    const children = () =>
+      readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ')
+    const before = new Set(children())
+    await using proxy = await open('process', ports)
+    const [pool] = children().filter((pid) => !before.has(pid))
+    const [result] = await Promise.all([
+      calls(proxy, 'basic', 'uac-dialog', 400, ['-r', '100']),
+      delay(1_500).then(() => process.kill(Number(pool), 'SIGKILL')),
+    ])
+    assert.equal(result.successful + result.failed, 400)
+    assert.ok(
+      result.failed < 40,
+      `${result.failed} calls failed, those under way when it was killed aside: ${result.errors}`,
+    )
+    assertAll(await calls(proxy, 'basic', 'uac-dialog', 20), 20, 'the calls after')
+  })
+})

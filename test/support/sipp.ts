@@ -1,0 +1,85 @@
+/** SIPp (Debian's sip-tester) as a process: real traffic by a foreign hand. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Why SIPp cannot be used here; null where it can. */
+export const SIPP_MISSING =
+  spawnSync('sipp', ['-v']).error === undefined ? null : 'sipp is not installed (Debian: sip-tester)'
+
+export interface SippResult {
+  exitCode: number | null
+  successful: number
+  failed: number
+  retransmissions: number
+  /** Calls a second, over the whole run. */
+  rate: number
+  /** What it wrote about messages it did not expect. */
+  errors: string
+}
+
+/** Starts SIPp; it listens by the time this resolves, where it is a server. */
+export class Sipp implements AsyncDisposable {
+  readonly child: ChildProcess
+  readonly #folder: string
+  readonly #exit: Promise<number | null>
+
+  /** @param args without those for statistics; -bg must not be among them */
+  constructor(args: readonly string[]) {
+    this.#folder = mkdtempSync(join(tmpdir(), 'siplet-sipp-'))
+    const stat = ['-trace_stat', '-stf', join(this.#folder, 'stat.csv'), '-fd', '1']
+    const err = ['-trace_err', '-error_file', join(this.#folder, 'errors.log')]
+    this.child = spawn('sipp', [...args, '-nostdin', '-skip_rlimit', ...stat, ...err], {
+      stdio: 'ignore',
+      cwd: this.#folder,
+      env: { ...process.env, TERM: 'dumb' },
+    })
+    this.#exit = once(this.child, 'exit').then(([code]) => code)
+  }
+
+  /** What it came to, when it has ended by itself. */
+  async result(): Promise<SippResult> {
+    const exitCode = await this.#exit
+    const last = (name: string) => Number(this.#statistics()[name] ?? Number.NaN)
+    return {
+      exitCode,
+      successful: last('SuccessfulCall(C)'),
+      failed: last('FailedCall(C)'),
+      retransmissions: last('Retransmissions(C)'),
+      rate: last('CallRate(C)'),
+      errors: this.#read('errors.log'),
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      this.child.kill('SIGKILL')
+      await this.#exit
+    }
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  /** The last line of its statistics, by column. */
+  #statistics(): Record<string, string> {
+    const lines = this.#read('stat.csv').trim().split('\n')
+    const names = lines[0]!.split(';')
+    const values = lines.at(-1)!.split(';')
+    return Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']))
+  }
+
+  #read(name: string): string {
+    try {
+      return readFileSync(join(this.#folder, name), 'utf8')
+    } catch {
+      return ''
+    }
+  }
+}
+
+/** Runs SIPp to its end. */
+export async function sipp(args: readonly string[]): Promise<SippResult> {
+  await using running = new Sipp(args)
+  return await running.result()
+}
