@@ -49,6 +49,11 @@ const limits = z.strictObject({
   maxLogLines: z.number().int().min(0).default(1_000),
   /** Heap limit of the pool process of isolation `process`, isolates aside: MiB. */
   processHeapMb: z.number().int().min(32).max(65_536).default(256),
+  /**
+   * Resident memory of the pool process of isolation `process`; beyond it the process is ended and started again: MiB.
+   * By default 256 and for each child 64 and twice memoryMb.
+   */
+  processMemoryMb: z.number().int().min(64).optional(),
   /** Edits, dst URI, log lines and error of one exec, together: bytes. */
   maxResultBytes: z.number().int().min(4_096).max(67_108_864).default(262_144),
 })

@@ -9,6 +9,10 @@ import { PoolProcess } from './pool-process.ts'
 import { ProcessChild } from './process.ts'
 import { ThreadChild } from './thread.ts'
 
+/** Resident memory of a pool process without children, and of a child without what its script holds: MiB, generous. */
+const PROCESS_MB = 256
+const CHILD_MB = 64
+
 /** The children of the configured isolation, ranks 1..N, not started yet. */
 export function createChildren(
   config: EngineConfig,
@@ -16,7 +20,7 @@ export function createChildren(
   prelude: string,
   functions: Functions,
 ): Child[] {
-  const { callFunctionTimeoutMs, maxResultBytes, processHeapMb } = config.limits
+  const { callFunctionTimeoutMs, maxResultBytes, processHeapMb, processMemoryMb, memoryMb } = config.limits
   const specs = Array.from(
     { length: config.children },
     (_, index): ChildSpec => ({
@@ -35,7 +39,11 @@ export function createChildren(
     case 'thread':
       return specs.map((spec) => new ThreadChild(spec, functions, callFunctionTimeoutMs))
     case 'process': {
-      const pool = new PoolProcess(processHeapMb)
+      const perChild = 2 * memoryMb + CHILD_MB
+      const pool = new PoolProcess({
+        heapMb: processHeapMb,
+        memoryMb: processMemoryMb ?? PROCESS_MB + config.children * perChild,
+      })
       return specs.map((spec) => new ProcessChild(spec, functions, callFunctionTimeoutMs, pool))
     }
   }

@@ -11,6 +11,7 @@ import { workerEnv } from './worker-env.ts'
 
 /** A busy process says something every MARK_MS; when it has not for this long, twice in a row, it is ended. */
 const SILENCE_MS = 2_000
+const LOOK_MS = 500
 /** What it wrote to stderr last is kept: V8's own words on why it gave up. */
 const MAX_STDERR = 4_096
 const CHANNEL_FD = 3
@@ -20,10 +21,19 @@ export interface PoolListener {
   frame(frame: Frame): void
   /** The process ended; nothing that was sent to it is answered any more. */
   ended(reason: string): void
+  /** Why the process must be ended at `now` (of performance.now()), where it must. */
+  stuck(now: number): string | undefined
+}
+
+export interface PoolLimits {
+  /** Of the heap of the process itself and of each of its threads, isolates aside: MiB. */
+  heapMb: number
+  /** Resident memory of the process: MiB. */
+  memoryMb: number
 }
 
 export class PoolProcess {
-  readonly #heapMb: number
+  readonly #limits: PoolLimits
   readonly #listeners = new Map<number, PoolListener>()
   readonly #busy = new Set<number>()
   #process: ChildProcess | undefined
@@ -32,9 +42,8 @@ export class PoolProcess {
   #watch: NodeJS.Timeout | undefined
   #closed = false
 
-  /** @param heapMb limit of the heap of the process itself and of each of its threads, isolates aside: MiB */
-  constructor(heapMb: number) {
-    this.#heapMb = heapMb
+  constructor(limits: PoolLimits) {
+    this.#limits = limits
     process.once('exit', this.#kill)
   }
 
@@ -90,7 +99,9 @@ export class PoolProcess {
   }
 
   #start(): Socket {
-    const child = spawn(process.execPath, [`--max-old-space-size=${this.#heapMb}`, HOST], {
+    const { heapMb, memoryMb } = this.#limits
+    const args = [`--max-old-space-size=${heapMb}`, HOST, String(memoryMb)]
+    const child = spawn(process.execPath, args, {
       env: workerEnv(),
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     })
@@ -112,19 +123,33 @@ export class PoolProcess {
     // Not `exit`: by `close`, all that the process wrote has been read.
     child.once('close', (code, signal) => this.#ended(child, `${describe(code, signal)}${lastWords(said)}`))
     this.#lastHeard = performance.now()
-    this.#watch = setInterval(() => this.#look(), SILENCE_MS / 2).unref()
+    this.#watch = setInterval(() => this.#look(), LOOK_MS).unref()
     this.busy(0, true)
     this.busy(0, false)
     return channel
   }
 
-  #silent = false
+  #silences = 0
+  #endedBecause: string | undefined
 
   #look(): void {
-    const silent = this.#busy.size > 0 && performance.now() - this.#lastHeard > SILENCE_MS
+    const now = performance.now()
+    const silent = this.#busy.size > 0 && now - this.#lastHeard > SILENCE_MS
     // Once may be our own fault: this thread was busy, and what was said is not read yet.
-    if (silent && this.#silent) this.#kill()
-    this.#silent = silent
+    this.#silences = silent ? this.#silences + 1 : 0
+    if (this.#silences > 1) this.#endBecause(`it said nothing for ${SILENCE_MS} ms`)
+    for (const listener of this.#listeners.values()) {
+      const stuck = listener.stuck(now)
+      if (stuck !== undefined) {
+        this.#endBecause(stuck)
+        return
+      }
+    }
+  }
+
+  #endBecause(reason: string): void {
+    this.#endedBecause = reason
+    this.#kill()
   }
 
   #ended(child: ChildProcess, reason: string): void {
@@ -132,8 +157,10 @@ export class PoolProcess {
     clearInterval(this.#watch)
     this.#process = undefined
     this.#channel = undefined
-    this.#silent = false
-    for (const listener of this.#listeners.values()) listener.ended(reason)
+    this.#silences = 0
+    const because = this.#endedBecause ?? reason
+    this.#endedBecause = undefined
+    for (const listener of this.#listeners.values()) listener.ended(because)
   }
 }
 

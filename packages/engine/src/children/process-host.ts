@@ -2,6 +2,7 @@
  * What runs in the pool process: a worker thread per rank, and frames to and from the engine (wire/frame.ts) on file
  * descriptor 3. Ends when the engine's end of it is closed, however that came about.
  */
+import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { deserialize, serialize } from 'node:v8'
 import { RUN_ENDS, type StartResult } from '../isolate/child.ts'
@@ -13,6 +14,10 @@ import { RankWorker } from './rank-worker.ts'
 const CHANNEL_FD = 3
 /** How often the engine is told what a batch that runs for longer has come to. */
 const MARK_MS = 10
+const STDERR_FD = 2
+const MIB = 2 ** 20
+/** Resident memory this process may have: what V8 allocates for an isolate may be far beyond that isolate's limit. */
+const memoryBytes = Number(process.argv[2]) * MIB
 
 interface Rank {
   worker: RankWorker
@@ -30,9 +35,14 @@ let lastCall = 0
 
 const reader = new FrameReader(take)
 channel.on('data', (chunk: Buffer) => reader.push(chunk))
-channel.on('error', () => process.exit(1))
-channel.on('close', () => process.exit(0))
+channel.on('error', die)
+channel.on('close', die)
 setInterval(mark, MARK_MS)
+
+/** Not process.exit: it waits for worker threads, and one may be where nothing stops it. */
+function die(): void {
+  process.kill(process.pid, 'SIGKILL')
+}
 
 function take({ kind, rank, number, payload }: Frame): void {
   switch (kind) {
@@ -90,6 +100,14 @@ async function run(number: number, batch: Buffer, count: number): Promise<void> 
 }
 
 function mark(): void {
+  const rss = process.memoryUsage.rss()
+  if (rss > memoryBytes) {
+    writeSync(
+      STDERR_FD,
+      `Fatal: ${Math.round(rss / MIB)} MiB in memory, limits.processMemoryMb is ${memoryBytes / MIB}\n`,
+    )
+    die()
+  }
   const before = performance.now() - MARK_MS
   for (const [number, { area, runningSince, starting }] of ranks) {
     if (starting || (runningSince !== undefined && runningSince <= before)) {

@@ -2,7 +2,7 @@
 import { deserialize, serialize } from 'node:v8'
 import type { PendingExec } from '../dispatch/pending-exec.ts'
 import type { Functions } from '../functions/functions.ts'
-import { type ChildSpec, RUN_ENDS, type RunEnd, type StartResult } from '../isolate/child.ts'
+import { batchTimeout, type ChildSpec, RUN_ENDS, type RunEnd, type StartResult } from '../isolate/child.ts'
 import type { Frame } from '../wire/frame.ts'
 import { VerdictReader } from '../wire/verdict.ts'
 import type { Child } from './child.ts'
@@ -14,6 +14,9 @@ export interface StartOrder {
   spec: Omit<ChildSpec, 'area'>
   callFunctionTimeoutMs: number
 }
+
+/** A batch that has come no further for this much longer than its time limit is where nothing stops it: milliseconds. */
+const STUCK_MS = 500
 
 export class ProcessChild implements Child {
   readonly rank: number
@@ -29,6 +32,12 @@ export class ProcessChild implements Child {
   #ended: ((end: RunEnd) => void) | undefined
   #ready = false
   #batch: readonly PendingExec[] = []
+  /** When the batch under way last came further: of performance.now(). */
+  #movedAt = 0
+  /** Calls of call_function that are not answered yet. */
+  #calls = 0
+  readonly #patienceMs: number
+  readonly #timeoutMs: number
 
   constructor(spec: ChildSpec, functions: Functions, callFunctionTimeoutMs: number, pool: PoolProcess) {
     const { area, ...rest } = spec
@@ -38,9 +47,12 @@ export class ProcessChild implements Child {
     this.#functions = functions
     this.#pool = pool
     this.#order = serialize({ spec: rest, callFunctionTimeoutMs } satisfies StartOrder)
+    this.#timeoutMs = spec.limits.timeoutMs
+    this.#patienceMs = batchTimeout(spec.limits.timeoutMs) + STUCK_MS
     pool.listen(this.rank, {
       frame: (frame) => this.#frame(frame),
       ended: (reason) => this.#poolEnded(reason),
+      stuck: (now) => this.#stuck(now),
     })
   }
 
@@ -58,6 +70,8 @@ export class ProcessChild implements Child {
     this.#batch = batch
     return new Promise((resolve) => {
       this.#ended = resolve
+      this.#movedAt = performance.now()
+      this.#calls = 0
       this.#pool.send('RUN', this.rank, batch.length, Buffer.from(records(batch), 'latin1'))
       this.#pool.busy(this.rank, true)
     })
@@ -77,6 +91,8 @@ export class ProcessChild implements Child {
         break
       }
       case 'MARK':
+        // Its head says how many execs began and ended.
+        if (payload.compare(this.#area, 0, payload.length) !== 0) this.#movedAt = performance.now()
         this.#area.set(payload)
         break
       case 'ENDED':
@@ -90,8 +106,17 @@ export class ProcessChild implements Child {
   }
 
   async #callFunction(id: number, call: Buffer): Promise<void> {
+    this.#calls++
     const reply = await this.#functions.call(this.rank, this.#batch, JSON.parse(call.toString()))
+    this.#calls--
+    this.#movedAt = performance.now()
     if (this.#ready) this.#pool.send('REPLY', this.rank, id, Buffer.from(JSON.stringify(reply)))
+  }
+
+  #stuck(now: number): string | undefined {
+    if (this.#ended === undefined || this.#calls > 0 || now - this.#movedAt < this.#patienceMs)
+      return undefined
+    return `child ${this.rank} did not stop at limits.timeoutMs (${this.#timeoutMs} ms)`
   }
 
   #settleStart(result: StartResult): void {

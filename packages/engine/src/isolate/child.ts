@@ -164,10 +164,9 @@ export class IsolateChild {
     return { isolate: this.#isolate, run: this.#run }
   }
 
-  /** Each message has `timeoutMs`; a batch is cut off after one slice more, see {@link sliceMs}. */
   #batchTimeout(count: number): number {
     const { timeoutMs } = this.#spec.limits
-    return count === 1 ? timeoutMs : timeoutMs + sliceMs(timeoutMs)
+    return count === 1 ? timeoutMs : batchTimeout(timeoutMs)
   }
 
   #setup(
@@ -204,6 +203,11 @@ export class IsolateChild {
  */
 function sliceMs(timeoutMs: number): number {
   return Math.ceil(timeoutMs / 4)
+}
+
+/** Each message has `timeoutMs`; a batch is cut off after one slice more, see {@link sliceMs}: milliseconds. */
+export function batchTimeout(timeoutMs: number): number {
+  return timeoutMs + sliceMs(timeoutMs)
 }
 
 /**
