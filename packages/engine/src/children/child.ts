@@ -12,6 +12,8 @@ export interface Child {
   /** The same on the calling thread. Only isolation `inline` has it. */
   runSync?(batch: readonly PendingExec[]): RunEnd
   readonly verdicts: VerdictReader
+  /** The process it lives in, where that is not this one; undefined while there is none. */
+  readonly pid?: number | undefined
   /**
    * How much the verdicts tell after the child was lost: `late` where they may be some milliseconds behind, and so
    * nothing at all of a short batch. Otherwise all.

@@ -56,6 +56,10 @@ export class ProcessChild implements Child {
     })
   }
 
+  get pid(): number | undefined {
+    return this.#pool.pid
+  }
+
   start(): Promise<StartResult> {
     this.#ready = false
     return new Promise((resolve) => {

@@ -96,6 +96,7 @@ export class ChildQueue {
       batches: this.#batches,
       rebuilds: { ...this.#rebuilds },
       heapBytes: this.child.verdicts.heapBytes,
+      pid: 'pid' in this.child ? (this.child.pid ?? null) : process.pid,
     }
   }
 
@@ -305,4 +306,6 @@ export interface ChildStats {
   rebuilds: Record<Ending, number>
   /** Heap of the isolate and buffers it holds, as of about a second ago: bytes. */
   heapBytes: number
+  /** Process the child lives in; null while it has none. */
+  pid: number | null
 }

@@ -1,0 +1,20 @@
+/** Processes, as /proc tells of them. */
+import { readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
+
+/** Whether the process exists and is no zombie. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+/** Resolves once `condition` holds; rejects after ten seconds. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let waited = 0; !condition(); waited += 20) {
+    if (waited > 10_000) throw new Error(`${what}: not within ten seconds`)
+    await setTimeout(20)
+  }
+}
