@@ -14,7 +14,7 @@ export interface ScriptOptions {
 
 export interface PoolOptions {
   children: number
-  isolation: 'inline' | 'thread'
+  isolation: 'inline' | 'thread' | 'process'
 }
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent']
@@ -44,7 +44,7 @@ export function withPool(command: Command): Command {
     )
     .addOption(
       new Option('--isolation <where>', 'where the isolates live')
-        .choices(['inline', 'thread'])
+        .choices(['inline', 'thread', 'process'])
         .default('thread'),
     )
 }
