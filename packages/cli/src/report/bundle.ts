@@ -70,7 +70,7 @@ export function pageHead({ css, js }: Page): string {
 <style>${css}</style>
 <body>
 <noscript>This report needs JavaScript to unpack what it holds.</noscript>
-<main id="app"></main>
+<main id="app"><p class="unfinished">This report is still being written, or was not written to its end.</p></main>
 `
 }
 

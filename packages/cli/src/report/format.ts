@@ -56,7 +56,7 @@ export interface MessageColumns {
   /** The method of the script; -1 where none was called. */
   exec: number[]
   code: number[]
-  /** Code and message of the error. */
+  /** Code, message and place of the error. */
   error: number[]
   flags: number[]
   /** Tenths of microseconds in the isolate. */

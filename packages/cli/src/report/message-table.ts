@@ -1,12 +1,9 @@
 /** The messages of a replay as columns of numbers: what the page lists, sorts and searches. */
 import { crc32 } from 'node:zlib'
+import { errorPlace } from '../output/error-place.ts'
 import type { NDJSONLine } from '../output/ndjson.ts'
 import type { ReplayedMessage } from '../replay/replay.ts'
 import { type CallColumns, FLAG, type MessageColumns } from './format.ts'
-
-/** Beyond these nothing more is listed. */
-const MESSAGES_LIMIT = 200_000
-const CHARACTERS_LIMIT = 1 << 26
 
 export class MessageTable {
   readonly strings: string[] = []
@@ -44,8 +41,9 @@ export class MessageTable {
     return this.messages.frame.length
   }
 
-  get full(): boolean {
-    return this.length >= MESSAGES_LIMIT || this.#characters >= CHARACTERS_LIMIT
+  /** Of all texts together, each counted once. */
+  get characters(): number {
+    return this.#characters
   }
 
   add(replayed: ReplayedMessage, line: NDJSONLine): void {
@@ -69,7 +67,7 @@ export class MessageTable {
     columns.dstUri.push(this.#text(line.dstUri))
     columns.exec.push(this.#text(line.exec))
     columns.code.push(line.code ?? 0)
-    columns.error.push(this.#text(line.error && `${line.error.code}: ${line.error.message}`))
+    columns.error.push(this.#text(errorText(replayed, line)))
     columns.flags.push(
       (line.edited ? FLAG.EDITED : 0) |
         (hasSDP(replayed) ? FLAG.SDP : 0) |
@@ -119,6 +117,13 @@ export class MessageTable {
     this.#seen.add(key)
     return false
   }
+}
+
+/** Errors of one place and one message are one error. */
+function errorText({ result }: ReplayedMessage, { error }: NDJSONLine): string | null {
+  if (error === null) return null
+  const place = result?.error ? errorPlace(result.error) : null
+  return `${error.code}: ${error.message}${place === null ? '' : ` (at ${place})`}`
 }
 
 function hostPort([ip, port]: readonly [string, number]): string {

@@ -23,8 +23,14 @@ import { Timeline } from './timeline.ts'
 const BLOCK_MESSAGES = 256
 const BLOCK_CHARACTERS = 1 << 20
 
-/** Compressed texts a report takes, as base64: what browsers still open with ease. */
-const TEXT_LIMIT_BYTES = 128 * 1024 * 1024
+/** What a report takes at most: what browsers still open with ease. */
+export const REPORT_LIMITS = {
+  /** Messages in the list, and characters of their URIs, Call-IDs and other columns. */
+  messages: 200_000,
+  characters: 64 * 1024 * 1024,
+  /** Texts of messages as they stand in the file. */
+  textBytes: 128 * 1024 * 1024,
+}
 
 const compress = promisify(gzip)
 
@@ -39,6 +45,7 @@ export class ReportWriter {
   readonly #path: string
   readonly #file: FileHandle
   readonly #page: Page
+  readonly #limits: typeof REPORT_LIMITS
   readonly #table = new MessageTable()
   readonly #timeline = new Timeline()
   readonly #latency = new Latency()
@@ -55,20 +62,21 @@ export class ReportWriter {
   #underWay: Promise<void> = Promise.resolve()
 
   /** @throws CLIError ERR_SIPLET_OUTPUT */
-  static async open(path: string): Promise<ReportWriter> {
+  static async open(path: string, limits = REPORT_LIMITS): Promise<ReportWriter> {
     const page = await loadPage()
     const file = await open(path, 'w').catch((error) => {
       throw outputError(path, error)
     })
-    const writer = new ReportWriter(path, file, page)
+    const writer = new ReportWriter(path, file, page, limits)
     await writer.#write(pageHead(page))
     return writer
   }
 
-  private constructor(path: string, file: FileHandle, page: Page) {
+  private constructor(path: string, file: FileHandle, page: Page, limits: typeof REPORT_LIMITS) {
     this.#path = path
     this.#file = file
     this.#page = page
+    this.#limits = limits
   }
 
   /** @throws CLIError ERR_SIPLET_OUTPUT */
@@ -106,9 +114,10 @@ export class ReportWriter {
     this.#decisions[decision]!++
     this.#timeline.add(Number(line.time) * 1_000, decision)
     if (line.us !== null) this.#latency.add(line.us)
-    if (this.#table.full) return
+    const { messages, characters, textBytes } = this.#limits
+    if (this.#table.length >= messages || this.#table.characters >= characters) return
     this.#table.add(replayed, line)
-    if (this.#blockBytes >= TEXT_LIMIT_BYTES) return
+    if (this.#blockBytes >= textBytes) return
     this.#details.push(detail(replayed, line))
     this.#detailCharacters += replayed.message.text.length
     this.#withText++
