@@ -1,9 +1,10 @@
 /** The calls as a grid of which only the rows in sight exist, with the search above it. */
 import { useEffect, useRef } from 'preact/hooks'
+import { CallRow, rowId } from './call-row.tsx'
 import type { Call, Report } from './report.ts'
 import { moved, useRows } from './rows.ts'
 import { findCalls, SEARCH_HELP, type TimeRange } from './search.ts'
-import { clock, count, duration, plural, visible } from './words.ts'
+import { clock, count, plural } from './words.ts'
 
 const ROW_HEIGHT = 34
 
@@ -62,7 +63,7 @@ export function CallList({ report, calls, state, onState, onOpen }: CallListProp
 
   useEffect(() => {
     if (calls.length > 0) rows.show(selected)
-    if (state.selected !== null) grid.current!.focus({ preventScroll: true })
+    if (state.selected !== null) grid.current!.focus()
   }, [])
   useEffect(() => {
     const slash = (event: KeyboardEvent) => {
@@ -135,10 +136,11 @@ export function CallList({ report, calls, state, onState, onOpen }: CallListProp
         aria-label="Calls, one a row"
         aria-rowcount={calls.length + 1}
         aria-activedescendant={calls.length > 0 ? rowId(calls[selected]!) : undefined}
+        onFocus={() => grid.current!.scrollIntoView({ block: 'nearest' })}
         onKeyDown={onGridKey}
       >
         <div class="rows" ref={rows.ref} role="presentation">
-          <div role="rowgroup">
+          <div class="heads" role="rowgroup">
             <div class="row head" role="row" aria-rowindex={1}>
               <Sortable name="start" label="Start (UTC)" {...{ state, onState }} />
               <span role="columnheader">Request</span>
@@ -174,89 +176,6 @@ export function CallList({ report, calls, state, onState, onOpen }: CallListProp
   )
 }
 
-interface CallRowProps {
-  call: Call
-  report: Report
-  row: number
-  top: number
-  selected: boolean
-  onOpen(call: Call): void
-}
-
-function CallRow({ call, report, row, top, selected, onOpen }: CallRowProps) {
-  const { callId, from, to, state, messages, start, slowest } = call
-  return (
-    // The grid takes the keys: its active descendant is the selected row.
-    <div
-      id={rowId(call)}
-      class="row"
-      role="row"
-      tabIndex={-1}
-      aria-rowindex={row + 2}
-      aria-selected={selected}
-      style={{ transform: `translateY(${top}px)` }}
-      onClick={() => onOpen(call)}
-    >
-      <span role="gridcell" class="number">
-        {clock(report.index.start, start).slice(0, 12)}
-      </span>
-      <span role="gridcell">
-        <b>{visible(state.method)}</b>
-      </span>
-      <Text text={from} />
-      <Text text={to} />
-      <Text text={callId ?? '(no Call-ID)'} wide />
-      <span role="gridcell" class={`state ${state.outcome}`}>
-        {visible(state.words)}
-      </span>
-      <span role="gridcell" class="number">
-        {count(messages.length)}
-      </span>
-      <span role="gridcell" class="number wide">
-        {duration(call.duration)}
-      </span>
-      <span role="gridcell" class="number wide">
-        {slowest > 0 ? duration(slowest) : ''}
-      </span>
-      <span role="gridcell">
-        <Decided call={call} />
-      </span>
-    </div>
-  )
-}
-
-/** What the script did to a call, the gravest first. */
-function Decided({ call: { decisions, edited, rerouted } }: { call: Call }) {
-  const did = [
-    ['error', decisions.error],
-    ['false', decisions.false],
-    ['stop', decisions.stop],
-    ['edited', edited],
-    ['next hop', rerouted],
-  ] as const
-  return (
-    <>
-      {did
-        .filter(([, times]) => times > 0)
-        .map(([what, times]) => (
-          <span key={what} class={`tag ${what.replace(' ', '-')}`}>
-            {what}
-            {times > 1 && ` ${count(times)}`}
-          </span>
-        ))}
-    </>
-  )
-}
-
-function Text({ text, wide }: { text: string | null; wide?: boolean }) {
-  const shown = visible(text ?? '')
-  return (
-    <span role="gridcell" class={wide ? 'wide' : ''} title={shown}>
-      <bdi>{shown}</bdi>
-    </span>
-  )
-}
-
 interface SortableProps extends Pick<CallListProps, 'state' | 'onState'> {
   name: SortKey
   label: string
@@ -281,8 +200,4 @@ function Sortable({ name, label, number, wide, state, onState }: SortableProps) 
       </button>
     </span>
   )
-}
-
-function rowId({ number }: Call): string {
-  return `call-${number}`
 }

@@ -2,7 +2,7 @@
 import type { Report } from './report.ts'
 
 export interface CallState {
-  /** Of the first request; of the first reply's CSeq where the capture has no request. */
+  /** INVITE where one is among the messages, or its replies; else that of the first request. */
   readonly method: string
   readonly words: string
   readonly outcome: 'good' | 'bad' | 'open'
@@ -12,7 +12,10 @@ const CHALLENGES = [401, 407]
 
 export function callState(report: Report, messages: readonly number[]): CallState {
   const { status } = report.index.messages
-  const first = messages.find((message) => status[message] === 0) ?? messages[0]!
+  const first =
+    messages.find((message) => report.text('method', message) === 'INVITE') ??
+    messages.find((message) => status[message] === 0) ??
+    messages[0]!
   const method = report.text('method', first) ?? ''
   const finals = messages.filter(
     (message) => status[message]! >= 200 && report.text('method', message) === method,

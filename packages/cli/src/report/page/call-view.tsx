@@ -1,5 +1,5 @@
 /** One call: its ladder, and beside it the message that is chosen there. */
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Ladder } from './ladder.tsx'
 import { MessageView } from './message-view.tsx'
 import type { Call, Report } from './report.ts'
@@ -20,7 +20,8 @@ export function CallView({ report, calls, message, onCall, onMessage, onClose }:
   const place = calls.indexOf(call)
   const view = useRef<HTMLDivElement>(null)
   const panel = useRef<HTMLElement>(null)
-  useEffect(() => {
+  // Before the next key: it goes on from the call that is shown.
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const next = event.key === 'ArrowRight' ? calls[place + 1] : calls[place - 1]
       if (event.key === 'Escape') {

@@ -1,19 +1,16 @@
 /** The messages of a call as sngrep draws them: addresses side by side, time downwards. */
 import { useEffect, useMemo } from 'preact/hooks'
 import { FLAG } from '../format.ts'
+import { Arrow, ROW_HEIGHT } from './arrow.tsx'
 import type { Call, Report } from './report.ts'
 import { moved, useRows } from './rows.ts'
 import { useWidth } from './use-width.ts'
 import { clock, delta, visible } from './words.ts'
 
-const ROW_HEIGHT = 46
 const LANES_HEIGHT = 40
 const TIMES_WIDTH = 106
-const DECISION_WIDTH = 150
+const DECISION_WIDTH = 184
 const LANE = { least: 112, most: 300 }
-/** Where the arrow is in its row. */
-const ARROW_Y = 32
-const HEAD = 7
 
 interface LadderProps {
   report: Report
@@ -133,44 +130,6 @@ function Step({ report, lanes, lane, message, before, top, selected, onSelect }:
   )
 }
 
-interface ArrowProps {
-  title: string
-  from: number
-  to: number
-  lanes: readonly string[]
-  lane: number
-}
-
-function Arrow({ title, from, to, lanes, lane }: ArrowProps) {
-  const middle = (place: number) => lane * (place + 0.5)
-  const start = middle(from)
-  const toSelf = from === to
-  const end = toSelf ? start : middle(to)
-  const direction = end >= start ? 1 : -1
-  const tip = toSelf ? start : end - direction
-  const line = toSelf
-    ? `M${start},${ARROW_Y - 8} h28 v8 H${start + HEAD}`
-    : `M${start},${ARROW_Y} H${tip - direction * HEAD}`
-  const pointing = toSelf ? -1 : direction
-  const head = `M${tip},${ARROW_Y} l${-pointing * HEAD * 1.3},${-HEAD * 0.65} v${HEAD * 1.3} z`
-  return (
-    <svg width={lane * lanes.length} height={ROW_HEIGHT} aria-hidden="true">
-      {lanes.map((address, place) => (
-        <line key={address} class="lifeline" x1={middle(place)} x2={middle(place)} y1={0} y2={ROW_HEIGHT} />
-      ))}
-      <path class="line" d={line} />
-      <path class="head" d={head} />
-      <text
-        x={toSelf ? start + 34 : (start + end) / 2}
-        y={ARROW_Y - 9}
-        text-anchor={toSelf ? 'start' : 'middle'}
-      >
-        {shortened(title, toSelf ? lane : Math.abs(end - start))}
-      </text>
-    </svg>
-  )
-}
-
 /** Addresses in the order in which they come up. */
 function addresses(report: Report, { messages }: Call): string[] {
   const { src, dst } = report.index.messages
@@ -181,12 +140,6 @@ function addresses(report: Report, { messages }: Call): string[] {
 function kindOf(status: number): string {
   if (status === 0) return 'request'
   return status < 200 ? 'provisional' : status < 300 ? 'success' : status < 400 ? 'redirection' : 'failure'
-}
-
-/** What fits the width, at about seven pixels a character. */
-function shortened(text: string, width: number): string {
-  const fits = Math.max(8, Math.floor((width - 12) / 7.2))
-  return text.length <= fits ? text : `${text.slice(0, fits - 1)}…`
 }
 
 function messageId(message: number): string {

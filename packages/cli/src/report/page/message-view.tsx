@@ -78,6 +78,7 @@ function Facts({ report, message }: { report: Report; message: number }) {
   const text = (column: Parameters<Report['text']>[0]) => visible(report.text(column, message) ?? '')
   const decision = report.decision(message)
   const exec = text('exec')
+  const outcome = decision === 'error' ? 'failed after' : `returned ${code[message]} in`
   const ruriOut = text('ruriOut')
   const dstUri = text('dstUri')
   const facts: [name: string, value: preact.ComponentChild][] = [
@@ -88,7 +89,7 @@ function Facts({ report, message }: { report: Report; message: number }) {
       'decision',
       <>
         <span class={`tag ${decision.replace(' ', '-')}`}>{decision}</span>
-        {exec && ` ${exec} returned ${code[message]} in ${duration(tenths[message]! / 10)}`}
+        {exec && ` ${exec} ${outcome} ${duration(tenths[message]! / 10)}`}
       </>,
     ],
     ...(report.has(message, FLAG.RETRANSMISSION)

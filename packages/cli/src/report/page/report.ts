@@ -84,11 +84,13 @@ export class Report {
     let edited = 0
     let rerouted = 0
     let slowest = 0
+    let last = time[messages[0]!]!
     for (const message of messages) {
       decisions[this.decision(message)]++
       if (flags[message]! & FLAG.EDITED) edited++
       if (dstUri[message]! >= 0) rerouted++
       slowest = Math.max(slowest, tenths[message]! / 10)
+      last = Math.max(last, time[message]!)
     }
     const first = messages[0]!
     const { callId, from, to } = this.index.calls
@@ -100,7 +102,7 @@ export class Report {
       messages,
       state: callState(this, messages),
       start: time[first]!,
-      duration: time[messages.at(-1)!]! - time[first]!,
+      duration: last - time[first]!,
       edited,
       rerouted,
       decisions,
