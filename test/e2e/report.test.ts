@@ -1,17 +1,18 @@
 /** The report of siplet replay, in Chromium: by clicks, by keys, and with a capture that wants to do harm. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SIPMessage } from '@siplet/sipmsg'
 import axe, { type AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { CaptureEncoder, LINKTYPE, udpFrames } from '../../packages/cli/src/capture/index.ts'
-import { ReportWriter } from '../../packages/cli/src/report/report-writer.ts'
+import type { ReplayedMessage } from '../../packages/cli/src/replay/replay.ts'
+import { REPORT_LIMITS, ReportWriter } from '../../packages/cli/src/report/report-writer.ts'
 import { browser, openFile } from '../support/browser.ts'
 import { siplet } from '../support/cli.ts'
 import { handler, scriptFile } from '../support/engine.ts'
 import { INVITE, inviteOf, SDP, sip } from '../support/messages.ts'
+import { replayed } from '../support/replayed.ts'
 import { readReport } from '../support/report.ts'
 
 const CALLS = 'examples/calls.pcapng'
@@ -36,6 +37,9 @@ async function reportOf(name: string, script: string, payloads: readonly string[
   assert.equal(exitCode, 0, stderr)
   return path
 }
+
+/** A report that ended at its limits. */
+let limitsPath: string
 
 describe('the file of a report', () => {
   it('holds every message with its decision, its edits and what the script logged', async () => {
@@ -68,6 +72,23 @@ describe('the file of a report', () => {
     const { index } = readReport(path)
     assert.equal(index.listed, 5)
     assert.match(index.notes.join(), /ended early/)
+  })
+
+  it('ends the list at its limits, and counts on', async () => {
+    const path = join(folder, 'limits.html')
+    const limits = { ...REPORT_LIMITS, messages: 700, textBytes: 1 }
+    const writer = await ReportWriter.open(path, limits)
+    await writer.write(slice(0, 1_000))
+    await writer.close({ script: 'none.ts', captures: ['many.pcap'], notes: [] })
+    const { index, details } = readReport(path)
+    assert.equal(index.totals.messages, 1_000)
+    assert.deepEqual(index.decisions, [0, 0, 0, 0, 1_000])
+    assert.equal(index.listed, 700)
+    assert.equal(index.messages.frame.length, 700)
+    assert.ok(index.withText >= 256 && index.withText < 700, `${index.withText}`)
+    assert.equal(details.length, index.withText)
+    assert.match(details.at(-1)!.raw, new RegExp(`branch=z9hG4bK-${(index.withText - 1) * 7_919}\\r`))
+    limitsPath = path
   })
 
   it('that cannot be written is a clear error', async () => {
@@ -210,6 +231,23 @@ describe('the page of a report', function () {
     await page.close()
   })
 
+  it('says what it left out, in the list and in place of a text', async () => {
+    const { page } = await openFile(chromium, limitsPath, { fragment: '#message=699' })
+    await messagePanel(page).getByText('The text of this message was left out').waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByText('the list below holds the first 700 of 1,000 messages').waitFor()
+    await page.close()
+  })
+
+  it('of a file that was not written to its end says so', async () => {
+    const whole = readFileSync(examplePath, 'utf8')
+    const path = join(folder, 'unfinished.html')
+    writeFileSync(path, whole.slice(0, whole.indexOf('id="index"')))
+    const { page } = await openFile(chromium, path)
+    await page.getByText('was not written to its end').waitFor()
+    await page.close()
+  })
+
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [1_280, 390]) {
       it(`has no fault that axe finds: ${colorScheme}, ${width} pixels wide`, async () => {
@@ -287,8 +325,7 @@ describe('the page of a report', function () {
   it('opens 100,000 messages with no more rows than are in sight', async () => {
     const path = join(folder, 'many.html')
     const writer = await ReportWriter.open(path)
-    const MESSAGES = 100_000
-    for (let k = 0; k < MESSAGES; k += 500) await writer.write(replayed(k, 500))
+    for (let k = 0; k < 100_000; k += 500) await writer.write(slice(k, 500))
     await writer.close({ script: 'none.ts', captures: ['many.pcap'], notes: [] })
     const start = performance.now()
     const { page } = await openFile(chromium, path)
@@ -334,26 +371,11 @@ async function faults(page: Page): Promise<string[]> {
   )
 }
 
-/** Messages of calls of five messages each, as a replay hands them over that called no method. */
-function replayed(from: number, count: number): Parameters<ReportWriter['write']>[0] {
+/** Messages of calls of five messages each, no two of them alike. */
+function slice(from: number, count: number): ReplayedMessage[] {
   return Array.from({ length: count }, (_, k) => {
     const number = from + k
-    const message = new SIPMessage(
-      INVITE.replace('call-1@', `caller-${Math.floor(number / 5)}@`).replace('bK-1', `bK-${number * 7_919}`),
-    )
-    return {
-      captured: {
-        file: 'many.pcap',
-        frame: number + 1,
-        time: `${1_767_254_400 + Math.floor(number / 100)}.${String((number % 100) * 10_000_000).padStart(9, '0')}`,
-        transport: 'udp',
-        src: ['192.0.2.10', 5060],
-        dst: ['192.0.2.1', 5060],
-        bytes: Buffer.from(message.text),
-      },
-      message,
-      exec: null,
-      result: null,
-    }
+    const text = inviteOf(`caller-${Math.floor(number / 5)}@example.com`)
+    return replayed(number + 1, text.replace('bK-1', `bK-${number * 7_919}`))
   })
 }
