@@ -74,6 +74,15 @@ describe('the file of a report', () => {
     assert.match(index.notes.join(), /ended early/)
   })
 
+  it('is complete where a capture cannot be used, with what came before it and the reason', async () => {
+    const path = join(folder, 'unusable.html')
+    const { exitCode } = await siplet(['replay', CALLS, HANDLER, '-s', HANDLER, '--report', path])
+    assert.equal(exitCode, 2)
+    const { index } = readReport(path)
+    assert.equal(index.listed, 37)
+    assert.match(index.notes.join(), /what came after this: .*handler\.ts is neither pcap nor pcapng/)
+  })
+
   it('ends the list at its limits, and counts on', async () => {
     const path = join(folder, 'limits.html')
     const limits = { ...REPORT_LIMITS, messages: 700, textBytes: 1 }

@@ -139,8 +139,10 @@ async function run(
     },
     stats,
   )
+  const notes = leftOut(summary)
+  if (failure !== undefined) notes.push(`what came after this: ${failure.error}`)
   try {
-    await report?.close({ script: options.script, captures, notes: leftOut(summary) })
+    await report?.close({ script: options.script, captures, notes })
   } catch (error) {
     failure ??= { error }
   }

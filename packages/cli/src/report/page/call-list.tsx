@@ -139,7 +139,12 @@ export function CallList({ report, calls, state, onState, onOpen }: CallListProp
         onFocus={() => grid.current!.scrollIntoView({ block: 'nearest' })}
         onKeyDown={onGridKey}
       >
-        <div class="rows" ref={rows.ref} role="presentation">
+        <div
+          class="rows"
+          ref={rows.ref}
+          role="presentation"
+          style={{ height: `${rows.height + ROW_HEIGHT + 1}px` }}
+        >
           <div class="heads" role="rowgroup">
             <div class="row head" role="row" aria-rowindex={1}>
               <Sortable name="start" label="Start (UTC)" {...{ state, onState }} />

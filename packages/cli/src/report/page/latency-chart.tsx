@@ -11,8 +11,9 @@ export function LatencyChart({ index }: { index: ReportIndex }) {
   const { percentiles } = latency
   if (percentiles === null) return null
   const { firstBin, counts, binBase } = latency
-  const low = binBase ** (firstBin - 1.5)
-  const high = binBase ** (firstBin + counts.length - 0.5)
+  // Room at the sides, so that a single bar is one, too.
+  const low = binBase ** (firstBin - 3)
+  const high = binBase ** (firstBin + counts.length + 2)
 
   const options = (color: (name: string) => string): Omit<uPlot.Options, 'width' | 'height'> => ({
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },

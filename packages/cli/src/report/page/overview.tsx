@@ -6,6 +6,8 @@ import type { TimeRange } from './search.ts'
 import { TimelineChart } from './timeline-chart.tsx'
 import { count, dateAndClock, plural, visible } from './words.ts'
 
+/** Captures that are named. */
+const CAPTURES_SHOWN = 3
 /** Groups of errors that are listed. */
 const ERRORS_SHOWN = 8
 
@@ -22,8 +24,9 @@ export function Overview({ report, onSearch, onRange }: OverviewProps) {
       <header class="title">
         <h1>{visible(index.script)}</h1>
         <p>
-          {visible(index.captures.join(', '))}: {plural(index.totals.messages, 'SIP message')} from{' '}
-          {dateAndClock(index.start, 0)} UTC, replayed {index.written.slice(0, 16).replace('T', ' ')} UTC
+          {captureNames(index.captures)}: {plural(index.totals.messages, 'SIP message')} from{' '}
+          {dateAndClock(index.start, report.earliest)} UTC, replayed{' '}
+          {index.written.slice(0, 16).replace('T', ' ')} UTC
         </p>
       </header>
       <Totals index={index} calls={report.calls.length} onSearch={onSearch} />
@@ -34,6 +37,13 @@ export function Overview({ report, onSearch, onRange }: OverviewProps) {
       </div>
       <Errors report={report} onSearch={onSearch} />
     </>
+  )
+}
+
+function captureNames(captures: readonly string[]): string {
+  const more = captures.length - CAPTURES_SHOWN
+  return (
+    visible(captures.slice(0, CAPTURES_SHOWN).join(', ')) + (more > 0 ? ` and ${plural(more, 'other')}` : '')
   )
 }
 

@@ -39,6 +39,11 @@ export class Report {
     this.calls = messages.map((of, number) => this.#call(number, of))
   }
 
+  /** Microseconds since `index.start` of the earliest message: captures need not come in order of time. */
+  get earliest(): number {
+    return this.calls.reduce((earliest, { start }) => Math.min(earliest, start), 0)
+  }
+
   /** Messages that are listed. */
   get length(): number {
     return this.index.listed

@@ -15,8 +15,14 @@ export function duration(us: number): string {
   const seconds = us / 1_000_000
   if (seconds < 120) return `${trim(seconds)} s`
   const minutes = Math.floor(seconds / 60)
-  if (minutes < 120) return `${minutes} min ${Math.round(seconds % 60)} s`
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+  if (minutes < 120) return twoUnits(minutes, 'min', Math.floor(seconds % 60), 's')
+  const hours = Math.floor(minutes / 60)
+  if (hours < 48) return twoUnits(hours, 'h', minutes % 60, 'min')
+  return twoUnits(Math.floor(hours / 24), 'd', hours % 24, 'h')
+}
+
+function twoUnits(large: number, largeUnit: string, small: number, smallUnit: string): string {
+  return `${count(large)} ${largeUnit}${small > 0 ? ` ${small} ${smallUnit}` : ''}`
 }
 
 /** Time of day in UTC with microseconds. */
