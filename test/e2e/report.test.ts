@@ -194,6 +194,10 @@ describe('the page of a report', function () {
     assert.equal(await list(page).getByRole('row', { selected: true }).getAttribute('aria-rowindex'), '3')
     await press('Escape')
     assert.equal(await page.getByRole('searchbox').inputValue(), '')
+    await press('/')
+    await page.keyboard.type('no such call')
+    await press('Enter', 'ArrowDown', 'Enter', 'Escape')
+    await found(page, /^7 calls$/)
     await page.close()
   })
 

@@ -81,11 +81,12 @@ export function CallList({ report, calls, state, onState, onOpen }: CallListProp
     rows.show(row)
   }
   const onGridKey = (event: KeyboardEvent) => {
-    if (event.target !== grid.current || calls.length === 0) return
+    if (event.target !== grid.current) return
     const to = moved(event.key, selected, calls.length, rows.page)
-    if (to !== null) select(to)
+    if (event.key === 'Escape') onState({ query: '', range: null })
+    else if (calls.length === 0) return
+    else if (to !== null) select(to)
     else if (event.key === 'Enter') onOpen(calls[selected]!)
-    else if (event.key === 'Escape') onState({ query: '', range: null })
     else return
     event.preventDefault()
   }
