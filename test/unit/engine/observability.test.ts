@@ -1,0 +1,86 @@
+/** What an engine tells beside its answers: events, stats, metrics, tracing. */
+import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { handler, ISOLATIONS, withEngine } from '../../support/engine.ts'
+import { INVITE, RINGING } from '../../support/messages.ts'
+import { until } from '../../support/processes.ts'
+
+for (const isolation of ISOLATIONS) {
+  describe(`what an engine tells, ${isolation}`, () => {
+    it('a child that does not come up again is degraded, tried again with back-off, and recovers', async () => {
+      const from = Date.now() + 1_500
+      const source = `
+        const refuses = () => Date.now() > ${from} && Date.now() < ${from + 500}
+        ${handler('loop() { for (;;); }, rankOf() { return 1 }').replace('return 0', 'return refuses() ? -1 : 0')}`
+      await withEngine(source, { isolation, limits: { timeoutMs: 20 } }, async (engine) => {
+        const told: string[] = []
+        engine.on('rebuild', ({ rank, cause }) => told.push(`rebuild ${rank} ${cause}`))
+        engine.on('degraded', ({ rank, error }) => told.push(`degraded ${rank} ${error.code}`))
+        engine.on('recovered', ({ rank }) => told.push(`recovered ${rank}`))
+        await until(() => Date.now() > from, 'the script refuses')
+        assert.equal((await engine.exec('loop', INVITE)).error?.code, 'ERR_SIPLET_TIMEOUT')
+        const refused = await engine.exec('rankOf', INVITE)
+        assert.equal(refused.error?.code, 'ERR_SIPLET_CHILD_INIT')
+        assert.equal(engine.stats().children[0]!.state, 'degraded')
+        assert.match(await engine.metrics(), /siplet_child_degraded{rank="1"} 1/)
+        let answered = 0
+        while (answered !== 1) {
+          answered = (await engine.exec('rankOf', INVITE)).code
+          await new Promise((resolve) => setTimeout(resolve, 20))
+        }
+        assert.deepEqual(told, ['rebuild 1 timeout', 'degraded 1 ERR_SIPLET_CHILD_INIT', 'recovered 1'])
+        assert.equal(engine.stats().children[0]!.state, 'idle')
+      })
+    }).timeout(30_000)
+
+    it('metrics in the text format of Prometheus: answers, latency, queues, rebuilds, memory', async () => {
+      const script = handler(
+        'yes() { return 1 }, no() { return -1 }, stop() { return 0 }, loop() { for (;;); }',
+      )
+      await withEngine(script, { isolation, children: 2, limits: { timeoutMs: 20 } }, async (engine) => {
+        for (const method of ['yes', 'yes', 'no', 'stop', 'loop']) await engine.exec(method, INVITE)
+        const text = await engine.metrics()
+        for (const line of [
+          'siplet_execs_total{method="yes",outcome="true"} 2',
+          'siplet_execs_total{method="no",outcome="false"} 1',
+          'siplet_execs_total{method="stop",outcome="stop"} 1',
+          'siplet_errors_total{code="ERR_SIPLET_TIMEOUT"} 1',
+          'siplet_rebuilds_total{cause="timeout"} 1',
+          'siplet_queue_depth{rank="1"} 0',
+          'siplet_exec_duration_seconds_count 5',
+          'siplet_child_degraded{rank="2"} 0',
+        ]) {
+          assert.ok(text.includes(line), `${line} in\n${text}`)
+        }
+        const heap = /siplet_child_heap_bytes{rank="\d"} (\d+)/g
+        const bytes = [...text.matchAll(heap)].map((match) => Number(match[1]))
+        assert.equal(bytes.length, 2)
+        assert.ok(Math.max(...bytes) > 100_000, String(bytes))
+      })
+    })
+  })
+}
+
+describe('tracing through node:diagnostics_channel', () => {
+  it('start and asyncEnd of one exec share a context with method, route and result', async () => {
+    const seen: { event: string; context: object }[] = []
+    const start = (context: unknown) => void seen.push({ event: 'start', context: context as object })
+    const end = (context: unknown) => void seen.push({ event: 'end', context: context as object })
+    subscribe('tracing:siplet:exec:start', start)
+    subscribe('tracing:siplet:exec:asyncEnd', end)
+    try {
+      await withEngine(handler('x() { return 5 }'), { isolation: 'inline' }, async (engine) => {
+        const result = await engine.exec('x', RINGING, { route: 'FAILURE_ROUTE' })
+        assert.deepEqual(
+          seen.map(({ event }) => event),
+          ['start', 'end'],
+        )
+        assert.equal(seen[0]!.context, seen[1]!.context)
+        assert.deepEqual(seen[0]!.context, { method: 'x', route: 'FAILURE_ROUTE', result })
+      })
+    } finally {
+      unsubscribe('tracing:siplet:exec:start', start)
+      unsubscribe('tracing:siplet:exec:asyncEnd', end)
+    }
+  })
+})
