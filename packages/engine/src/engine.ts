@@ -242,7 +242,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     const methodText = checkedMethod(method)
     const bytes = checkedBytes(source)
     const refuse = (code: ErrorCode, message: string): undefined => {
-      const error = new SipletError(code, message)
+      const error = withoutStack(() => new SipletError(code, message))
       this.#counters.refused(code)
       answer(new ExecResult(bytes, { ...UNDECIDED, error }, 0, 0))
     }
@@ -382,6 +382,17 @@ function traced(
     context.result = result
     TRACING.asyncEnd.publish(context)
     answer(result)
+  }
+}
+
+/** Where an exec was refused tells nothing, and under overload the stack would be most of what a refusal costs. */
+function withoutStack<T>(make: () => T): T {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    return make()
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
   }
 }
 
