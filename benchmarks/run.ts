@@ -18,6 +18,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run(): Promise<Figures[]> }>> =
   reload: () => import('./reload.ts'),
   latency: () => import('./latency.ts'),
   replay: () => import('./replay.ts'),
+  proxy: () => import('./proxy/load.ts'),
   soak: () => import('./soak.ts'),
   parse: () => import('./parse.ts'),
   linearity: () => import('./linearity.ts'),

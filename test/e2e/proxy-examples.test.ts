@@ -1,0 +1,237 @@
+/** The examples around the proxy, as they stand. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createProxy } from '@siplet/proxy'
+import { serve } from '../../examples/proxy/embedded-in-sip.ts'
+import { siplet } from '../support/cli.ts'
+import { keepingLogger, scriptFile } from '../support/engine.ts'
+import { SIPPeer } from '../support/sip-peer.ts'
+import { TORTURE } from '../support/torture.ts'
+
+const example = (name: string) => fileURLToPath(new URL(`../../examples/proxy/${name}`, import.meta.url))
+
+function request(method: string, uri: string, port: number, more = ''): string {
+  return `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${port};branch=z9hG4bK-${Math.random()}\r\nMax-Forwards: 70\r\nFrom: <sip:a@example.com>;tag=1\r\nTo: <sip:b@example.com>\r\nCall-ID: ${Math.random()}\r\nCSeq: 1 ${method}\r\n${more}Content-Length: 0\r\n\r\n`
+}
+
+/** Whether this build of the engine loads Python: another language may come later than this test. */
+const pythonThere = existsSync(new URL('../../packages/engine/src/script/python.ts', import.meta.url))
+
+for (const name of ['router.ts', 'router.py']) {
+  describe(`examples/proxy/${name}`, () => {
+    it('fails over to the other back end, refuses REGISTER, hides Server', async function () {
+      if (name.endsWith('.py') && !pythonThere) {
+        console.log('      SKIPPED: the engine does not load Python scripts')
+        this.skip()
+      }
+      const [client, even, odd] = [await SIPPeer.open(), await SIPPeer.open(), await SIPPeer.open()]
+      const source = readFileSync(example(name), 'utf8')
+        .replace('5071', String(even.port))
+        .replace('5072', String(odd.port))
+      {
+        await using proxy = await createProxy(
+          {
+            listen: ['udp:127.0.0.1:0'],
+            script: { file: scriptFile(source, name), timeoutMs: 1_000 },
+            drainTimeoutMs: 1,
+          },
+          { logger: keepingLogger() },
+        )
+        const { port } = proxy.listening[0]!
+        client.send(request('REGISTER', 'sip:example.com', client.port), port)
+        await client.next(403)
+        client.send(request('INVITE', 'sip:+4930123@example.com', client.port), port)
+        await client.next(100)
+        odd.reply(await odd.next('INVITE'), 503)
+        const second = await even.next('INVITE')
+        assert.equal(second.getHeaders('Record-Route').length, 1)
+        even.reply(second, 486, { headers: [['Server', 'even/1']] })
+        assert.equal((await client.next(486)).getHeader('Server'), null)
+      }
+      for (const peer of [client, even, odd]) peer.close()
+    })
+  })
+}
+
+describe('examples/proxy/embedded-in-sip.ts', () => {
+  it('is less than 100 lines long', () => {
+    assert.ok(readFileSync(example('embedded-in-sip.ts'), 'utf8').trimEnd().split('\n').length < 100)
+  })
+
+  it('routes by the script in the stack of npm sip', async () => {
+    const [client, server] = [await SIPPeer.open(), await SIPPeer.open()]
+    const probe = createSocket('udp4').bind(0, '127.0.0.1')
+    await once(probe, 'listening')
+    const { port } = probe.address()
+    probe.close()
+    const script = scriptFile(
+      `function mod_init() { return {
+        child_init() { return 0 },
+        request_route(msg) {
+          if (msg.Method === 'REGISTER') return msg.call_function('sl_send_reply', 403, 'No Registrar')
+          msg.rewrite_ruri('sip:carol@example.net')
+          msg.set_dst_uri('${server.uri}')
+          return 1
+        },
+        onreply_route(msg) { msg.appendHeader('X-Seen', msg.Status); return 1 },
+      } }`,
+    )
+    const stop = await serve(script, port)
+    try {
+      client.send(request('REGISTER', 'sip:example.com', client.port), port)
+      await client.next(403)
+      client.send(request('OPTIONS', 'sip:b@example.com', client.port), port)
+      const arrived = await server.next('OPTIONS')
+      assert.equal(arrived.ruri, 'sip:carol@example.net')
+      server.reply(arrived, 200)
+      const answer = await client.next(200)
+      assert.equal(answer.getHeader('X-Seen'), '200')
+      assert.equal(answer.vias.length, 1)
+    } finally {
+      await stop()
+      client.close()
+      server.close()
+    }
+  })
+})
+
+describe('siplet serve', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'siplet-serve-'))
+  after(() => rmSync(folder, { recursive: true }))
+
+  it('--check says that the example is good', async () => {
+    const { exitCode, stdout, stderr } = await siplet(['serve', example('proxy.yaml'), '--check'])
+    assert.equal(exitCode, 0, stderr)
+    assert.match(
+      stdout,
+      /proxy.yaml: good; udp:127.0.0.1:5060, tcp:127.0.0.1:5060; .*request_route, failover/,
+    )
+  })
+
+  it('--check names everything that is wrong, and exits with 2', async () => {
+    const path = join(folder, 'bad.yaml')
+    writeFileSync(path, 'listen: [udp:0.0.0.0:5060, tls:127.0.0.1:5061]\nscript: { file: 7, speed: 1 }\n')
+    const { exitCode, stderr } = await siplet(['serve', path, '--check'])
+    assert.equal(exitCode, 2)
+    assert.match(
+      stderr,
+      /ERR_SIPLET_PROXY_CONFIG.*listen.0: .*say which one.*script.file.*script: speed: no such option/,
+    )
+    assert.equal((await siplet(['serve', join(folder, 'none.yaml')])).exitCode, 2)
+  })
+
+  it('tells its health, loads the script anew on SIGHUP, and ends on SIGTERM', async () => {
+    const [client, script] = [await SIPPeer.open(), join(folder, 'reply.js')]
+    const answering = (status: number) =>
+      `function mod_init() { return { child_init: () => 0, request_route: (msg) => msg.call_function('sl_send_reply', ${status}, 'x') } }`
+    writeFileSync(script, answering(404))
+    writeFileSync(
+      join(folder, 'proxy.json'),
+      JSON.stringify({ listen: ['udp:127.0.0.1:0'], script: { file: 'reply.js' }, http: '127.0.0.1:0' }),
+    )
+    const main = fileURLToPath(new URL('../../packages/cli/bin/siplet.js', import.meta.url))
+    const child = spawn(process.execPath, [main, 'serve', join(folder, 'proxy.json')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      said += text
+    })
+    const saying = async (pattern: RegExp): Promise<RegExpExecArray> => {
+      for (;;) {
+        const match = pattern.exec(said)
+        if (match !== null) return match
+        assert.equal(child.exitCode, null, said)
+        await once(child.stderr, 'data')
+      }
+    }
+    const port = Number((await saying(/udp:127.0.0.1 port (\d+)/))[1])
+    const http = (await saying(/(http:\S+)/))[1]
+    const health = await fetch(`${http}/health`)
+    assert.equal(health.status, 200)
+    assert.deepEqual(await health.json(), { status: 'serving', children: 1, unfinished: 0 })
+    client.send(request('OPTIONS', 'sip:x@example.com', client.port), port)
+    await client.next(404)
+    assert.match(
+      await (await fetch(`${http}/metrics`)).text(),
+      /requests_received_total\{method="OPTIONS"\} 1/,
+    )
+    writeFileSync(script, 'not a script (')
+    child.kill('SIGHUP')
+    await saying(/the old script serves on: /)
+    writeFileSync(script, answering(410))
+    child.kill('SIGHUP')
+    await saying(/the script was loaded anew/)
+    client.send(request('OPTIONS', 'sip:x@example.com', client.port), port)
+    await client.next(410)
+    child.kill('SIGTERM')
+    const [code] = await once(child, 'exit')
+    assert.equal(code, 0)
+    client.close()
+  })
+})
+
+/** What the proxy does with those that it does not refuse with 400. */
+const TORTURE_OUTCOMES: Record<string, string> = {
+  badvers: '505',
+  zeromf: '483',
+  bext01: '420',
+}
+/** Flaws that routing does not depend on (RFC 3261 section 16.3 item 1): endpoints are to judge. */
+const PASSED_ON = 'escruri baddate regbadct unkscm novelsc unksm2 invut regaut01 sdp01 inv2543'.split(' ')
+
+describe('torture messages (RFC 4475) at the socket', () => {
+  it('are refused as the RFC says, or passed on where it is for the endpoints, replies dropped; the proxy goes on', async () => {
+    const [client, server] = [await SIPPeer.open(), await SIPPeer.open()]
+    const source = `function mod_init() { return { child_init: () => 0, request_route(msg) { msg.set_dst_uri('${server.uri}'); return 1 } } }`
+    const outcomes: Record<string, string> = {}
+    {
+      await using proxy = await createProxy(
+        {
+          listen: ['udp:127.0.0.1:0'],
+          script: { file: scriptFile(source), isolation: 'inline', timeoutMs: 1_000 },
+          drainTimeoutMs: 1,
+        },
+        { logger: keepingLogger() },
+      )
+      const { port } = proxy.listening[0]!
+      for (const [index, { name, text }] of TORTURE.entries()) {
+        const [replies, passed] = [client.received.length, server.received.length]
+        // A transaction of its own each; replies go to where it came from, which rport asks for.
+        client.send(
+          text
+            .replace(/branch=z9hG4bKkdjuw/, `branch=z9hG4bKtorture${index}`)
+            .replace(/(^Via:[^;\r\n]*)/m, '$1;rport'),
+          port,
+        )
+        client.send(request('OPTIONS', 'sip:end@example.com', client.port), port)
+        while (server.received.at(-1)?.ruri !== 'sip:end@example.com' || server.received.length === passed) {
+          await new Promise((resolve) => setTimeout(resolve, 1))
+        }
+        server.reply(server.received.at(-1)!, 200)
+        while (client.received.at(-1)?.status !== 200 || client.received.length === replies) {
+          await new Promise((resolve) => setTimeout(resolve, 1))
+        }
+        const answer = client.received.slice(replies, -1).at(-1)
+        const wasPassed = server.received.length > passed + 1
+        outcomes[name.split(':')[0]!] = wasPassed ? 'passed on' : String(answer?.status ?? 'dropped')
+      }
+      assert.equal(proxy.health().status, 'serving')
+      assert.doesNotMatch(await proxy.metrics(), /reason="failed"/)
+    }
+    client.close()
+    server.close()
+    const expected = TORTURE.map(({ name, text }): [string, string] => {
+      const key = name.split(':')[0]!
+      if (text.startsWith('SIP/')) return [key, 'dropped']
+      return [key, TORTURE_OUTCOMES[key] ?? (PASSED_ON.includes(key) ? 'passed on' : '400')]
+    })
+    assert.deepEqual(outcomes, Object.fromEntries(expected))
+  })
+})
