@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { gzipSync } from 'node:zlib'
 import { CaptureEncoder, LINKTYPE, udpFrames } from '../../packages/cli/src/capture/index.ts'
 import { ndjson, siplet } from '../support/cli.ts'
 import { handler, ISOLATIONS, scriptFile } from '../support/engine.ts'
@@ -156,12 +157,22 @@ describe('siplet replay', () => {
     )
   })
 
-  it('replays several captures one after the other; frames count from 1 in each', async () => {
-    const other = captureOf(INVITE)
-    const { stdout } = await siplet(['replay', CALLS, other, '--script', HANDLER, '--ndjson', '-'])
+  it('replays several captures merged by time; frames count from 1 in each', async () => {
+    const earlier = captureOf(INVITE)
+    const { stdout } = await siplet(['replay', CALLS, earlier, '--script', HANDLER, '--ndjson', '-'])
     const lines = ndjson(stdout)
     assert.equal(lines.length, 38)
-    assert.deepEqual([lines[37]!.file, lines[37]!.frame], [other, 1])
+    assert.deepEqual(
+      [lines[0]!.file, lines[0]!.frame, lines[1]!.file, lines[1]!.frame],
+      [earlier, 1, CALLS, 1],
+    )
+  })
+
+  it('replays a compressed capture from stdin', async () => {
+    const capture = gzipSync(readFileSync(CALLS))
+    const { stdout } = await siplet(['replay', '-', '--script', HANDLER, '--ndjson', '-'], capture)
+    const lines = ndjson(stdout)
+    assert.deepEqual([lines.length, lines[0]!.file], [37, '-'])
   })
 
   it('script errors stand in their lines and in the summary; --fail-on-error makes the exit code 1', async () => {
@@ -276,7 +287,11 @@ describe('siplet replay', () => {
         () => ['package.json', '-s', HANDLER],
         /^siplet: ERR_SIPLET_CAPTURE_FORMAT: package.json is neither pcap nor pcapng/,
       ],
-      ['a folder', () => ['examples', '-s', HANDLER], /ERR_SIPLET_CAPTURE_NOT_FOUND: .* it is a directory/],
+      [
+        'a folder without captures',
+        () => ['packages', '-s', HANDLER],
+        /ERR_SIPLET_CAPTURE_NOT_FOUND: directory packages has no capture/,
+      ],
       ['a missing script', () => [CALLS, '-s', 'no.ts'], /ERR_SIPLET_SCRIPT_NOT_FOUND: script no.ts/],
       [
         'a syntax error',

@@ -3,7 +3,7 @@ import type { Truncation } from './capture-file.ts'
 /** What was found in the captures, and what was left out: nothing is lost without being counted. */
 export interface CaptureStats {
   frames: number
-  /** Of the files: bytes read. */
+  /** Of the files: bytes read, before decompression. */
   bytes: number
   /** SIP messages delivered. */
   messages: number
@@ -14,8 +14,14 @@ export interface CaptureStats {
     notIP: number
     /** Fragments whose other pieces are not in the capture. */
     fragments: number
-    /** TCP segments that look like SIP: TCP is not reassembled. */
+    /** Places in TCP streams where a part of a message is missing: gaps, and ends within a message. */
     tcp: number
+    /** Parts of streams of SIP that are no message: what cannot be framed, compressed WebSocket messages. */
+    notFramed: number
+    /** TCP streams on port 5060 or 5061 that are encrypted (TLS). */
+    encrypted: number
+    /** HEP packets without SIP in them. */
+    hep: number
     /** Datagrams on port 5060 or 5061 that are not SIP. */
     notSIP: number
     /** Keep-alives: datagrams of CRLF or zero bytes only. */
@@ -34,7 +40,18 @@ export function createCaptureStats(): CaptureStats {
     frames: 0,
     bytes: 0,
     messages: 0,
-    skipped: { linktype: 0, notIP: 0, fragments: 0, tcp: 0, notSIP: 0, keepAlive: 0, malformed: 0 },
+    skipped: {
+      linktype: 0,
+      notIP: 0,
+      fragments: 0,
+      tcp: 0,
+      notFramed: 0,
+      encrypted: 0,
+      hep: 0,
+      notSIP: 0,
+      keepAlive: 0,
+      malformed: 0,
+    },
     truncated: {},
     unknownLinktypes: [],
   }

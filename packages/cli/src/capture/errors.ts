@@ -1,6 +1,7 @@
 /** Every error a capture can raise: when it happens, and what to do. Codes are stable. */
 export const CAPTURE_ERRORS = {
-  ERR_SIPLET_CAPTURE_NOT_FOUND: 'the capture cannot be read; give the path of an existing file',
+  ERR_SIPLET_CAPTURE_NOT_FOUND:
+    'the capture cannot be read; give the path of an existing file, or of a directory with captures',
   ERR_SIPLET_CAPTURE_FORMAT: 'the file is neither pcap nor pcapng; convert it with tshark or editcap',
 } as const
 

@@ -1,4 +1,4 @@
-/** UDP datagrams as captured frames: IPv4 and IPv6 with right checksums, fragments where they exceed the MTU. */
+/** UDP datagrams, TCP segments and what else IP carries as captured frames: IPv4 and IPv6 with right checksums, fragments where they exceed the MTU. */
 import ipaddr from 'ipaddr.js'
 import { PROTOCOL } from './ip.ts'
 import { ETHERTYPE, LINKTYPE } from './link-layer.ts'
@@ -8,6 +8,23 @@ export interface Datagram {
   src: readonly [string, number]
   dst: readonly [string, number]
   payload: Uint8Array
+}
+
+export interface Segment extends Datagram {
+  /** Of the first byte of the payload, or of the SYN. */
+  sequence: number
+  acknowledgement?: number
+  syn?: boolean
+  fin?: boolean
+}
+
+/** Any packet: addresses without ports. */
+export interface Packet {
+  src: string
+  dst: string
+  /** See PROTOCOL. */
+  protocol: number
+  payload: Buffer
 }
 
 export interface FrameEncoderOptions {
@@ -23,6 +40,7 @@ export interface FrameEncoderOptions {
 
 const IPV4_HEADER_LENGTH = 20
 const IPV6_HEADER_LENGTH = 40
+const TCP_HEADER_LENGTH = 20
 const HOP_LIMIT = 64
 const FAMILY = { 4: 2, 6: 10 } as const
 const MAC_DST = [0x02, 0, 0, 0, 0, 2]
@@ -32,16 +50,38 @@ type Version = 4 | 6
 
 /** The frames of one datagram: one, or its fragments. */
 export function udpFrames(datagram: Datagram, options: FrameEncoderOptions): Buffer[] {
+  const [src, dst] = [addressBytes(datagram.src[0]), addressBytes(datagram.dst[0])]
+  return framesOf(src, dst, PROTOCOL.UDP, udpBytes(datagram, src, dst), options)
+}
+
+/** The frames of one TCP segment: one, or its fragments. */
+export function tcpFrames(segment: Segment, options: FrameEncoderOptions): Buffer[] {
+  const [src, dst] = [addressBytes(segment.src[0]), addressBytes(segment.dst[0])]
+  return framesOf(src, dst, PROTOCOL.TCP, tcpBytes(segment, src, dst), options)
+}
+
+/** The frames of a packet of any protocol, such as a tunnel. */
+export function ipFrames({ src, dst, protocol, payload }: Packet, options: FrameEncoderOptions): Buffer[] {
+  return framesOf(addressBytes(src), addressBytes(dst), protocol, payload, options)
+}
+
+function addressBytes(address: string): Buffer {
+  return Buffer.from(ipaddr.parse(address).toByteArray())
+}
+
+function framesOf(
+  src: Buffer,
+  dst: Buffer,
+  protocol: number,
+  data: Buffer,
+  options: FrameEncoderOptions,
+): Buffer[] {
   const { mtu = 65_535, identification = 0 } = options
-  const src = Buffer.from(ipaddr.parse(datagram.src[0]).toByteArray())
-  const dst = Buffer.from(ipaddr.parse(datagram.dst[0]).toByteArray())
   const version = src.length === 4 ? 4 : 6
-  const udp = udpBytes(datagram, src, dst)
-  const packets =
-    version === 4
-      ? ipv4Packets(src, dst, udp, mtu, identification)
-      : ipv6Packets(src, dst, udp, mtu, identification)
-  return packets.map((packet) => linkFrame(packet, version, options))
+  const packets = version === 4 ? ipv4Packets : ipv6Packets
+  return packets(src, dst, protocol, data, mtu, identification).map((packet) =>
+    linkFrame(packet, version, options),
+  )
 }
 
 function udpBytes({ src, dst, payload }: Datagram, srcIp: Buffer, dstIp: Buffer): Buffer {
@@ -49,15 +89,33 @@ function udpBytes({ src, dst, payload }: Datagram, srcIp: Buffer, dstIp: Buffer)
   udp.writeUInt16BE(src[1], 0)
   udp.writeUInt16BE(dst[1], 2)
   udp.writeUInt16BE(udp.length, 4)
-  const pseudoHeader = Buffer.alloc(4)
-  pseudoHeader.writeUInt16BE(PROTOCOL.UDP, 0)
-  pseudoHeader.writeUInt16BE(udp.length, 2)
   // 0 means "no checksum" (RFC 768).
-  udp.writeUInt16BE(checksum(srcIp, dstIp, pseudoHeader, udp) || 0xffff, 6)
+  udp.writeUInt16BE(checksum(srcIp, dstIp, u16s([PROTOCOL.UDP, udp.length]), udp) || 0xffff, 6)
   return udp
 }
 
-function ipv4Packets(src: Buffer, dst: Buffer, data: Buffer, mtu: number, identification: number): Buffer[] {
+function tcpBytes(segment: Segment, srcIp: Buffer, dstIp: Buffer): Buffer {
+  const { src, dst, sequence, acknowledgement, syn = false, fin = false, payload } = segment
+  const tcp = Buffer.concat([Buffer.alloc(TCP_HEADER_LENGTH), payload])
+  tcp.writeUInt16BE(src[1], 0)
+  tcp.writeUInt16BE(dst[1], 2)
+  tcp.writeUInt32BE(sequence >>> 0, 4)
+  tcp.writeUInt32BE((acknowledgement ?? 0) >>> 0, 8)
+  tcp[12] = (TCP_HEADER_LENGTH / 4) << 4
+  tcp[13] = (fin ? 1 : 0) | (syn ? 2 : 0) | (acknowledgement === undefined ? 0 : 16)
+  tcp.writeUInt16BE(0xffff, 14)
+  tcp.writeUInt16BE(checksum(srcIp, dstIp, u16s([PROTOCOL.TCP, tcp.length]), tcp), 16)
+  return tcp
+}
+
+function ipv4Packets(
+  src: Buffer,
+  dst: Buffer,
+  protocol: number,
+  data: Buffer,
+  mtu: number,
+  identification: number,
+): Buffer[] {
   return pieces(data, mtu - IPV4_HEADER_LENGTH, 0).map(({ offset, piece, more }) => {
     const header = Buffer.alloc(IPV4_HEADER_LENGTH)
     header[0] = 0x45
@@ -65,7 +123,7 @@ function ipv4Packets(src: Buffer, dst: Buffer, data: Buffer, mtu: number, identi
     header.writeUInt16BE(identification & 0xffff, 4)
     header.writeUInt16BE((more ? 0x2000 : 0) | (offset / 8), 6)
     header[8] = HOP_LIMIT
-    header[9] = PROTOCOL.UDP
+    header[9] = protocol
     src.copy(header, 12)
     dst.copy(header, 16)
     header.writeUInt16BE(checksum(header), 10)
@@ -73,19 +131,26 @@ function ipv4Packets(src: Buffer, dst: Buffer, data: Buffer, mtu: number, identi
   })
 }
 
-function ipv6Packets(src: Buffer, dst: Buffer, data: Buffer, mtu: number, identification: number): Buffer[] {
+function ipv6Packets(
+  src: Buffer,
+  dst: Buffer,
+  protocol: number,
+  data: Buffer,
+  mtu: number,
+  identification: number,
+): Buffer[] {
   return pieces(data, mtu - IPV6_HEADER_LENGTH, 8).map(({ offset, piece, more }) => {
     const isFragment = more || offset > 0
     const extension = Buffer.alloc(isFragment ? 8 : 0)
     if (isFragment) {
-      extension[0] = PROTOCOL.UDP
+      extension[0] = protocol
       extension.writeUInt16BE(offset | (more ? 1 : 0), 2)
       extension.writeUInt32BE(identification, 4)
     }
     const header = Buffer.alloc(8)
     header[0] = 0x60
     header.writeUInt16BE(extension.length + piece.length, 4)
-    header[6] = isFragment ? PROTOCOL.FRAGMENT : PROTOCOL.UDP
+    header[6] = isFragment ? PROTOCOL.FRAGMENT : protocol
     header[7] = HOP_LIMIT
     return Buffer.concat([header, src, dst, extension, piece])
   })

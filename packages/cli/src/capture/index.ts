@@ -1,12 +1,18 @@
 export { CaptureEncoder, type CaptureEncoderOptions } from './capture-encoder.ts'
 export { type CaptureStats, createCaptureStats } from './capture-stats.ts'
+export type { CapturedMessage, MessageOrigin } from './captured-message.ts'
 export { CAPTURE_ERRORS, CaptureError } from './errors.ts'
+export { findCaptures } from './find-captures.ts'
 export type { Frame } from './frame.ts'
-export { type Datagram, type FrameEncoderOptions, udpFrames } from './frame-encoder.ts'
-export { LINKTYPE } from './link-layer.ts'
 export {
-  type CapturedMessage,
-  type MessageOrigin,
-  type ReadOptions,
-  readSIPMessages,
-} from './sip-messages.ts'
+  type Datagram,
+  type FrameEncoderOptions,
+  ipFrames,
+  type Packet,
+  type Segment,
+  tcpFrames,
+  udpFrames,
+} from './frame-encoder.ts'
+export { PROTOCOL } from './ip.ts'
+export { LINKTYPE } from './link-layer.ts'
+export { type ReadOptions, readSIPMessages } from './sip-messages.ts'

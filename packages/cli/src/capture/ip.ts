@@ -1,7 +1,7 @@
-/** IPv4 and IPv6 packets: through extension headers, fragments and tunnels (GRE, IP in IP) to the transport layer. */
+/** IPv4 and IPv6 packets: through extension headers, fragments and tunnels (GRE, ERSPAN, IP in IP) to the transport layer. */
 import type { CaptureStats } from './capture-stats.ts'
 import { Fragments } from './fragments.ts'
-import { ETHERTYPE, etherPayload } from './link-layer.ts'
+import { ETHERTYPE, etherPayload, LINKTYPE, type NetworkPayload, networkPayload } from './link-layer.ts'
 
 export const PROTOCOL = {
   HOP_BY_HOP: 0,
@@ -14,6 +14,7 @@ export const PROTOCOL = {
   GRE: 47,
   AUTHENTICATION: 51,
   DESTINATION_OPTIONS: 60,
+  MPLS: 137,
 } as const
 
 /** What an IP packet carries: a whole UDP datagram or TCP segment. */
@@ -24,29 +25,50 @@ export interface TransportPayload {
   src: Buffer
   dst: Buffer
   data: Buffer
-  /** Whether another IP packet was around this one. */
-  tunnelled: boolean
+  /** Length as sent: more than `data` has where the capture cut the frame short. */
+  length: number
+  /** How many packets were around this one. */
+  depth: number
 }
 
 /** A tunnel in a tunnel in a tunnel is somebody's attack on us. */
 const MAX_DEPTH = 8
 const MAX_EXTENSION_HEADERS = 16
+const GRE_ETHERNET = 0x6558
+const GRE_ERSPAN = 0x88be
+const GRE_ERSPAN_III = 0x22eb
 
 export class IPReader {
   readonly #stats: CaptureStats
   readonly #fragments = new Fragments()
+  /** Time of capture of the packet that is being read. */
+  #seconds = 0
 
   constructor(stats: CaptureStats) {
     this.#stats = stats
   }
 
-  /** Fragments that never became a datagram. */
-  get incompleteFragments(): number {
-    return this.#fragments.incomplete
+  /** Fragments that will never become a datagram, since the last call. */
+  takeIncomplete(): number {
+    return this.#fragments.takeDropped()
   }
 
-  /** @returns null for a packet that carries neither UDP nor TCP, is malformed, or is a fragment yet to be completed */
-  read(etherType: number, data: Buffer, depth = 0): TransportPayload | null {
+  /** As {@link takeIncomplete}, with those that are still waiting. */
+  end(): number {
+    return this.#fragments.end()
+  }
+
+  /**
+   * @param seconds time of capture
+   * @param depth packets around this one
+   * @returns null for a packet that carries neither UDP nor TCP, is malformed, or is a fragment yet to be completed
+   */
+  read(etherType: number, data: Buffer, seconds: number, depth = 0): TransportPayload | null {
+    this.#seconds = seconds
+    return this.#packet(etherType, data, depth)
+  }
+
+  #packet(etherType: number, data: Buffer, depth: number): TransportPayload | null {
     if (depth > MAX_DEPTH) return this.#malformed()
     return etherType === ETHERTYPE.IPV4 ? this.#ipv4(data, depth) : this.#ipv6(data, depth)
   }
@@ -62,16 +84,18 @@ export class IPReader {
     const dst = data.subarray(16, 20)
     const protocol = data[9]!
     let payload = data.subarray(headerLength, totalLength)
+    let length = totalLength - headerLength
     const fragment = data.readUInt16BE(6)
     const more = (fragment & 0x2000) !== 0
     const offset = (fragment & 0x1fff) * 8
     if (more || offset > 0) {
       const key = `4 ${data.readUInt16BE(4)} ${protocol} ${data.toString('latin1', 12, 20)}`
-      const whole = this.#fragments.add(key, offset, more, payload)
+      const whole = this.#fragments.add(key, offset, more, payload, this.#seconds)
       if (whole === undefined) return null
       payload = whole
+      length = whole.length
     }
-    return this.#transport(protocol, src, dst, payload, depth)
+    return this.#transport({ protocol, src, dst, data: payload, length, depth })
   }
 
   #ipv6(data: Buffer, depth: number): TransportPayload | null {
@@ -81,6 +105,7 @@ export class IPReader {
     // 0 in jumbograms (RFC 2675) and where the network card was to fill it in.
     const payloadLength = data.readUInt16BE(4) || data.length - 40
     let payload = data.subarray(40, 40 + payloadLength)
+    let length = payloadLength
     let next = data[6]!
     for (let headers = 0; headers < MAX_EXTENSION_HEADERS; headers++) {
       switch (next) {
@@ -90,9 +115,11 @@ export class IPReader {
         case PROTOCOL.AUTHENTICATION: {
           if (payload.length < 8) return this.#malformed()
           // The authentication header counts in words of four bytes, two of which do not count (RFC 4302).
-          const length = next === PROTOCOL.AUTHENTICATION ? (payload[1]! + 2) * 4 : (payload[1]! + 1) * 8
+          const headerLength =
+            next === PROTOCOL.AUTHENTICATION ? (payload[1]! + 2) * 4 : (payload[1]! + 1) * 8
           next = payload[0]!
-          payload = payload.subarray(length)
+          payload = payload.subarray(headerLength)
+          length -= headerLength
           break
         }
         case PROTOCOL.FRAGMENT: {
@@ -100,33 +127,38 @@ export class IPReader {
           const field = payload.readUInt16BE(2)
           const key = `6 ${payload.readUInt32BE(4)} ${data.toString('latin1', 8, 40)}`
           next = payload[0]!
-          const whole = this.#fragments.add(key, field & 0xfff8, (field & 1) !== 0, payload.subarray(8))
+          const [offset, more] = [field & 0xfff8, (field & 1) !== 0]
+          payload = payload.subarray(8)
+          length -= 8
+          // An atomic fragment is whole (RFC 6946).
+          if (offset === 0 && !more) break
+          const whole = this.#fragments.add(key, offset, more, payload, this.#seconds)
           if (whole === undefined) return null
           payload = whole
+          length = whole.length
           break
         }
         default:
-          return this.#transport(next, src, dst, payload, depth)
+          return this.#transport({ protocol: next, src, dst, data: payload, length, depth })
       }
     }
     return this.#malformed()
   }
 
-  #transport(
-    protocol: number,
-    src: Buffer,
-    dst: Buffer,
-    data: Buffer,
-    depth: number,
-  ): TransportPayload | null {
+  #transport(payload: TransportPayload): TransportPayload | null {
+    const { protocol, data, depth } = payload
     switch (protocol) {
       case PROTOCOL.UDP:
       case PROTOCOL.TCP:
-        return { protocol, src, dst, data, tunnelled: depth > 0 }
+        return payload
       case PROTOCOL.IPIP:
-        return this.read(ETHERTYPE.IPV4, data, depth + 1)
+        return this.#packet(ETHERTYPE.IPV4, data, depth + 1)
       case PROTOCOL.IPV6:
-        return this.read(ETHERTYPE.IPV6, data, depth + 1)
+        return this.#packet(ETHERTYPE.IPV6, data, depth + 1)
+      case PROTOCOL.MPLS: {
+        const inner = etherPayload(ETHERTYPE.MPLS, data)
+        return inner && this.#packet(inner.etherType, inner.data, depth + 1)
+      }
       case PROTOCOL.GRE:
         return this.#gre(data, depth)
       default:
@@ -145,12 +177,30 @@ export class IPReader {
     const acknowledgement = enhanced && (flags & 0x0080) !== 0
     const length = 4 * (1 + [checksumOrRouting, key, sequence, acknowledgement].filter(Boolean).length)
     if (data.length < length) return this.#malformed()
-    const payload = etherPayload(data.readUInt16BE(2), data.subarray(length))
-    return payload === null ? null : this.read(payload.etherType, payload.data, depth + 1)
+    const type = data.readUInt16BE(2)
+    const inner = grePayload(type, sequence, data.subarray(length))
+    return inner ? this.#packet(inner.etherType, inner.data, depth + 1) : null
   }
 
   #malformed(): null {
     this.#stats.skipped.malformed++
     return null
+  }
+}
+
+/** An IP packet, or an Ethernet frame: bridged (RFC 7637), or mirrored (ERSPAN, draft-foschiano-erspan). */
+function grePayload(type: number, sequence: boolean, data: Buffer): NetworkPayload | null | undefined {
+  switch (type) {
+    case GRE_ETHERNET:
+      return networkPayload(LINKTYPE.ETHERNET, data)
+    case GRE_ERSPAN:
+      // Type I has neither a sequence number nor a header.
+      return networkPayload(LINKTYPE.ETHERNET, data.subarray(sequence ? 8 : 0))
+    case GRE_ERSPAN_III: {
+      const subheader = ((data[11] ?? 0) & 1) * 8
+      return networkPayload(LINKTYPE.ETHERNET, data.subarray(12 + subheader))
+    }
+    default:
+      return etherPayload(type, data)
   }
 }

@@ -24,6 +24,8 @@ export const ETHERTYPE = {
   QINQ_OLD: 0x9100,
   PPP: 0x880b,
   PPPOE_SESSION: 0x8864,
+  MPLS: 0x8847,
+  MPLS_MULTICAST: 0x8848,
 } as const
 
 const PPP_PROTOCOL = { IPV4: 0x0021, IPV6: 0x0057 } as const
@@ -62,23 +64,46 @@ export function networkPayload(linktype: number, data: Buffer): NetworkPayload |
   }
 }
 
-/** Looks behind VLAN tags (802.1Q, 802.1ad), PPPoE (RFC 2516) and a PPP header. */
+/** Tags and labels in front of a packet; more of them are somebody's attack on us. */
+const MAX_TAGS = 16
+
+/** Looks behind VLAN tags (802.1Q, 802.1ad), MPLS labels (RFC 3032), PPPoE (RFC 2516) and a PPP header. */
 export function etherPayload(etherType: number, data: Buffer): NetworkPayload | null {
-  switch (etherType) {
-    case ETHERTYPE.IPV4:
-    case ETHERTYPE.IPV6:
-      return { etherType, data }
-    case ETHERTYPE.VLAN:
-    case ETHERTYPE.QINQ:
-    case ETHERTYPE.QINQ_OLD:
-      return data.length < 4 ? null : etherPayload(data.readUInt16BE(2), data.subarray(4))
-    case ETHERTYPE.PPPOE_SESSION:
-      return pppPayload(data.subarray(6))
-    case ETHERTYPE.PPP:
-      return pppPayload(data)
-    default:
-      return null
+  for (let tags = 0; tags < MAX_TAGS; tags++) {
+    switch (etherType) {
+      case ETHERTYPE.IPV4:
+      case ETHERTYPE.IPV6:
+        return { etherType, data }
+      case ETHERTYPE.VLAN:
+      case ETHERTYPE.QINQ:
+      case ETHERTYPE.QINQ_OLD:
+        if (data.length < 4) return null
+        etherType = data.readUInt16BE(2)
+        data = data.subarray(4)
+        break
+      case ETHERTYPE.MPLS:
+      case ETHERTYPE.MPLS_MULTICAST: {
+        if (data.length < 4) return null
+        const isLast = (data[2]! & 1) !== 0
+        data = data.subarray(4)
+        if (!isLast) break
+        const packet = rawIP(data)
+        if (packet !== null) return packet
+        // A pseudowire with its control word (RFC 4448): an Ethernet frame.
+        if (data.length < 18 || data[0]! >> 4 !== 0) return null
+        etherType = data.readUInt16BE(16)
+        data = data.subarray(18)
+        break
+      }
+      case ETHERTYPE.PPPOE_SESSION:
+        return pppPayload(data.subarray(6))
+      case ETHERTYPE.PPP:
+        return pppPayload(data)
+      default:
+        return null
+    }
   }
+  return null
 }
 
 /** PPP (RFC 1661), with or without address and control field, protocol field of one or two bytes. */

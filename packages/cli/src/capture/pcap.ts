@@ -39,10 +39,12 @@ export class PcapFormat implements FrameFormat {
     const length = this.#u32(bytes, at + 8)
     if (length > MAX_RECORD_BYTES) return { corrupt: `a record claims ${length} bytes` }
     if (bytes.length < start + length) return 'incomplete'
+    // Some tools write fractions of a second and more.
+    const nanos = this.#u32(bytes, at + 4) * this.#nanosPerTick
     frames.push({
       number: ++this.#count,
-      seconds: this.#u32(bytes, at),
-      nanos: this.#u32(bytes, at + 4) * this.#nanosPerTick,
+      seconds: this.#u32(bytes, at) + Math.floor(nanos / 1e9),
+      nanos: nanos % 1e9,
       linktype: this.#linktype,
       ticksPerSecond: 1e9 / this.#nanosPerTick,
       data: bytes.subarray(start, start + length),

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { createEngine, type Engine } from '@siplet/engine'
 import type { Command } from 'commander'
-import { createCaptureStats } from '../capture/index.ts'
+import { createCaptureStats, findCaptures } from '../capture/index.ts'
 import { CLIError, EXIT } from '../errors.ts'
 import {
   engineOptions,
@@ -33,6 +33,8 @@ Examples:
   siplet replay calls.pcapng --script handler.ts
   siplet replay monday.pcap tuesday.pcap --script handler.ts --children 2 --ndjson decisions.ndjson
   siplet replay calls.pcapng --script handler.ts --report report.html
+  siplet replay captures/ --script handler.ts --json
+  tcpdump -U -w - port 5060 | siplet replay - --script handler.ts --ndjson decisions.ndjson
   siplet replay calls.pcapng --script handler.ts --ndjson - | jq 'select(.error)'`
 
 export function replayCommand(finish: (exitCode: number) => void): Command {
@@ -40,7 +42,7 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
     .description(
       'Run every SIP message of captures (pcap, pcapng) through a script, and tell what it decided.',
     )
-    .argument('<captures...>', 'pcap or pcapng files')
+    .argument('<captures...>', 'pcap or pcapng files, plain, .gz or .zst; directories of such; - is stdin')
     .option('--request-method <name>', 'the method called for requests', 'request_route')
     .option('--reply-method <name>', 'the method called for replies, if the script has it', 'onreply_route')
     .option('--extra <text>', 'a second argument for the methods')
@@ -50,13 +52,14 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
     .option('--json', 'print the summary as one JSON object')
     .option('--fail-on-error', 'exit with 1 where the script failed on a message')
     .addHelpText('after', EXAMPLES)
-    .action(async (captures: string[], options: ReplayCommandOptions, command: Command) => {
+    .action(async (paths: string[], options: ReplayCommandOptions, command: Command) => {
       if (options.json && options.ndjson === '-') {
         throw new CLIError(
           'ERR_SIPLET_USAGE',
           '--json and --ndjson - both want stdout; write the NDJSON to a file',
         )
       }
+      const captures = await findCaptures(paths)
       await using engine = await createEngine(engineOptions(options, options))
       const replyGiven = command.getOptionValueSource('replyMethod') === 'cli'
       const methods = chosenMethods(engine, options, replyGiven)

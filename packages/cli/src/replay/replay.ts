@@ -34,7 +34,7 @@ export interface ReplayedMessage {
 }
 
 /**
- * Replays the captures one after the other. Messages that end within their head are not executed, nor are replies
+ * Replays the captures, merged by time. Messages that end within their head are not executed, nor are replies
  * without a reply method.
  *
  * @throws CaptureError where a capture cannot be used; all messages before it have been yielded then
@@ -62,26 +62,17 @@ export async function* replay(
 async function* slices(stats: CaptureStats, options: ReplayOptions): AsyncGenerator<CapturedMessage[]> {
   const { captures, limit, signal, onBytes, onEndedEarly } = options
   let left = limit
-  let bytesBefore = 0
-  for (const path of captures) {
-    let bytes = 0
-    const told = (total: number) => {
-      bytes = total
-      onBytes?.(bytesBefore + total)
-    }
-    for await (const messages of readSIPMessages(path, stats, { onBytes: told })) {
-      for (let at = 0; at < messages.length; ) {
-        if (signal?.aborted || left === 0) {
-          onEndedEarly?.()
-          return
-        }
-        const slice = messages.slice(at, at + Math.min(SLICE, left))
-        at += slice.length
-        left -= slice.length
-        yield slice
+  for await (const messages of readSIPMessages(captures, stats, onBytes ? { onBytes } : {})) {
+    for (let at = 0; at < messages.length; ) {
+      if (signal?.aborted || left === 0) {
+        onEndedEarly?.()
+        return
       }
+      const slice = messages.slice(at, at + Math.min(SLICE, left))
+      at += slice.length
+      left -= slice.length
+      yield slice
     }
-    bytesBefore += bytes
   }
 }
 

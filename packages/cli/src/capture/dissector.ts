@@ -1,0 +1,182 @@
+/** Frames into SIP messages: link layer, IP, then UDP (SIP, HEP, VXLAN) or TCP. */
+import { addressText } from './address.ts'
+import type { CaptureStats } from './capture-stats.ts'
+import type { CapturedMessage, MessageOrigin } from './captured-message.ts'
+import type { Frame } from './frame.ts'
+import { isHEP, readHEP } from './hep.ts'
+import { IPReader, PROTOCOL, type TransportPayload } from './ip.ts'
+import { LINKTYPE, type NetworkPayload, networkPayload } from './link-layer.ts'
+import { SIPStream, startsLikeSIP } from './sip-stream.ts'
+import { readSegment } from './tcp.ts'
+import { TCPConnections } from './tcp-connections.ts'
+
+const UDP_HEADER_LENGTH = 8
+const SIP_PORTS = [5060, 5061]
+/** RFC 7348, and what Linux used before it. */
+const VXLAN_PORTS = [4789, 8472]
+const VXLAN_HEADER_LENGTH = 8
+const VXLAN_VALID_ID = 0x08
+
+/** Where in the captures something was found. */
+interface Place {
+  file: string
+  frame: Frame
+  networkOffset: number
+}
+
+/** Keeps what spans frames, and files: fragments and TCP connections. */
+export class Dissector {
+  readonly #stats: CaptureStats
+  readonly #keepFrames: boolean
+  readonly #ip: IPReader
+  readonly #tcp: TCPConnections<Place>
+  #messages: CapturedMessage[] = []
+
+  constructor(stats: CaptureStats, keepFrames: boolean) {
+    this.#stats = stats
+    this.#keepFrames = keepFrames
+    this.#ip = new IPReader(stats)
+    this.#tcp = new TCPConnections<Place>({
+      keep: (place) => this.#kept(place),
+      sink: (src, srcPort, dst, dstPort) => {
+        const [from, to] = [[addressText(src), srcPort] as const, [addressText(dst), dstPort] as const]
+        const isSIPPort = SIP_PORTS.includes(srcPort) || SIP_PORTS.includes(dstPort)
+        return new SIPStream<Place>(
+          (transport, bytes, place) => this.#message(transport, from, to, bytes, place),
+          stats,
+          isSIPPort,
+        )
+      },
+    })
+  }
+
+  /** The messages that end in these frames. */
+  read(file: string, frames: readonly Frame[]): CapturedMessage[] {
+    for (const frame of frames) {
+      const network = this.#network(frame)
+      if (network === null) continue
+      const networkOffset = network.data.byteOffset - frame.data.byteOffset
+      this.#packet(network, { file, frame, networkOffset }, 0)
+    }
+    this.#stats.skipped.fragments += this.#ip.takeIncomplete()
+    return this.#taken()
+  }
+
+  /** At the end of the last capture: what waited for pieces that never came. */
+  end(): CapturedMessage[] {
+    this.#tcp.end()
+    this.#stats.skipped.fragments += this.#ip.end()
+    return this.#taken()
+  }
+
+  #taken(): CapturedMessage[] {
+    const messages = this.#messages
+    this.#messages = []
+    this.#stats.messages += messages.length
+    return messages
+  }
+
+  #network(frame: Frame): NetworkPayload | null {
+    const network = networkPayload(frame.linktype, frame.data)
+    const { skipped, unknownLinktypes } = this.#stats
+    if (network === null) skipped.notIP++
+    if (network !== undefined) return network
+    skipped.linktype++
+    if (!unknownLinktypes.includes(frame.linktype)) unknownLinktypes.push(frame.linktype)
+    return null
+  }
+
+  #packet({ etherType, data }: NetworkPayload, place: Place, depth: number): void {
+    const transport = this.#ip.read(etherType, data, place.frame.seconds, depth)
+    if (transport === null) return
+    if (transport.protocol === PROTOCOL.UDP) this.#udp(transport, place)
+    else this.#segment(transport, place)
+  }
+
+  #udp({ src, dst, data, depth }: TransportPayload, place: Place): void {
+    if (data.length < UDP_HEADER_LENGTH) {
+      this.#stats.skipped.malformed++
+      return
+    }
+    // 0 in jumbograms; longer than what there is where the capture cut the frame short.
+    const payload = data.subarray(UDP_HEADER_LENGTH, data.readUInt16BE(4) || data.length)
+    const srcPort = data.readUInt16BE(0)
+    const dstPort = data.readUInt16BE(2)
+    if (isHEP(payload)) this.#hep(payload, place)
+    else if (startsLikeSIP(payload)) {
+      const [from, to] = [[addressText(src), srcPort] as const, [addressText(dst), dstPort] as const]
+      this.#message('udp', from, to, payload, place, undefined, depth > 0)
+    } else if (VXLAN_PORTS.includes(dstPort) && payload[0] === VXLAN_VALID_ID) {
+      const network = networkPayload(LINKTYPE.ETHERNET, payload.subarray(VXLAN_HEADER_LENGTH))
+      if (network) this.#packet(network, place, depth + 1)
+    } else if (payload.length > 0 && isKeepAlive(payload)) this.#stats.skipped.keepAlive++
+    else if (SIP_PORTS.includes(srcPort) || SIP_PORTS.includes(dstPort)) this.#stats.skipped.notSIP++
+  }
+
+  #hep(packet: Buffer, place: Place): void {
+    const hep = readHEP(packet)
+    // Agents send call logs, media statistics and registrations, too.
+    if (hep === null || !startsLikeSIP(hep.payload)) {
+      this.#stats.skipped.hep++
+      return
+    }
+    const { src, srcPort, dst, dstPort, transport, payload, seconds, nanos } = hep
+    const [from, to] = [[addressText(src), srcPort] as const, [addressText(dst), dstPort] as const]
+    const time = seconds === undefined ? undefined : { seconds, nanos }
+    this.#message(transport, from, to, payload, place, time)
+  }
+
+  #segment({ src, dst, data, length }: TransportPayload, place: Place): void {
+    const segment = readSegment(data, length)
+    if (segment === null) {
+      this.#stats.skipped.malformed++
+      return
+    }
+    const [srcPort, dstPort] = [data.readUInt16BE(0), data.readUInt16BE(2)]
+    this.#tcp.read(src, srcPort, dst, dstPort, segment, place, place.frame.seconds)
+  }
+
+  #message(
+    transport: CapturedMessage['transport'],
+    src: readonly [string, number],
+    dst: readonly [string, number],
+    bytes: Buffer,
+    place: Place,
+    { seconds, nanos }: { seconds: number; nanos: number } = place.frame,
+    inPieces = true,
+  ): void {
+    const message = {
+      file: place.file,
+      frame: place.frame.number,
+      time: `${seconds}.${String(nanos).padStart(9, '0')}`,
+      transport,
+      src,
+      dst,
+      bytes,
+    }
+    this.#messages.push(
+      this.#keepFrames ? { ...message, origin: originOf(place, inPieces ? undefined : bytes) } : message,
+    )
+  }
+
+  #kept({ file, frame, networkOffset }: Place): Place {
+    const data = this.#keepFrames ? Buffer.from(frame.data) : Buffer.alloc(0)
+    return { file, frame: { ...frame, data }, networkOffset }
+  }
+}
+
+/** @param payload what is all of a UDP datagram, in the outermost IP packet */
+function originOf({ frame, networkOffset }: Place, payload: Buffer | undefined): MessageOrigin {
+  const offset = payload === undefined ? -1 : payload.byteOffset - frame.data.byteOffset
+  // What was put together from fragments lies in memory of its own.
+  const within =
+    payload !== undefined &&
+    payload.buffer === frame.data.buffer &&
+    offset >= 0 &&
+    offset + payload.length <= frame.data.length
+  return { frame, networkOffset, payload: within ? { offset, length: payload.length } : null }
+}
+
+function isKeepAlive(payload: Buffer): boolean {
+  return payload.every((byte) => byte === 0 || byte === 10 || byte === 13)
+}

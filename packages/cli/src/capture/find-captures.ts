@@ -1,0 +1,37 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CaptureError } from './errors.ts'
+
+/** Names that capture tools give; tcpdump numbers the files it rotates (`x.pcap3`). */
+const CAPTURE_NAME = /\.(?:pcap|pcapng|cap|dmp|ntar)\d*(?:\.(?:gz|zst))?$/i
+
+/**
+ * The captures that the paths stand for: files as they are given, directories as the captures in them by name, not
+ * those in further directories. A path that is not there is left for the reader to report.
+ *
+ * @throws CaptureError ERR_SIPLET_CAPTURE_NOT_FOUND for a directory without captures
+ */
+export async function findCaptures(paths: readonly string[]): Promise<string[]> {
+  const found: string[] = []
+  for (const path of paths) {
+    const isDirectory = await stat(path).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    )
+    found.push(...(isDirectory ? await capturesIn(path) : [path]))
+  }
+  return found
+}
+
+async function capturesIn(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true })
+  const names = entries
+    .filter((entry) => !entry.isDirectory() && CAPTURE_NAME.test(entry.name))
+    .map((entry) => entry.name)
+    .sort()
+  if (names.length > 0) return names.map((name) => join(directory, name))
+  throw new CaptureError(
+    'ERR_SIPLET_CAPTURE_NOT_FOUND',
+    `directory ${directory} has no capture: no file whose name ends in .pcap, .pcapng or .cap, or such with .gz or .zst`,
+  )
+}

@@ -1,0 +1,92 @@
+/** What SIP is wrapped in, for captures of our own: TCP connections, WebSocket, HEP, VXLAN. */
+import { tcpFrames } from '../../packages/cli/src/capture/index.ts'
+
+type Address = readonly [string, number]
+
+/** Segments of one direction of a connection as frames; sequence numbers go on by themselves. */
+export class TCPSide {
+  readonly #src: Address
+  readonly #dst: Address
+  readonly #linktype: number
+  sequence: number
+
+  constructor(src: Address, dst: Address, { sequence = 1_000, linktype = 1 } = {}) {
+    this.#src = src
+    this.#dst = dst
+    this.#linktype = linktype
+    this.sequence = sequence
+  }
+
+  syn(): Buffer {
+    return this.#frame(Buffer.alloc(0), { syn: true }, 1)
+  }
+
+  send(payload: string | Buffer): Buffer {
+    const bytes = Buffer.from(payload as string)
+    return this.#frame(bytes, {}, bytes.length)
+  }
+
+  /** Payload at a sequence number of its own. */
+  sendAt(sequence: number, payload: string | Buffer): Buffer {
+    const bytes = Buffer.from(payload as string)
+    return tcpFrames({ ...this.#ends(), sequence, payload: bytes }, { linktype: this.#linktype })[0]!
+  }
+
+  acknowledge(acknowledgement: number): Buffer {
+    return this.#frame(Buffer.alloc(0), { acknowledgement }, 0)
+  }
+
+  fin(): Buffer {
+    return this.#frame(Buffer.alloc(0), { fin: true }, 1)
+  }
+
+  #ends() {
+    return { src: this.#src, dst: this.#dst }
+  }
+
+  #frame(
+    payload: Buffer,
+    flags: { syn?: true; fin?: true; acknowledgement?: number },
+    length: number,
+  ): Buffer {
+    const { sequence } = this
+    this.sequence = (sequence + length) >>> 0
+    return tcpFrames({ ...this.#ends(), sequence, payload, ...flags }, { linktype: this.#linktype })[0]!
+  }
+}
+
+/** One frame of RFC 6455; text, final and unmasked unless told otherwise. */
+export function webSocketFrame(
+  payload: string | Buffer,
+  { opcode = 1, final = true, mask = undefined as number | undefined, rsv1 = false } = {},
+): Buffer {
+  const bytes = Buffer.from(payload as string)
+  const masked = mask === undefined ? 0 : 0x80
+  const first = (final ? 0x80 : 0) | (rsv1 ? 0x40 : 0) | opcode
+  const long = Buffer.alloc(2)
+  long.writeUInt16BE(bytes.length & 0xffff)
+  const header = bytes.length < 126 ? [first, masked | bytes.length] : [first, masked | 126, ...long]
+  if (mask === undefined) return Buffer.concat([Buffer.from(header), bytes])
+  const key = Buffer.alloc(4)
+  key.writeUInt32BE(mask)
+  return Buffer.concat([Buffer.from(header), key, bytes.map((byte, at) => byte ^ key[at & 3]!)])
+}
+
+/** A HEP3 packet of chunks: type and value. */
+export function hepPacket(chunks: readonly (readonly [number, Buffer])[]): Buffer {
+  const parts = chunks.map(([type, value]) => {
+    const header = Buffer.alloc(6)
+    header.writeUInt16BE(type, 2)
+    header.writeUInt16BE(6 + value.length, 4)
+    return Buffer.concat([header, value])
+  })
+  const body = Buffer.concat(parts)
+  const header = Buffer.from('HEP3\0\0')
+  header.writeUInt16BE(6 + body.length, 4)
+  return Buffer.concat([header, body])
+}
+
+/** The payload of a VXLAN datagram. */
+export function vxlan(frame: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([8, 0, 0, 0, 0, 0, 42, 0]), frame])
+}
