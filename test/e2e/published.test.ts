@@ -64,6 +64,6 @@ describe('the published packages', function () {
   it('holds no sources and no tests', async () => {
     const { stdout } = await run('tar', ['tzf', join(folder, 'engine.tgz')])
     assert.match(stdout, /package\/dist\/isolate\/prelude.bundle.js/)
-    assert.doesNotMatch(stdout, /\/src\/|test/)
+    assert.doesNotMatch(stdout, /\/src\/|\.test\.|\/tests?\//)
   })
 })

@@ -33,7 +33,7 @@ export async function openFile(
     viewport: { width: options.width ?? 1_280, height: 900 },
     colorScheme: options.colorScheme ?? 'light',
   })
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(20_000)
   const requests: string[] = []
   const complaints: string[] = []
   page.on('request', (request) => requests.push(request.url()))
