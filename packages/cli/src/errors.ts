@@ -6,6 +6,7 @@ export const CLI_ERRORS = {
   ERR_SIPLET_MESSAGE_NOT_FOUND: 'the message file cannot be read',
   ERR_SIPLET_MESSAGE_TRUNCATED: 'the message ends within its head (captured too short): it was not executed',
   ERR_SIPLET_OUTPUT: 'an output file cannot be written',
+  ERR_SIPLET_EXISTS: 'siplet init never overwrites a file; choose an empty folder, or move the file away',
 } as const
 
 /** A command cannot do what it was asked to. */

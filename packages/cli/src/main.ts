@@ -1,16 +1,14 @@
 /** The command line: which commands there are, and how they end. */
 import { createRequire } from 'node:module'
-import { SipletError } from '@siplet/engine'
-import { ProxyError } from '@siplet/proxy'
-import { SIPMessageError } from '@siplet/sipmsg'
 import { Command, CommanderError } from 'commander'
-import { CaptureError } from './capture/index.ts'
 import { benchCommand } from './commands/bench.ts'
 import { checkCommand } from './commands/check.ts'
 import { execCommand } from './commands/exec.ts'
+import { initCommand } from './commands/init.ts'
 import { replayCommand } from './commands/replay.ts'
 import { serveCommand } from './commands/serve.ts'
-import { CLIError, EXIT } from './errors.ts'
+import { EXIT } from './errors.ts'
+import { reportError } from './report-error.ts'
 
 const { version } = createRequire(import.meta.url)('../package.json')
 
@@ -26,7 +24,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     exitCode = code
   }
   const program = new Command('siplet')
-    .description('SIP routing scripts in isolated VMs: replay captures through a script, try it, check it.')
+    .description(
+      'SIP routing scripts in isolated VMs: begin a script, try it, check it, replay captures through it.',
+    )
     .version(version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
@@ -35,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     replayCommand(finish),
     execCommand(finish),
     checkCommand(finish),
+    initCommand(),
     benchCommand(finish),
     serveCommand(finish),
   ]) {
@@ -45,16 +46,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.DONE : EXIT.UNUSABLE
-    if (!isOurs(error)) throw error
-    console.error(`siplet: ${error.code}: ${error.message}`)
+    reportError(error)
     return EXIT.UNUSABLE
   }
-}
-
-function isOurs(error: unknown): error is Error & { code: string } {
-  return [CLIError, CaptureError, SipletError, ProxyError, SIPMessageError].some(
-    (type) => error instanceof type,
-  )
 }
 
 if (import.meta.main) process.exitCode = await main(process.argv)

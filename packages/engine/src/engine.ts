@@ -100,6 +100,11 @@ export class Engine extends EventEmitter<EngineEvents> {
     return this.#generation.methods
   }
 
+  /** Those of them that cannot be exec'd: async functions and generators return no integer. */
+  get asyncMethods(): readonly string[] {
+    return this.#generation.asyncMethods
+  }
+
   /**
    * Runs a method of the script on a message. Never rejects for what a script or a message does: the result's
    * `error` tells.

@@ -5,6 +5,7 @@ import { ChildQueue, type QueueEvents, type StartFailure } from './dispatch/chil
 import { SipletError } from './errors.ts'
 import type { Functions } from './functions/functions.ts'
 import { preludeSource } from './isolate/bundle.ts'
+import type { StartResult } from './isolate/child.ts'
 import { loadScript } from './script/load.ts'
 import { StackMapper } from './script/stack.ts'
 import type { LogLine } from './wire/verdict.ts'
@@ -16,12 +17,15 @@ export class Generation {
   readonly queues: readonly ChildQueue[]
   /** Names of the methods of the object that mod_init returned, in order of definition. */
   readonly methods: readonly string[]
+  /** Those of them that are async functions or generators. */
+  readonly asyncMethods: readonly string[]
   readonly #stacks: StackMapper
 
-  private constructor(queues: readonly ChildQueue[], stacks: StackMapper, methods: readonly string[]) {
+  private constructor(queues: readonly ChildQueue[], stacks: StackMapper, first: StartResult) {
     this.queues = queues
     this.#stacks = stacks
-    this.methods = methods
+    this.methods = first.ok ? first.methods : []
+    this.asyncMethods = first.ok ? first.asyncMethods : []
   }
 
   /**
@@ -52,8 +56,7 @@ export class Generation {
       await Promise.all(queues.map((queue) => queue.child.close()))
       throw startError(stacks, results[failed] as StartFailure, failed + 1)
     }
-    const [first] = results
-    generation = new Generation(queues, stacks, first!.ok ? first!.methods : [])
+    generation = new Generation(queues, stacks, results[0]!)
     return generation
   }
 

@@ -1,21 +1,63 @@
-import { createEngine } from '@siplet/engine'
+import { createEngine, type Engine, scriptSources } from '@siplet/engine'
 import type { Command } from 'commander'
 import { EXIT } from '../errors.ts'
 import { engineOptions, type PoolOptions, type ScriptOptions, scriptCommand, withPool } from '../options.ts'
+import { runWatching } from '../watch.ts'
+
+interface CheckCommandOptions extends ScriptOptions, PoolOptions {
+  watch?: true
+}
+
+/** The methods that replay and exec call unless they are told otherwise. */
+const USUAL = ['request_route', 'onreply_route']
 
 export function checkCommand(finish: (exitCode: number) => void): Command {
   return withPool(scriptCommand('check'))
-    .description('Load a script, run its init function and its child-init method, and list its methods.')
-    .action(async (options: ScriptOptions & PoolOptions) => {
-      const start = performance.now()
-      await using engine = await createEngine(engineOptions(options, options))
-      const ready = performance.now() - start
-      const { children, modInit, childInit, script } = options
-      const methods = engine.methods.filter((name) => name !== childInit)
-      console.log(
-        `${script}: ${modInit}() and ${childInit}(rank) ran in ${children} ${children === 1 ? 'child' : 'children'}, ready in ${ready.toFixed(0)} ms`,
-      )
-      console.log(`methods: ${methods.length === 0 ? 'none' : methods.join(', ')}`)
-      finish(EXIT.DONE)
+    .description(
+      'Load a script, run its init function and its child-init method, list its methods, and warn of usual mistakes.',
+    )
+    .option('-w, --watch', 'check again whenever the script, or a file it imports, changes')
+    .action(async (options: CheckCommandOptions) => {
+      const run = () => check(options)
+      finish(options.watch ? await runWatching(() => scriptSources(options.script), run) : await run())
     })
+}
+
+async function check(options: CheckCommandOptions): Promise<number> {
+  const start = performance.now()
+  await using engine = await createEngine(engineOptions(options, options))
+  const ready = performance.now() - start
+  const { children, modInit, childInit, script } = options
+  const methods = engine.methods.filter((name) => name !== childInit)
+  console.log(
+    `${script}: ${modInit}() and ${childInit}(rank) ran in ${children} ${children === 1 ? 'child' : 'children'}, ready in ${ready.toFixed(0)} ms`,
+  )
+  console.log(`methods: ${methods.length === 0 ? 'none' : methods.join(', ')}`)
+  for (const warning of warnings(engine, methods)) console.error(`warning: ${warning}`)
+  return EXIT.DONE
+}
+
+function warnings(engine: Engine, methods: readonly string[]): string[] {
+  const found: string[] = []
+  for (const usual of USUAL) {
+    if (methods.includes(usual)) continue
+    const meant = methods.find((name) => plain(name) === plain(usual))
+    if (meant !== undefined) found.push(`${meant} is not called by itself: did you mean ${usual}?`)
+    else if (usual === 'request_route') {
+      found.push(
+        `there is no request_route: name the method for requests with --request-method (replay) or --method (exec)`,
+      )
+    }
+  }
+  for (const name of engine.asyncMethods) {
+    found.push(
+      `${name} is an async function or a generator: methods must return an integer at once; drop async, and use call_function for what takes time`,
+    )
+  }
+  return found
+}
+
+/** Letters only: requestRoute and request_route are one. */
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll('_', '')
 }

@@ -1,44 +1,71 @@
-import { createEngine, type ExecResult } from '@siplet/engine'
+import { createEngine, type ExecResult, scriptSources } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
 import type { Command } from 'commander'
-import { EXIT } from '../errors.ts'
+import { CLIError, EXIT } from '../errors.ts'
 import { messageBytes } from '../message-file.ts'
 import { address, engineOptions, type ScriptOptions, scriptCommand } from '../options.ts'
+import { messageDiff } from '../output/message-diff.ts'
+import { runWatching } from '../watch.ts'
 
 interface ExecCommandOptions extends ScriptOptions {
   method?: string
   extra?: string
   src?: readonly [string, number]
   dst?: readonly [string, number]
+  diff?: boolean
+  watch?: true
 }
 
 const EXAMPLES = `
 Examples:
   siplet exec invite.sip --script handler.ts
+  siplet exec invite.sip --script handler.ts --watch
   siplet exec - --script handler.ts --src 192.0.2.10:5060 < invite.sip > edited.sip`
 
 export function execCommand(finish: (exitCode: number) => void): Command {
   return scriptCommand('exec')
-    .description('Run one SIP message through a script: the edited message on stdout, the verdict on stderr.')
+    .description(
+      'Run one SIP message through a script: the edited message on stdout (on a terminal: what changed), the verdict on stderr.',
+    )
     .argument('<message>', 'a file with one SIP message; - is stdin')
     .option('--method <name>', 'the method called (default: request_route, for replies onreply_route)')
     .option('--extra <text>', 'a second argument for the method')
     .option('--src <ip:port>', 'where the message came from', address)
     .option('--dst <ip:port>', 'where it came in', address)
+    .option('--diff', 'show what changed, also where stdout is no terminal')
+    .option('--no-diff', 'print the edited message as it is, also on a terminal')
+    .option('-w, --watch', 'run again whenever the message, the script, or a file it imports changes')
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, options: ExecCommandOptions) => {
-      const bytes = await messageBytes(path)
-      const method = options.method ?? (new SIPMessage(bytes).isRequest ? 'request_route' : 'onreply_route')
-      await using engine = await createEngine(engineOptions(options))
-      const result = await engine.exec(method, bytes, {
-        ...(options.src && { src: options.src }),
-        ...(options.dst && { dst: options.dst }),
-        ...(options.extra !== undefined && { extraArgs: options.extra }),
-      })
-      process.stdout.write(result.message.toBuffer())
-      console.error(verdict(method, result))
-      finish(result.error === null ? EXIT.DONE : EXIT.SCRIPT_ERROR)
+      if (!options.watch) {
+        finish(await exec(path, options))
+        return
+      }
+      if (path === '-') {
+        throw new CLIError(
+          'ERR_SIPLET_USAGE',
+          '--watch reads the message again and again: give it a file, not -',
+        )
+      }
+      const files = async () => [path, ...(await scriptSources(options.script))]
+      finish(await runWatching(files, () => exec(path, options)))
     })
+}
+
+async function exec(path: string, options: ExecCommandOptions): Promise<number> {
+  const bytes = await messageBytes(path)
+  const method = options.method ?? (new SIPMessage(bytes).isRequest ? 'request_route' : 'onreply_route')
+  await using engine = await createEngine(engineOptions(options))
+  const result = await engine.exec(method, bytes, {
+    ...(options.src && { src: options.src }),
+    ...(options.dst && { dst: options.dst }),
+    ...(options.extra !== undefined && { extraArgs: options.extra }),
+  })
+  const edited = result.message.toBuffer()
+  const asDiff = options.diff ?? process.stdout.isTTY
+  process.stdout.write(asDiff ? messageDiff(bytes, edited, process.stdout) : edited)
+  console.error(verdict(method, result))
+  return result.error === null ? EXIT.DONE : EXIT.SCRIPT_ERROR
 }
 
 function verdict(method: string, { code, error, verdict, dstUri, edited, us }: ExecResult): string {

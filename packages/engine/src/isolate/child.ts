@@ -37,7 +37,7 @@ export type RunEnd = (typeof RUN_ENDS)[number]
 
 /** What the start of a child came to. Plain data: it may have to cross a thread. */
 export type StartResult =
-  | { ok: true; methods: string[] }
+  | { ok: true; methods: string[]; asyncMethods: string[] }
   | { ok: false; code: ErrorCode; message: string; stack: string }
 
 /** How often the size of the heap is looked at. */
@@ -97,11 +97,12 @@ export class IsolateChild {
         .applySync(undefined, [childInitMethod, rank], { ...init, result: { copy: true } }) as InitResult
       if (!childInitResult.ok) return failed(step, childInitResult)
 
-      const methods = inside
-        .getSync('methods', { reference: true })
-        .applySync(undefined, [], { ...init, result: { copy: true } }) as string[]
+      const names = (list: 'methods' | 'asyncMethods') =>
+        inside
+          .getSync(list, { reference: true })
+          .applySync(undefined, [], { ...init, result: { copy: true } }) as string[]
       this.#run = entrances.getSync('run', { reference: true })
-      return { ok: true, methods }
+      return { ok: true, methods: names('methods'), asyncMethods: names('asyncMethods') }
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       switch (ending(isolate, message)) {

@@ -127,7 +127,9 @@ export const prelude = {
       const result: unknown = Reflect.apply(method, handler, [rank])
       const code = typeof result === 'boolean' ? Number(result) : result
       if (typeof code !== 'number' || !Number.isInteger(code)) {
-        return failure(`${name}(${rank}) must return an integer >= 0, not ${shownType(result)}`)
+        return failure(
+          `${name}(${rank}) must return an integer >= 0, not ${shownType(result)}; end it with: return 0`,
+        )
       }
       if (code < 0) return failure(`${name}(${rank}) returned ${code}: a negative value refuses the start`)
       return SUCCESS
@@ -151,6 +153,14 @@ export const prelude = {
       }
     }
     return [...names]
+  },
+
+  /** Those of them that answer with a promise or an iterator, never with an integer. */
+  asyncMethods(): string[] {
+    return prelude.methods().filter((name) => {
+      const kind = Object.prototype.toString.call(handler[name])
+      return kind !== '[object Function]' && kind.endsWith('Function]')
+    })
   },
 
   /**

@@ -1,0 +1,121 @@
+import { access, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { basename, dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createTestMessage } from '@siplet/engine/testing'
+import { Command, Option } from 'commander'
+import { CLIError } from '../errors.ts'
+
+const TEMPLATES = fileURLToPath(new URL('../../templates/', import.meta.url))
+const { version } = createRequire(import.meta.url)('../../package.json')
+
+/** The packages a project needs, and what npm is told of them. */
+const PACKAGES = ['@siplet/cli', '@siplet/engine']
+
+const SCRIPTS = { typescript: 'handler.ts', javascript: 'handler.js', python: 'handler.py' } as const
+type Language = keyof typeof SCRIPTS
+
+export function initCommand(): Command {
+  return new Command('init')
+    .description('Begin a script: the script itself, a sample message, a test. Overwrites nothing.')
+    .argument('[dir]', 'the folder, made where it is not there', '.')
+    .addOption(
+      new Option('-l, --language <language>', 'what the script is written in')
+        .choices(Object.keys(SCRIPTS))
+        .default('typescript'),
+    )
+    .action(async (dir: string, { language }: { language: Language }) => {
+      const files = await projectFiles(resolve(dir), language)
+      await writeNew(dir, files)
+      const checkout = await linkCheckout(resolve(dir))
+      console.log(`${dir}: ${Object.keys(files).join(', ')}`)
+      if (checkout === undefined) console.log(`next: cd ${dir} && npm install && npm test`)
+      else {
+        console.log(`${PACKAGES.join(' and ')} are linked from ${checkout}: nothing to install`)
+        console.log(`next: cd ${dir} && npm test`)
+      }
+    })
+}
+
+/** Contents by file name. */
+async function projectFiles(folder: string, language: Language): Promise<Record<string, string | Buffer>> {
+  const script = SCRIPTS[language]
+  const files: Record<string, string | Buffer> = {}
+  for (const name of (await readdir(join(TEMPLATES, language))).sort()) {
+    files[name] = await readFile(join(TEMPLATES, language, name))
+  }
+  files['invite.sip'] = createTestMessage({ uri: 'sip:00493012345678@example.com' })
+  files['package.json'] = `${JSON.stringify(
+    {
+      name:
+        basename(folder)
+          .toLowerCase()
+          .replace(/[^a-z0-9-]+/g, '-')
+          .replace(/^-+|-+$/g, '') || 'routing',
+      private: true,
+      type: 'module',
+      scripts: {
+        test: 'node --test',
+        check: `siplet check --script ${script}`,
+        exec: `siplet exec invite.sip --script ${script}`,
+        watch: `siplet exec invite.sip --script ${script} --watch`,
+      },
+      devDependencies: Object.fromEntries(PACKAGES.map((name) => [name, `^${version}`])),
+    },
+    null,
+    2,
+  )}\n`
+  return files
+}
+
+async function writeNew(dir: string, files: Record<string, string | Buffer>): Promise<void> {
+  const present: string[] = []
+  for (const name of Object.keys(files)) {
+    await access(join(dir, name)).then(
+      () => present.push(name),
+      () => {},
+    )
+  }
+  if (present.length > 0) {
+    throw new CLIError(
+      'ERR_SIPLET_EXISTS',
+      `${dir} has ${present.join(', ')} already, and nothing is overwritten: choose another folder, or move ${present.length === 1 ? 'it' : 'them'} away`,
+    )
+  }
+  try {
+    await mkdir(dir, { recursive: true })
+    for (const [name, content] of Object.entries(files)) {
+      await writeFile(join(dir, name), content, { flag: 'wx' })
+    }
+  } catch (cause) {
+    throw new CLIError('ERR_SIPLET_OUTPUT', `${dir} cannot be written to: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+}
+
+/**
+ * Where siplet itself runs from its sources, its packages may not be on npm in this version: the project gets links to
+ * the sources instead, and works without an install.
+ *
+ * @returns root of the checkout; undefined where siplet was installed
+ */
+async function linkCheckout(folder: string): Promise<string | undefined> {
+  if (!import.meta.url.endsWith('.ts')) return undefined
+  const cli = fileURLToPath(new URL('../../', import.meta.url))
+  const engine = fileURLToPath(new URL('../', import.meta.resolve('@siplet/engine')))
+  const modules = join(folder, 'node_modules')
+  const links = [
+    ['@siplet/cli', cli],
+    ['@siplet/engine', engine],
+    ['.bin/siplet', join(cli, 'bin/siplet.js')],
+  ] as const
+  for (const [name, target] of links) {
+    const path = join(modules, name)
+    await mkdir(dirname(path), { recursive: true })
+    await symlink(target, path).catch((error) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+  }
+  return resolve(cli, '../..')
+}

@@ -1,0 +1,34 @@
+/** What a script did to a message, as a diff of its lines. */
+import { type InspectColor, styleText } from 'node:util'
+import { diffLines } from 'diff'
+
+/**
+ * The whole message, its lines marked with `+` (added), `-` (removed) or nothing. Coloured where `stream` is a
+ * terminal and NO_COLOR is not set.
+ *
+ * @param before the message as it came in; its bytes are shown as UTF-8, and control characters as their escapes
+ * @param after as edited
+ */
+export function messageDiff(before: Uint8Array, after: Uint8Array, stream: NodeJS.WriteStream): string {
+  let text = ''
+  for (const { added, removed, value } of diffLines(lines(before), lines(after))) {
+    const [mark, colour]: [string, InspectColor] = added
+      ? ['+', 'green']
+      : removed
+        ? ['-', 'red']
+        : [' ', 'reset']
+    for (const line of value.replace(/\n$/, '').split('\n')) {
+      const shown = `${mark} ${line}`.trimEnd()
+      text += `${added || removed ? styleText(colour, shown, { stream }) : shown}\n`
+    }
+  }
+  return text
+}
+
+function lines(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString('utf8').replaceAll('\r\n', '\n')
+  const printable = text.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, (character) =>
+    JSON.stringify(character).slice(1, -1),
+  )
+  return printable.endsWith('\n') ? printable : `${printable}\n`
+}

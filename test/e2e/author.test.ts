@@ -1,0 +1,244 @@
+/** The loop of an author: siplet init, check and exec --watch, the diff. */
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { siplet } from '../support/cli.ts'
+import { handler, scriptFile } from '../support/engine.ts'
+import { INVITE } from '../support/messages.ts'
+
+const SIPLET = fileURLToPath(new URL('../../packages/cli/bin/siplet.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'siplet-author-'))
+after(() => rmSync(folder, { recursive: true }))
+
+/** Our Node comes first, whatever the machine has. */
+const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
+
+describe('siplet init', () => {
+  for (const [language, script] of [
+    ['typescript', 'handler.ts'],
+    ['javascript', 'handler.js'],
+    ['python', 'handler.py'],
+  ] as const) {
+    it(`in ${language}: its test passes, its commands run`, async function () {
+      const project = join(folder, language)
+      const made = await siplet(['init', project, '--language', language])
+      assert.equal(made.exitCode, 0, made.stderr)
+      for (const name of [script, 'invite.sip', 'package.json'])
+        assert.ok(existsSync(join(project, name)), name)
+      const run = (args: string[]) =>
+        promisify(execFile)('npm', args, { cwd: project, env: { ...process.env, PATH, NO_COLOR: '1' } })
+      if (
+        language === 'python' &&
+        /ERR_SIPLET_SCRIPT_TYPE/.test((await siplet(['check', '-s', join(project, script)])).stderr)
+      ) {
+        console.log('      skipped: this engine has no Python')
+        this.skip()
+      }
+      assert.match((await run(['test'])).stdout, /^# pass 3$|ℹ pass 3$/m)
+      assert.match((await run(['run', '--silent', 'check'])).stdout, /methods: request_route, onreply_route/)
+      const { stdout, stderr } = await run(['run', '--silent', 'exec'])
+      assert.match(stdout, /^INVITE sip:\+493012345678@example\.com SIP\/2\.0\r\n/)
+      assert.match(stderr, /next hop sip:192\.0\.2\.49:5060/)
+    })
+  }
+
+  it('never overwrites: nothing is written where one file is there', async () => {
+    const project = mkdtempSync(join(folder, 'mine-'))
+    writeFileSync(join(project, 'handler.js'), 'mine')
+    const { stderr, exitCode } = await siplet(['init', project, '-l', 'javascript'])
+    assert.equal(exitCode, 2)
+    assert.match(stderr, /ERR_SIPLET_EXISTS: .* has handler\.js already/)
+    assert.deepEqual(readdirSync(project), ['handler.js'])
+    assert.equal(readFileSync(join(project, 'handler.js'), 'utf8'), 'mine')
+  })
+
+  it('says where it cannot write', async () => {
+    const file = join(folder, 'file')
+    writeFileSync(file, '')
+    const { stderr, exitCode } = await siplet(['init', join(file, 'project')])
+    assert.equal(exitCode, 2)
+    assert.match(stderr, /ERR_SIPLET_OUTPUT: .* cannot be written to/)
+  })
+})
+
+describe('siplet check', () => {
+  for (const [title, source, warning] of [
+    [
+      'request_route is missing',
+      'route() { return 1 }',
+      /^warning: there is no request_route: name the method/,
+    ],
+    [
+      'a name is nearly right',
+      'requestRoute() { return 1 }',
+      /^warning: requestRoute is not .* did you mean request_route\?/,
+    ],
+    [
+      'a method is async',
+      'async request_route() { return 1 }',
+      /^warning: request_route is an async function/,
+    ],
+    [
+      'a method is a generator',
+      '*request_route() { return 1 }',
+      /^warning: request_route is an async function or a gen/,
+    ],
+  ] as const) {
+    it(`warns where ${title}`, async () => {
+      const { stderr, exitCode } = await siplet(['check', '-s', scriptFile(handler(source))])
+      assert.equal(exitCode, 0)
+      assert.match(stderr, warning)
+      assert.equal(stderr.trimEnd().split('\n').length, 1)
+    })
+  }
+
+  for (const [title, source, error] of [
+    [
+      'child_init returns nothing',
+      'function mod_init() { return { child_init() {} } }',
+      /CHILD_INIT: .* not undefined; end it with: return 0/,
+    ],
+    [
+      'mod_init returns no object',
+      'function mod_init() { return 1 }',
+      /MOD_INIT: .* must return the object .* not the number 1/,
+    ],
+    ['mod_init is async', 'async function mod_init() { return {} }', /MOD_INIT: .* returned a promise/],
+    [
+      'mod_init is not exported',
+      'export const x = 1; function mod_init() {}',
+      /MOD_INIT: .* not defined, or not exported/,
+    ],
+  ] as const) {
+    it(`refuses a script where ${title}`, async () => {
+      const { stderr, exitCode } = await siplet(['check', '-s', scriptFile(source)])
+      assert.equal(exitCode, 2)
+      assert.match(stderr, error)
+    })
+  }
+})
+
+describe('siplet exec --diff', () => {
+  const script = scriptFile(
+    handler(
+      "request_route(msg) { msg.rewrite_ruri('sip:b@b'); msg.removeHeader('Max-Forwards'); msg.appendHeader('X', '1'); return 1 }",
+    ),
+  )
+
+  it('shows the lines that changed among those that did not', async () => {
+    const { stdout } = await siplet(['exec', '-', '-s', script, '--diff'], INVITE)
+    const lines = stdout.split('\n')
+    assert.deepEqual(lines.slice(0, 4), [
+      '- INVITE sip:bob@example.net SIP/2.0',
+      '+ INVITE sip:b@b SIP/2.0',
+      '  Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK-1',
+      '- Max-Forwards: 70',
+    ])
+    assert.ok(lines.includes('+ X: 1'))
+  })
+
+  for (const [title, environment, coloured] of [
+    ['in colours on a terminal', {}, true],
+    ['without colours where NO_COLOR is set', { NO_COLOR: '1' }, false],
+  ] as const) {
+    it(title, async () => {
+      const file = scriptFile(INVITE, 'invite.sip')
+      const command = [process.execPath, SIPLET, 'exec', file, '-s', script].join(' ')
+      const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env
+      const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], {
+        env: { ...env, TERM: 'xterm-256color', ...environment },
+      })
+      assert.equal(stdout.includes('\x1b[32m+ INVITE sip:b@b SIP/2.0'), coloured)
+      assert.equal(stdout.includes('\n+ INVITE sip:b@b SIP/2.0'), !coloured)
+    })
+  }
+
+  it('shows control characters instead of sending them to the terminal', async () => {
+    const { stdout } = await siplet(['exec', '-', '-s', script, '--diff'], INVITE.replace('Alice', '\x1b[2J'))
+    assert.ok(stdout.includes('\\u001b[2J'))
+    assert.ok(!stdout.includes('\x1b'))
+  })
+})
+
+describe('--watch', () => {
+  const project = mkdtempSync(join(folder, 'watch-'))
+  const write = (name: string, text: string) => {
+    writeFileSync(join(project, name), text)
+    return join(project, name)
+  }
+  const script = write(
+    's.ts',
+    "import { code } from './code.ts'\nexport const mod_init = () => ({ child_init: () => 0, request_route: () => code })",
+  )
+  const message = write('m.sip', INVITE)
+
+  /** Runs a command that watches; `next` is what it says of its next run. */
+  async function watching(args: string[], test: (next: () => Promise<string>, pid: number) => Promise<void>) {
+    const child = spawn(process.execPath, [SIPLET, ...args, '--watch'], {
+      env: { ...process.env, NO_COLOR: '1' },
+    })
+    let text = ''
+    let heard = () => {}
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (part) => {
+        text += part
+        heard()
+      })
+    }
+    const next = async () => {
+      while (!/watching \d+ files?/.test(text)) {
+        await new Promise<void>((resolve) => {
+          heard = resolve
+        })
+      }
+      const said = text
+      text = ''
+      return said
+    }
+    try {
+      await test(next, child.pid!)
+    } finally {
+      const closed = new Promise((resolve) => child.once('close', resolve))
+      child.kill('SIGINT')
+      assert.ok([0, 1, 2].includes((await closed) as number))
+    }
+  }
+
+  it('exec runs again when script, import or message changes, and over errors', async () => {
+    write('code.ts', 'export const code = 1')
+    await watching(['exec', message, '-s', script], async (next, pid) => {
+      assert.match(await next(), /returned 1 /)
+      const start = performance.now()
+      write('code.ts', 'export const code = 2')
+      assert.match(await next(), /returned 2 /)
+      console.log(`      ran again ${Math.round(performance.now() - start)} ms after the change`)
+      write('code.ts', 'export const code = = 3')
+      assert.match(await next(), /code\.ts:1:21: Unexpected "="/)
+      write('code.ts', 'export const code = 4')
+      assert.match(await next(), /returned 4 /)
+      write('m.sip', INVITE.replace('bob', 'carol'))
+      assert.match(await next(), /INVITE sip:carol@/)
+      process.kill(pid, 'SIGHUP')
+      assert.match(await next(), /returned 4 /)
+    })
+  })
+
+  it('check runs again, also where an import was missing', async () => {
+    rmSync(join(project, 'code.ts'), { force: true })
+    await watching(['check', '-s', script], async (next) => {
+      assert.match(await next(), /ERR_SIPLET_SCRIPT_IMPORT/)
+      write('code.ts', 'export const code = 1')
+      assert.match(await next(), /methods: request_route/)
+    })
+  })
+
+  it('cannot read stdin again', async () => {
+    const { stderr, exitCode } = await siplet(['exec', '-', '-s', script, '--watch'])
+    assert.equal(exitCode, 2)
+    assert.match(stderr, /ERR_SIPLET_USAGE: --watch/)
+  })
+})
