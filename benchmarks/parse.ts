@@ -48,7 +48,10 @@ const siplet: Parser = {
   full: (bytes) => new SIPMessage(bytes).headers(),
 }
 
-/** What `full` leaves to be read on demand, read too: every parameter, every URI. */
+/**
+ * What `full` leaves to be read on demand, read too: every parameter, every URI. It is more than `sip` does, which
+ * reads the parameters of Via, From, To and Contact, and the URIs of Route and Record-Route only.
+ */
 const sipletDeep: Parser = {
   name: 'siplet, parameters and URIs too',
   lazy: siplet.lazy,
