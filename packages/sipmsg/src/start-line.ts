@@ -71,8 +71,10 @@ function lastWord(text: string, start: number, end: number): number {
 
 /** Offset behind `SIP/`, digits, a dot and digits, -1 where they are not there. The case of the letters does not matter (section 7.1). */
 function versionEnd(text: string, at: number, end: number): number {
+  // Requests are told by their first letter, mostly; the comparison is for replies.
+  if ((text.charCodeAt(at) | 32) !== 115) return -1
+  if (text.startsWith('SIP/2.0', at) && !isDigit(text.charCodeAt(at + 7))) return at + 7
   if (
-    (text.charCodeAt(at) | 32) !== 115 ||
     (text.charCodeAt(at + 1) | 32) !== 105 ||
     (text.charCodeAt(at + 2) | 32) !== 112 ||
     text.charCodeAt(at + 3) !== SLASH
