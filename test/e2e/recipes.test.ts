@@ -1,7 +1,8 @@
 /** The recipes of the migration guide, in every language they are there in: the same messages, the same decisions. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { ERRORS } from '@siplet/engine'
 import { createTestMessage, runScript, type TestRequest } from '@siplet/engine/testing'
 
 const FOLDER = fileURLToPath(new URL('../../examples/recipes/', import.meta.url))
@@ -93,6 +94,31 @@ const RECIPES: Record<string, Step[]> = {
     ['within a dialog', { ...to('+4930'), headers: [['To', '<sip:b@example.com>;tag=1']] }, passed],
   ],
 }
+
+const GUIDE_URL = new URL('../../docs/migrating-from-opensips.md', import.meta.url)
+
+describe('the migration guide', () => {
+  const guide = readFileSync(GUIDE_URL, 'utf8')
+
+  it('names every member of msg, and errors there are', () => {
+    const types = new URL('../../packages/engine/src/script.ts', import.meta.url)
+    const [contract] = /interface SIPMsg \{.*?^\}/ms.exec(readFileSync(types, 'utf8'))!
+    for (const [, name] of contract.matchAll(/^ {2}(?:readonly )?(\w+)(?=[(:])/gm)) {
+      assert.match(guide, new RegExp(`\\b${name}\\b`))
+    }
+    for (const [code] of guide.matchAll(/ERR_SIPLET_\w+/g)) assert.ok(code in ERRORS, code)
+  })
+
+  it('links to files that exist, every recipe among them', () => {
+    const links = [...guide.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!)
+    for (const link of links) assert.ok(existsSync(new URL(link, GUIDE_URL)), link)
+    for (const name of Object.keys(RECIPES))
+      assert.ok(
+        links.some((link) => link.endsWith(`/${name}.ts`)),
+        name,
+      )
+  })
+})
 
 describe('the recipes', () => {
   it('are all there, and all tested', () => {
