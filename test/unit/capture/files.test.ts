@@ -1,7 +1,8 @@
 /** Compressed captures, several, and directories of them. */
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { findCaptures, udpFrames } from '../../../packages/cli/src/capture/index.ts'
 import { captureFolder, captureOf, readAll } from '../../support/capture-reading.ts'
@@ -86,6 +87,15 @@ describe('capture files', () => {
       messages.map(({ bytes, file, frame }) => [bytes.toString(), file, frame]),
       [[INVITE, second, 1]],
     )
+  })
+
+  it('is closed where it cannot be read on', async () => {
+    const damaged = captures.write(Buffer.concat([captureOf([udp(INVITE)]), Buffer.alloc(3_000_000, 7)]))
+    const open = () => readdirSync('/proc/self/fd').length
+    const before = open()
+    for (let k = 0; k < 20; k++) assert.equal((await readAll(damaged)).messages.length, 1)
+    await setTimeout(100)
+    assert.ok(open() < before + 10)
   })
 
   it('one that cannot be used is reported when the others are read', async () => {

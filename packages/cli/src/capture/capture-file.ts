@@ -150,6 +150,9 @@ async function* chunks(
     throw new CaptureError('ERR_SIPLET_CAPTURE_NOT_FOUND', `capture ${path} cannot be read: ${reason}`, {
       cause,
     })
+  } finally {
+    // Whoever reads may have enough before the end.
+    file.destroy()
   }
 }
 
