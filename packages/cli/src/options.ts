@@ -22,7 +22,7 @@ const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent']
 /** A command with the options that say which script runs, and how. */
 export function scriptCommand(name: string): Command {
   return new Command(name)
-    .requiredOption('-s, --script <file>', 'the routing script: .js .mjs .cjs .ts .mts')
+    .requiredOption('-s, --script <file>', 'the routing script: .js .mjs .cjs .ts .mts .py')
     .option('--mod-init <name>', 'the init function of the script', 'mod_init')
     .option('--child-init <name>', 'the child-init method of the object it returns', 'child_init')
     .option('--timeout-ms <n>', 'longest run of one method call: milliseconds (default: 50)', integer(1))

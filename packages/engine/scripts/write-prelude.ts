@@ -1,5 +1,8 @@
-/** Part of the published build: the prelude, bundled once, so that users need no sources of it. */
+/** Part of the published build: the preludes, bundled once, so that users need no sources of them. */
 import { writeFile } from 'node:fs/promises'
-import { bundlePrelude } from '../src/isolate/bundle.ts'
+import { bundlePrelude, type Language, PRELUDES } from '../src/isolate/bundle.ts'
 
-await writeFile(new URL('../dist/isolate/prelude.bundle.js', import.meta.url), await bundlePrelude())
+for (const [language, { bundle }] of Object.entries(PRELUDES)) {
+  const file = new URL(bundle, new URL('../dist/isolate/bundle.js', import.meta.url))
+  await writeFile(file, await bundlePrelude(language as Language))
+}

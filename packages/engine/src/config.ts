@@ -59,7 +59,7 @@ const limits = z.strictObject({
 })
 
 const schema = z.strictObject({
-  /** Path of the script: .js .mjs .cjs .ts .mts */
+  /** Path of the script: .js .mjs .cjs .ts .mts .py */
   scriptName: z.string().min(1, 'must be the path of a script'),
   /** The script's init function: called once per child, returns the handler object. */
   modInitFunction: identifier.default('mod_init'),

@@ -39,7 +39,8 @@ export class Generation {
     functions: Functions,
     events: (generation: () => Generation | undefined) => QueueEvents,
   ): Promise<Generation> {
-    const [script, prelude] = await Promise.all([loadScript(config.scriptName), preludeSource()])
+    const script = await loadScript(config.scriptName)
+    const prelude = await preludeSource(script.language)
     const stacks = new StackMapper(script)
     let generation: Generation | undefined
     const queueEvents = withMappedLogs(

@@ -2,6 +2,7 @@ import type { EngineConfig } from '../config.ts'
 import type { Functions } from '../functions/functions.ts'
 import type { ChildSpec } from '../isolate/child.ts'
 import type { Bundle } from '../script/bundle.ts'
+import { withInterpreter } from '../script/micropython-module.ts'
 import { createVerdictArea } from '../wire/verdict.ts'
 import type { Child } from './child.ts'
 import { InlineChild } from './inline.ts'
@@ -26,7 +27,7 @@ export function createChildren(
     (_, index): ChildSpec => ({
       rank: index + 1,
       prelude,
-      script,
+      script: config.isolation === 'process' ? script : withInterpreter(script),
       modInitFunction: config.modInitFunction,
       childInitMethod: config.childInitMethod,
       limits: config.limits,

@@ -6,6 +6,7 @@ import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { deserialize, serialize } from 'node:v8'
 import { RUN_ENDS, type StartResult } from '../isolate/child.ts'
+import { withInterpreter } from '../script/micropython-module.ts'
 import { encodeFrame, type Frame, FrameReader } from '../wire/frame.ts'
 import { areaSnapshot, createVerdictArea } from '../wire/verdict.ts'
 import type { StartOrder } from './process.ts'
@@ -76,7 +77,7 @@ function create(number: number, { spec, callFunctionTimeoutMs }: StartOrder): Ra
   const area = createVerdictArea(spec.limits.maxResultBytes)
   const replies = new Map<number, (reply: string) => void>()
   const worker = new RankWorker(
-    { ...spec, area },
+    { ...spec, script: withInterpreter(spec.script), area },
     callFunctionTimeoutMs,
     (call) =>
       new Promise((resolve) => {

@@ -1,32 +1,46 @@
-/** The prelude as one text: sipmsg, the SIPMsg proxy and the wire, bundled once per process. */
+/** The preludes as one text each: sipmsg, the SIPMsg proxy and the wire, bundled once per process. */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import type { Bundle } from '../script/bundle.ts'
 
-let bundled: Promise<string> | undefined
+export type Language = Bundle['language']
 
-/**
- * Source of an expression whose value is the `prelude` object of prelude.ts. The published package carries it
- * ready-made beside this file; in the repository it is made from the sources on first use.
- */
-export function preludeSource(): Promise<string> {
-  bundled ??= readFile(new URL('./prelude.bundle.js', import.meta.url), 'utf8').catch((error) => {
-    if (error.code === 'ENOENT') return bundlePrelude()
-    throw error
-  })
-  return bundled
+/** The bundles of the published package stand beside this file. */
+export const PRELUDES: Record<Language, { entry: string; bundle: string }> = {
+  javascript: { entry: './prelude.ts', bundle: './prelude.bundle.js' },
+  python: { entry: './python/prelude.ts', bundle: './python-prelude.bundle.js' },
 }
 
-/** Makes that source with esbuild from the prelude.ts beside this file. */
-export async function bundlePrelude(): Promise<string> {
+const bundled = new Map<Language, Promise<string>>()
+
+/**
+ * Source of an expression whose value is the `prelude` object of prelude.ts or python/prelude.ts. The published package
+ * carries it ready-made; in the repository it is made from the sources on first use.
+ */
+export function preludeSource(language: Language): Promise<string> {
+  let source = bundled.get(language)
+  if (source === undefined) {
+    source = readFile(new URL(PRELUDES[language].bundle, import.meta.url), 'utf8').catch((error) => {
+      if (error.code === 'ENOENT') return bundlePrelude(language)
+      throw error
+    })
+    bundled.set(language, source)
+  }
+  return source
+}
+
+/** Makes that source with esbuild. */
+export async function bundlePrelude(language: Language): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('./prelude.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(PRELUDES[language].entry, import.meta.url))],
     bundle: true,
     write: false,
     format: 'iife',
     globalName: 'siplet',
     platform: 'neutral',
     target: 'es2024',
+    loader: { '.py': 'text' },
     // Not as a global: a script that gets at the prelude's realm must not find it there.
     banner: { js: '(() => {' },
     footer: { js: 'return siplet.prelude })()' },

@@ -7,9 +7,9 @@ import type { Limits } from '../config.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Bundle } from '../script/bundle.ts'
 import { writeHeap } from '../wire/verdict.ts'
-import type { InitResult, prelude } from './prelude.ts'
-import { compilePrelude } from './prelude-code.ts'
-import { type Entrances, SCRIPT_REALM_SOURCE, type ScriptRealm } from './script-realm.ts'
+import { javascriptSide } from './javascript-side.ts'
+import { pythonSide } from './python-side.ts'
+import { type RunReference, type ScriptSide, sliceMs } from './script-side.ts'
 
 /** Everything an isolate needs; plain data, so that it can travel to a worker. */
 export interface ChildSpec {
@@ -47,7 +47,7 @@ export class IsolateChild {
   readonly #spec: ChildSpec
   readonly #functions: FunctionHost
   #isolate: ivm.Isolate | undefined
-  #run: ivm.Reference<Entrances['run']> | undefined
+  #run: RunReference | undefined
   #heapDue = 0
 
   constructor(spec: ChildSpec, functions: FunctionHost) {
@@ -73,36 +73,22 @@ export class IsolateChild {
     let step: ErrorCode = 'ERR_SIPLET_SCRIPT_LOAD'
     let subject = `the top level of ${script.fileName}`
     try {
-      const context = isolate.createContextSync()
-      const { inside, entrances } = this.#setup(isolate, context)
-      inside.getSync('listen', { reference: true }).applySync(undefined, [])
-      const compiled = isolate.compileScriptSync(script.code, { filename: script.fileName })
-      compiled.runSync(context, { ...init, release: true })
+      const { load, initModule, initChild, methods, asyncMethods, run } = this.#side(isolate, script)
+      const loaded = load(init)
+      if (!loaded.ok) return failed(loaded.code ?? step, loaded)
 
       step = 'ERR_SIPLET_MOD_INIT'
       subject = `${modInitFunction}()`
-      const modInit = context.evalSync(lookup(script, modInitFunction), { reference: true, ...init })
-      const modInitResult = entrances
-        .getSync('initModule', { reference: true })
-        .applySync(undefined, [modInitFunction, modInit.derefInto()], {
-          ...init,
-          result: { copy: true },
-        }) as InitResult
+      const modInitResult = initModule(init)
       if (!modInitResult.ok) return failed(step, modInitResult)
 
       step = 'ERR_SIPLET_CHILD_INIT'
       subject = `${childInitMethod}(${rank})`
-      const childInitResult = entrances
-        .getSync('initChild', { reference: true })
-        .applySync(undefined, [childInitMethod, rank], { ...init, result: { copy: true } }) as InitResult
+      const childInitResult = initChild(init)
       if (!childInitResult.ok) return failed(step, childInitResult)
 
-      const names = (list: 'methods' | 'asyncMethods') =>
-        inside
-          .getSync(list, { reference: true })
-          .applySync(undefined, [], { ...init, result: { copy: true } }) as string[]
-      this.#run = entrances.getSync('run', { reference: true })
-      return { ok: true, methods: names('methods'), asyncMethods: names('asyncMethods') }
+      this.#run = run
+      return { ok: true, methods: methods(init), asyncMethods: asyncMethods(init) }
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       switch (ending(isolate, message)) {
@@ -152,6 +138,12 @@ export class IsolateChild {
     if (isolate !== undefined && !isolate.isDisposed) isolate.dispose()
   }
 
+  #side(isolate: ivm.Isolate, script: Bundle): ScriptSide {
+    return script.language === 'python'
+      ? pythonSide(isolate, this.#spec, script, this.#functions)
+      : javascriptSide(isolate, this.#spec, script, this.#functions)
+  }
+
   #noteHeap(isolate: ivm.Isolate): void {
     const now = Date.now()
     if (now < this.#heapDue) return
@@ -160,7 +152,7 @@ export class IsolateChild {
     writeHeap(this.#spec.area, Math.round((heap + buffers) / 1_024))
   }
 
-  #started(): { isolate: ivm.Isolate; run: ivm.Reference<Entrances['run']> } {
+  #started(): { isolate: ivm.Isolate; run: RunReference } {
     if (this.#isolate === undefined || this.#run === undefined) throw new Error('the child is not started')
     return { isolate: this.#isolate, run: this.#run }
   }
@@ -169,41 +161,6 @@ export class IsolateChild {
     const { timeoutMs } = this.#spec.limits
     return count === 1 ? timeoutMs : batchTimeout(timeoutMs)
   }
-
-  #setup(
-    isolate: ivm.Isolate,
-    context: ivm.Context,
-  ): { inside: ivm.Reference<typeof prelude>; entrances: ivm.Reference<Entrances> } {
-    const { area, limits, prelude: source } = this.#spec
-    const realm: ivm.Reference<ScriptRealm> = context.evalSync(SCRIPT_REALM_SOURCE, {
-      reference: true,
-      filename: 'siplet:script-realm',
-    })
-    const inside: ivm.Reference<typeof prelude> = compilePrelude(isolate, source).runSync(
-      isolate.createContextSync(),
-      { reference: true, release: true },
-    )
-    inside
-      .getSync('setup', { reference: true })
-      .applySync(undefined, [
-        new ivm.ExternalCopy(area).copyInto({ release: true }),
-        limits.maxResultBytes,
-        sliceMs(limits.timeoutMs),
-        limits.maxFunctionCalls,
-        realm.derefInto(),
-        new ivm.Callback((call: string) => this.#functions.direct(call)) as never,
-        new ivm.Reference((call: string) => this.#functions.waiting(call)),
-      ])
-    return { inside, entrances: realm.getSync('entrances', { reference: true }) as ivm.Reference<Entrances> }
-  }
-}
-
-/**
- * A batch takes no further message once it ran for a quarter of timeoutMs, and is cut off after five quarters:
- * so every message has at least its timeoutMs, and none more than 1.25 times that.
- */
-function sliceMs(timeoutMs: number): number {
-  return Math.ceil(timeoutMs / 4)
 }
 
 /** Each message has `timeoutMs`; a batch is cut off after one slice more, see {@link sliceMs}: milliseconds. */
@@ -222,12 +179,6 @@ function pieces(batch: string): string[] {
   const list: string[] = []
   for (let at = 0; at < batch.length; at += PIECE) list.push(batch.slice(at, at + PIECE))
   return list
-}
-
-/** An expression, to be evaluated in the script's context, whose value is the init function or undefined. */
-function lookup(script: Bundle, name: string): string {
-  if (script.globalName !== null) return `${script.globalName}.${name}`
-  return `typeof ${name} === 'undefined' ? undefined : ${name}`
 }
 
 /** isolated-vm tells the ways to end a run apart by message only. */

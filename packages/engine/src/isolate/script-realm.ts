@@ -3,7 +3,7 @@
  * may patch every intrinsic it can reach and the parser never notices. What a script gets to hold (errors, tuples,
  * the console) must be of its own realm, so these few makers are compiled there, before the script runs.
  */
-import type { InitResult } from './prelude.ts'
+import type { InitResult } from './outcome.ts'
 
 export interface ScriptRealm {
   /** An SIPMsgError of the script's realm. */

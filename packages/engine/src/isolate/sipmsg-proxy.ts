@@ -28,7 +28,7 @@ export interface ExecState {
 
 /** What a SIPMsg needs of its surroundings. */
 export interface SIPMsgHost {
-  realm: ScriptRealm
+  realm: Pick<ScriptRealm, 'error' | 'tuple' | 'list'>
   /** In one exec. */
   maxFunctionCalls: number
   /** Runs a function of the embedder; blocks until it answered. */

@@ -1,5 +1,11 @@
-/** A script ready for an isolate: one text without imports. */
-export interface Bundle {
+import type { WasmModule } from '../isolate/python/webassembly.ts'
+
+/** A script ready for an isolate, with everything it imports. */
+export type Bundle = JavaScriptBundle | PythonBundle
+
+/** One text without imports. */
+export interface JavaScriptBundle {
+  language: 'javascript'
   /** Path as the stack traces show it. */
   fileName: string
   code: string
@@ -7,4 +13,14 @@ export interface Bundle {
   globalName: string | null
   /** Source map (version 3, JSON), null where `code` is the script as written. */
   map: string | null
+}
+
+export interface PythonBundle {
+  language: 'python'
+  /** Absolute path of the script. */
+  fileName: string
+  /** Text of the script and of the modules it imports, by absolute path. */
+  files: Record<string, string>
+  /** Compiled; see micropython-module.ts. It cannot travel to another process, which compiles its own. */
+  interpreter?: WasmModule
 }

@@ -15,7 +15,7 @@ import {
   transform,
 } from 'esbuild'
 import { SipletError } from '../errors.ts'
-import type { Bundle } from './bundle.ts'
+import type { JavaScriptBundle } from './bundle.ts'
 
 const GLOBAL_NAME = '__siplet_script'
 const TARGET = 'es2024'
@@ -24,12 +24,18 @@ const TARGET = 'es2024'
  * @param path absolute path of a .js, .mjs, .cjs, .ts or .mts file
  * @throws SipletError ERR_SIPLET_SCRIPT_SYNTAX or ERR_SIPLET_SCRIPT_IMPORT, with file:line:column and a code frame
  */
-export async function bundleJavaScript(path: string): Promise<Bundle> {
+export async function bundleJavaScript(path: string): Promise<JavaScriptBundle> {
   try {
     if (await isClassicScript(path)) return await classicScript(path)
     const { outputFiles } = await build({ ...options(path), format: 'iife', sourcemap: 'external' })
     const text = (suffix: string) => outputFiles.find((file) => file.path.endsWith(suffix))!.text
-    return { fileName: path, code: text('.js'), globalName: GLOBAL_NAME, map: text('.map') }
+    return {
+      language: 'javascript',
+      fileName: path,
+      code: text('.js'),
+      globalName: GLOBAL_NAME,
+      map: text('.map'),
+    }
   } catch (error) {
     throw await failure(error as BuildFailure, path)
   }
@@ -85,9 +91,10 @@ async function isClassicScript(path: string): Promise<boolean> {
   return format !== 'cjs' && entry.exports.length === 0 && imports.length === 0
 }
 
-async function classicScript(path: string): Promise<Bundle> {
+async function classicScript(path: string): Promise<JavaScriptBundle> {
   const source = await readFile(path, 'utf8')
-  if (!path.endsWith('ts')) return { fileName: path, code: source, globalName: null, map: null }
+  if (!path.endsWith('ts'))
+    return { language: 'javascript', fileName: path, code: source, globalName: null, map: null }
   const { code, map } = await transform(source, {
     loader: 'ts',
     sourcefile: path,
@@ -95,7 +102,7 @@ async function classicScript(path: string): Promise<Bundle> {
     sourcesContent: false,
     target: TARGET,
   })
-  return { fileName: path, code, globalName: null, map }
+  return { language: 'javascript', fileName: path, code, globalName: null, map }
 }
 
 const HOST_IMPORT = 'an isolate has no host modules'

@@ -4,6 +4,7 @@ import { extname, resolve } from 'node:path'
 import { SipletError } from '../errors.ts'
 import type { Bundle } from './bundle.ts'
 import { bundleJavaScript } from './javascript.ts'
+import { bundlePython } from './python.ts'
 
 const LOADERS: Record<string, (path: string) => Promise<Bundle>> = {
   '.js': bundleJavaScript,
@@ -11,6 +12,7 @@ const LOADERS: Record<string, (path: string) => Promise<Bundle>> = {
   '.cjs': bundleJavaScript,
   '.ts': bundleJavaScript,
   '.mts': bundleJavaScript,
+  '.py': bundlePython,
 }
 
 /**

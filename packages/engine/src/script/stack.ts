@@ -8,8 +8,9 @@ export class StackMapper {
   readonly #fileName: string
   readonly #map: SourceMap | undefined
 
-  constructor({ fileName, map }: Bundle) {
-    this.#fileName = fileName
+  constructor(script: Bundle) {
+    const map = script.language === 'javascript' ? script.map : null
+    this.#fileName = script.fileName
     this.#map = map === null ? undefined : new SourceMap(JSON.parse(map))
   }
 

@@ -1,0 +1,47 @@
+/**
+ * What runs inside an isolate that has a Python script: bundled into one text by ../bundle.ts. There is no JavaScript
+ * of the author here, and none of ours that Python can reach, except the functions of messages.ts.
+ */
+import { type FunctionGates, listen, runBatch, setupRunner } from '../batch-runner.ts'
+import type { InitResult } from '../outcome.ts'
+import { MemberError } from './messages.ts'
+import { callMethod, initChild, initModule, loadModule, methods, startPython } from './python-handler.ts'
+import type { WasmModule } from './webassembly.ts'
+
+export const prelude = {
+  /** See RunnerSetup of ../batch-runner.ts. */
+  setup(
+    area: SharedArrayBuffer,
+    maxResultBytes: number,
+    sliceMs: number,
+    maxFunctionCalls: number,
+    direct: FunctionGates['direct'],
+    waiting: FunctionGates['waiting'],
+  ): void {
+    setupRunner(
+      { area, maxResultBytes, sliceMs, maxFunctionCalls, gates: { direct, waiting } },
+      {
+        error: (code, message) => new MemberError(code, message),
+        tuple: (ip, port) => [ip, port],
+        list: (values) => [...values],
+      },
+      callMethod,
+    )
+  },
+  listen,
+  /** Starts the interpreter and runs the top level of the script. */
+  load(
+    module: WasmModule,
+    files: Readonly<Record<string, string>>,
+    memoryLimit: number,
+    path: string,
+    name: string,
+  ): InitResult {
+    startPython(module, files, memoryLimit)
+    return loadModule(path, name)
+  },
+  initModule,
+  initChild,
+  methods,
+  run: runBatch,
+}

@@ -1,0 +1,5 @@
+/** esbuild puts our own Python modules into the prelude as texts. */
+declare module '*.py' {
+  const source: string
+  export default source
+}

@@ -1,0 +1,150 @@
+/** The script's side of an isolate for Python: the interpreter, and siplet_child.py in it. */
+import { encodeUtf8 } from '@siplet/sipmsg'
+import { LOG_LEVELS, type VerdictError } from '../../wire/verdict.ts'
+import { IsolateEnd, listeningTo, writeLog } from '../batch-runner.ts'
+import {
+  failure,
+  type InitResult,
+  LIMIT_ERRORS,
+  MAX_MESSAGE_LENGTH,
+  MAX_STACK_LENGTH,
+  refusal,
+  SUCCESS,
+} from '../outcome.ts'
+import type { SIPMsg } from '../sipmsg-proxy.ts'
+import { forgetMessages, lastFailure, MESSAGE_FUNCTIONS, rememberMessage } from './messages.ts'
+import { MicroPython, type PythonFunction } from './micropython.ts'
+import OPENSIPS from './OpenSIPS.py'
+import { printer } from './printer.ts'
+import CHILD from './siplet_child.py'
+import { type FromPython, RAISED } from './values.ts'
+import type { WasmModule } from './webassembly.ts'
+
+/** Our own modules, where the interpreter looks for modules of its own accord; no frame of theirs is shown. */
+const OWN_FILES = { '/lib/OpenSIPS.py': OPENSIPS, '/lib/siplet_child.py': CHILD }
+const FUNCTIONS = ['load', 'init_module', 'init_child', 'methods', 'call'] as const
+
+let child: Record<(typeof FUNCTIONS)[number], PythonFunction>
+
+/**
+ * Starts the interpreter.
+ *
+ * @param files text of the script and of what it imports, by absolute path
+ * @param memoryLimit bytes
+ */
+export function startPython(
+  module: WasmModule,
+  files: Readonly<Record<string, string>>,
+  memoryLimit: number,
+): void {
+  const python = new MicroPython(module, {
+    files: { ...files, ...OWN_FILES },
+    moduleName: '_siplet',
+    functions: {
+      ...MESSAGE_FUNCTIONS,
+      log: (level, text) => {
+        if (typeof text === 'string') writeLog(LOG_LEVELS[level as number] ?? 'INFO', text)
+        return null
+      },
+    },
+    write: printer(writeLog),
+    memoryLimit,
+  })
+  child = python.importFunctions('siplet_child', FUNCTIONS)
+}
+
+/** Runs the top level of the script. */
+export function loadModule(path: string, name: string): InitResult {
+  return initialised(() => child.load(path, name))
+}
+
+export function initModule(name: string): InitResult {
+  return initialised(() => child.init_module(name))
+}
+
+export function initChild(name: string, rank: number): InitResult {
+  return initialised(() => child.init_child(name, rank))
+}
+
+/** Names of the methods that exec can call, in alphabetical order: Python keeps no other. */
+export function methods(): string[] {
+  const names = child.methods()
+  return typeof names === 'string' && names !== '' ? names.split('\0') : []
+}
+
+/** See CallMethod of batch-runner.ts. */
+export function callMethod(name: string, msg: SIPMsg, extra: string | null): number | VerdictError {
+  try {
+    const answer = child.call(name, rememberMessage(msg), extra)
+    if (typeof answer === 'number') return answer
+    if (typeof answer === 'boolean') return Number(answer)
+    return verdictError(answer)
+  } catch (thrown) {
+    throw asEnd(thrown)
+  } finally {
+    forgetMessages()
+  }
+}
+
+function verdictError(answer: FromPython): VerdictError {
+  const { code, message, stack } = parts(answer)
+  if (code === 'ERR_SIPLET_METHOD_NOT_FOUND' || code === 'ERR_SIPLET_RETURN_TYPE')
+    return refusal(code, message)
+  return { code: ownCode(message), message: encodeUtf8(message), stack: encodeUtf8(stack) }
+}
+
+function ownCode(message: string): VerdictError['code'] {
+  if (message.includes(STACK_OVERFLOW)) return 'ERR_SIPLET_STACK'
+  const last = lastFailure()
+  const limit = LIMIT_ERRORS.find((code) => code === last?.code)
+  return limit !== undefined && message.endsWith(last!.message) ? limit : 'ERR_SIPLET_SCRIPT'
+}
+
+/** MicroPython's words. */
+const STACK_OVERFLOW = 'maximum recursion depth exceeded'
+
+function initialised(init: () => FromPython): InitResult {
+  try {
+    const answer = listeningTo(init)
+    if (answer === null) return SUCCESS
+    const { message, stack } = parts(answer)
+    return failure(message, stack)
+  } catch (thrown) {
+    throw asEnd(thrown)
+  }
+}
+
+/** Whatever comes out of the interpreter as an exception of JavaScript leaves it torn. */
+function asEnd(thrown: unknown): unknown {
+  if (!(thrown instanceof RangeError)) return thrown
+  return new IsolateEnd(thrown.message, refusal('ERR_SIPLET_STACK', `RuntimeError: ${STACK_OVERFLOW}`))
+}
+
+/** What siplet_child.py says: code, message and traceback. */
+function parts(answer: FromPython): { code: string; message: string; stack: string } {
+  if (typeof answer !== 'string') {
+    const what =
+      answer === RAISED ? 'an exception while its error was described' : 'an answer nobody asked for'
+    return { code: 'ERR_SIPLET_SCRIPT', message: `the script ended with ${what}`, stack: '' }
+  }
+  const [code = '', message = '', trace = ''] = answer.split('\0')
+  return {
+    code,
+    message: message.slice(0, MAX_MESSAGE_LENGTH),
+    stack: withoutOwnFrames(trace).slice(0, MAX_STACK_LENGTH),
+  }
+}
+
+const OWN_FRAMES = Object.keys(OWN_FILES).map((path) => `  File "${path}"`)
+
+/** The traceback without our frames; of a frame that repeats, the first few. */
+function withoutOwnFrames(trace: string): string {
+  let same = 0
+  const lines = trace.split('\n').filter((line, index, all) => {
+    same = line === all[index - 1] ? same + 1 : 0
+    return same < MAX_SAME_FRAMES && !OWN_FRAMES.some((frame) => line.startsWith(frame))
+  })
+  return lines.join('\n').trimEnd()
+}
+
+const MAX_SAME_FRAMES = 3
