@@ -8,7 +8,7 @@ import { deserialize, serialize } from 'node:v8'
 import { RUN_ENDS, type StartResult } from '../isolate/child.ts'
 import { withInterpreter } from '../script/micropython-module.ts'
 import { encodeFrame, type Frame, FrameReader } from '../wire/frame.ts'
-import { areaSnapshot, createVerdictArea } from '../wire/verdict.ts'
+import { areaSnapshot, clearArea, createVerdictArea } from '../wire/verdict.ts'
 import type { StartOrder } from './process.ts'
 import { RankWorker } from './rank-worker.ts'
 
@@ -93,6 +93,8 @@ function create(number: number, { spec, callFunctionTimeoutMs }: StartOrder): Ra
 
 async function run(number: number, batch: Buffer, count: number): Promise<void> {
   const rank = ranks.get(number)!
+  // The worker may take its time to wake up; verdicts of the batch before must not be marked as those of this one.
+  clearArea(rank.area)
   rank.runningSince = performance.now()
   const end = await rank.worker.run(batch, count)
   rank.runningSince = undefined

@@ -72,6 +72,11 @@ export function writeHeap(area: SharedArrayBuffer, kibibytes: number): void {
   new Int32Array(area, 0, HEAP + 1)[HEAP] = kibibytes
 }
 
+/** Forgets what stands in the area. To be called when the isolate is not running. */
+export function clearArea(area: SharedArrayBuffer): void {
+  new Int32Array(area, 0, 2).fill(0)
+}
+
 /** What stands in the area up to the last committed record; a copy. The isolate may be writing behind that meanwhile. */
 export function areaSnapshot(area: SharedArrayBuffer): Buffer {
   const progress = new Int32Array(area, 0, 2)
