@@ -63,7 +63,7 @@ describe('the README', () => {
     const commands = blocks('sh')
       .flatMap((text) => text.split('\n'))
       .filter((line) => line.startsWith('siplet '))
-    assert.equal(commands.length, 6)
+    assert.equal(commands.length, 7)
     for (const command of commands) {
       const { exitCode, stderr } = await siplet(command.split(' ').slice(1))
       assert.equal(exitCode, 0, `${command}: ${stderr}`)
@@ -99,7 +99,7 @@ describe('the README', () => {
     const text = readFileSync(new URL('ARCHITECTURE.md', ROOT), 'utf8')
     const names = new Set([...text.matchAll(/[\w/-]+\.ts\b/g)].map(([name]) => name.split('/').at(-1)!))
     assert.ok(names.size > 20)
-    const all = ['sipmsg', 'engine', 'cli'].flatMap((name) =>
+    const all = ['sipmsg', 'engine', 'proxy', 'cli'].flatMap((name) =>
       readdirSync(new URL(`packages/${name}/src/`, ROOT), { recursive: true }).map((path) => `/${path}`),
     )
     for (const name of names)
