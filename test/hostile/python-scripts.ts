@@ -127,6 +127,6 @@ return 1`,
   {
     name: 'log lines without end',
     attack: "import OpenSIPS\nwhile True: OpenSIPS.LM_ERR('x' * 1000)",
-    expect: TIMEOUT,
+    expect: [TIMEOUT, MEMORY],
   },
 ]
