@@ -11,6 +11,7 @@ import { goals } from './goals.ts'
 const BENCHMARKS: Record<string, () => Promise<{ run(): Promise<Figures[]> }>> = {
   exec: () => import('./exec.ts'),
   lone: () => import('./lone.ts'),
+  python: () => import('./python.ts'),
   kamailio: () => import('./peers/kamailio/kamailio.ts'),
   batches: () => import('./batches.ts'),
   'call-function': () => import('./call-function.ts'),
