@@ -26,7 +26,7 @@ describe('the published packages', function () {
     writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
     const packages = ['sipmsg', 'engine', 'proxy', 'cli'].map((name) => `./${name}.tgz`)
     await run('npm', ['install', '--no-audit', '--no-fund', ...packages], { cwd: folder })
-    cpSync(join(ROOT, 'examples/handler.ts'), join(folder, 'handler.ts'))
+    for (const name of ['handler.ts', 'handler.py']) cpSync(join(ROOT, 'examples', name), join(folder, name))
   })
 
   it('the binary replays a capture', async () => {
@@ -48,17 +48,19 @@ describe('the published packages', function () {
     assert.equal(readReport(report).index.listed, 37)
   })
 
-  it('the library runs in both isolations', async () => {
+  it('the library runs in all isolations, in TypeScript and in Python', async () => {
     const source = `
       import { createEngine } from '@siplet/engine'
-      for (const isolation of ['inline', 'thread']) {
-        await using engine = await createEngine({ scriptName: 'handler.ts', isolation })
-        const result = await engine.exec('request_route', ${JSON.stringify(INVITE)})
-        console.log(result.code, result.message.ruri)
+      for (const scriptName of ['handler.ts', 'handler.py']) {
+        for (const isolation of ['inline', 'thread', 'process']) {
+          await using engine = await createEngine({ scriptName, isolation })
+          const result = await engine.exec('request_route', ${JSON.stringify(INVITE)})
+          console.log(result.code, result.message.ruri)
+        }
       }`
     writeFileSync(join(folder, 'main.js'), source)
     const { stdout } = await run(process.execPath, ['main.js'], { cwd: folder })
-    assert.equal(stdout, '1 sip:bob@example.net\n1 sip:bob@example.net\n')
+    assert.equal(stdout, '1 sip:bob@example.net\n'.repeat(6))
   })
 
   it('holds no sources and no tests', async () => {

@@ -236,4 +236,24 @@ def route(self, msg):
       { functions },
     )
   })
+
+  const unloadable: [top: string, code: string, message: RegExp][] = [
+    ['print "x"', 'ERR_SIPLET_SCRIPT_SYNTAX', /handler\.py:1: .*Python 2; write print\(…\)\n +1 │ print "x"/],
+    [
+      'try:\n    pass\nexcept Exception, e:\n    pass',
+      'ERR_SIPLET_SCRIPT_SYNTAX',
+      /handler\.py:3: .*write except Name as error:/,
+    ],
+    ['raise ValueError, "x"', 'ERR_SIPLET_SCRIPT_SYNTAX', /handler\.py:1: .*write raise Name\(text\)/],
+    ['x = 1 <> 2', 'ERR_SIPLET_SCRIPT_SYNTAX', /handler\.py:1: .*write !=/],
+    ['def f(:\n    pass', 'ERR_SIPLET_SCRIPT_SYNTAX', /handler\.py:1: invalid syntax\n/],
+    ['import re\nimport threading', 'ERR_SIPLET_SCRIPT_IMPORT', /handler\.py:2: no module threading/],
+    ['x = nothing', 'ERR_SIPLET_SCRIPT_LOAD', /NameError: name 'nothing' isn't defined/],
+  ]
+  for (const [top, code, message] of unloadable) {
+    it(`says where and why it cannot load: ${top.replace(/\n\s*/g, ' ')}`, async () => {
+      const scriptName = scriptFile(`${top}\n`, 'handler.py')
+      await assert.rejects(createEngine({ scriptName, isolation: 'inline' }), { code, message })
+    })
+  }
 })

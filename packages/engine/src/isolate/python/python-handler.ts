@@ -12,6 +12,7 @@ import {
   SUCCESS,
 } from '../outcome.ts'
 import type { SIPMsg } from '../sipmsg-proxy.ts'
+import { clearerLoadFailure } from './load-failure.ts'
 import { forgetMessages, lastFailure, MESSAGE_FUNCTIONS, rememberMessage } from './messages.ts'
 import { MicroPython, type PythonFunction } from './micropython.ts'
 import OPENSIPS from './OpenSIPS.py'
@@ -24,6 +25,7 @@ import type { WasmModule } from './webassembly.ts'
 const OWN_FILES = { '/lib/OpenSIPS.py': OPENSIPS, '/lib/siplet_child.py': CHILD }
 const FUNCTIONS = ['load', 'init_module', 'init_child', 'methods', 'call'] as const
 
+let sources: Readonly<Record<string, string>>
 let child: Record<(typeof FUNCTIONS)[number], PythonFunction>
 
 /**
@@ -37,6 +39,7 @@ export function startPython(
   files: Readonly<Record<string, string>>,
   memoryLimit: number,
 ): void {
+  sources = files
   const python = new MicroPython(module, {
     files: { ...files, ...OWN_FILES },
     moduleName: '_siplet',
@@ -55,7 +58,10 @@ export function startPython(
 
 /** Runs the top level of the script. */
 export function loadModule(path: string, name: string): InitResult {
-  return initialised(() => child.load(path, name))
+  return clearerLoadFailure(
+    initialised(() => child.load(path, name)),
+    sources,
+  )
 }
 
 export function initModule(name: string): InitResult {

@@ -1,0 +1,63 @@
+/** What docs/python.md says of MicroPython, line by line. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createEngine } from '@siplet/engine'
+import { keepingLogger, scriptFile } from '../../support/engine.ts'
+import { INVITE } from '../../support/messages.ts'
+
+const SCRIPT = `
+import re, json, hashlib, time
+
+class Handler:
+    def child_init(self, rank):
+        return 0
+
+    def outcome(self, msg, code):
+        try:
+            text = repr(eval(code))
+        except BaseException as error:
+            text = type(error).__name__
+        msg.setHeader('X-Outcome', text)
+        return 1
+
+def mod_init():
+    return Handler()
+`
+
+describe('docs/python.md', () => {
+  const text = readFileSync(new URL('../../../docs/python.md', import.meta.url), 'utf8')
+  /** Cells of the rows of tables; those that hold code only. */
+  const rows = [...text.matchAll(/^\| `.*$/gm)].map(([row]) =>
+    row.split(/(?<!\\)\|/).map((cell) => cell.trim()),
+  )
+
+  it('says what happens', async () => {
+    await using engine = await createEngine({
+      scriptName: scriptFile(SCRIPT, 'handler.py'),
+      isolation: 'inline',
+      limits: { timeoutMs: 5_000 },
+      logger: keepingLogger(),
+    })
+    assert.ok(rows.length > 30)
+    for (const cells of rows) {
+      // The outcome stands in the column before the last one.
+      const [code, expected] = [cells[1]!, cells.at(-3)!].map((cell) => cell.slice(1, -1))
+      const { message, error } = await engine.exec('outcome', INVITE, { extraArgs: code! })
+      assert.equal(error, null)
+      assert.equal(message.getHeader('X-Outcome'), expected, code)
+    }
+  })
+})
+
+describe('siplet.pyi', () => {
+  it('has every member of the contract, and no other', () => {
+    const read = (path: string) =>
+      readFileSync(new URL(`../../../packages/engine/${path}`, import.meta.url), 'utf8')
+    const [contract] = /interface SIPMsg \{.*?^\}/ms.exec(read('src/script.ts'))!
+    const names = (text: string, member: RegExp) => [...text.matchAll(member)].map(([, name]) => name!).sort()
+    assert.deepEqual(
+      names(read('siplet.pyi'), /^ {4}def (\w+)/gm),
+      names(contract, /^ {2}(?:readonly )?(\w+)(?=[(:])/gm),
+    )
+  })
+})
