@@ -120,6 +120,11 @@ export class PoolProcess {
     // What was written to a process that ended is lost with it; `exit` tells.
     channel.on('error', () => {})
     child.once('error', (error) => this.#ended(child, error.message))
+    // It closes soon; whoever waits for that must not be left by an event loop with nothing to do.
+    child.once('exit', () => {
+      ;(child.stderr as Socket).ref()
+      channel.ref()
+    })
     // Not `exit`: by `close`, all that the process wrote has been read.
     child.once('close', (code, signal) => this.#ended(child, `${describe(code, signal)}${lastWords(said)}`))
     this.#lastHeard = performance.now()
