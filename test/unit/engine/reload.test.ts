@@ -4,13 +4,15 @@ import { writeFileSync } from 'node:fs'
 import { handler, ISOLATIONS, keepingLogger, scriptFile, withEngine } from '../../support/engine.ts'
 import { INVITE, inviteOf } from '../../support/messages.ts'
 
+/** No time limit of a busy machine decides here. */
+const limits = { timeoutMs: 10_000 }
 const version = (number: number) => handler(`version() { return ${number} }, rankOf() { return this.rank }`)
 
 for (const isolation of ISOLATIONS) {
   describe(`reload, ${isolation}`, () => {
     it('the script as it is now serves all ranks, and an event tells', async () => {
       const scriptName = scriptFile(version(1))
-      await withEngine('', { scriptName, isolation, children: 2 }, async (engine) => {
+      await withEngine('', { scriptName, isolation, children: 2, limits }, async (engine) => {
         const generations: number[] = []
         engine.on('reload', ({ generation }) => generations.push(generation))
         assert.equal((await engine.exec('version', INVITE)).code, 1)
@@ -37,7 +39,7 @@ for (const isolation of ISOLATIONS) {
     ] as const) {
       it(`a script that ${title} rejects with ${code}; the old one serves on`, async () => {
         const scriptName = scriptFile(version(1))
-        await withEngine('', { scriptName, isolation, children: 2 }, async (engine) => {
+        await withEngine('', { scriptName, isolation, children: 2, limits }, async (engine) => {
           writeFileSync(scriptName, source)
           await assert.rejects(engine.reload(), { code })
           assert.equal((await engine.exec('version', INVITE)).code, 1)
@@ -51,7 +53,7 @@ for (const isolation of ISOLATIONS) {
 
     it('under load no exec is lost, and none is answered by an older generation than the one before it', async () => {
       const scriptName = scriptFile(version(1))
-      await withEngine('', { scriptName, isolation, children: 2 }, async (engine) => {
+      await withEngine('', { scriptName, isolation, children: 2, limits }, async (engine) => {
         const reloads = 5
         let ended = false
         let answers = 0
