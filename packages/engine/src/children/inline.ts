@@ -5,6 +5,7 @@
 import type { PendingExec } from '../dispatch/pending-exec.ts'
 import type { Functions } from '../functions/functions.ts'
 import { type ChildSpec, IsolateChild, type RunEnd, type StartResult } from '../isolate/child.ts'
+import { giveBackShared } from '../wire/shared-memory.ts'
 import { VerdictReader } from '../wire/verdict.ts'
 import type { Child } from './child.ts'
 
@@ -13,10 +14,12 @@ export class InlineChild implements Child {
   readonly verdicts: VerdictReader
   readonly #isolate: IsolateChild
   readonly #direct: boolean
+  readonly #area: SharedArrayBuffer
   #batch: readonly PendingExec[] = []
 
   constructor(spec: ChildSpec, functions: Functions) {
     this.rank = spec.rank
+    this.#area = spec.area
     this.verdicts = new VerdictReader(spec.area)
     this.#direct = functions.isEmpty
     this.#isolate = new IsolateChild(spec, {
@@ -42,6 +45,7 @@ export class InlineChild implements Child {
 
   async close(): Promise<void> {
     this.#isolate.dispose()
+    giveBackShared(this.#area)
   }
 }
 

@@ -6,6 +6,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { ChildSpec, RunEnd, StartResult } from '../isolate/child.ts'
+import { giveBackShared, takeShared } from '../wire/shared-memory.ts'
 import { Mailbox } from './mailbox.ts'
 import type { FunctionRequest, NewInput, StartTask } from './thread-worker.ts'
 import { workerEnv } from './worker-env.ts'
@@ -20,7 +21,7 @@ export class RankWorker {
   readonly #callFunctionTimeoutMs: number
   readonly #call: (call: string) => Promise<string>
   readonly #pool: Piscina
-  #input = Buffer.from(new SharedArrayBuffer(INPUT_BYTES))
+  #input = Buffer.from(takeShared(INPUT_BYTES))
   #port: MessagePort | undefined
   #mailbox = new Mailbox()
   #ended: ((end: RunEnd) => void) | undefined
@@ -97,6 +98,8 @@ export class RankWorker {
   async close(): Promise<void> {
     this.#port?.close()
     await this.#pool.destroy()
+    // Larger ones are of many sizes.
+    if (this.#input.length === INPUT_BYTES) giveBackShared(this.#input.buffer as unknown as SharedArrayBuffer)
   }
 
   #batchEnded(end: RunEnd): void {

@@ -2,6 +2,7 @@
 import type { PendingExec } from '../dispatch/pending-exec.ts'
 import type { Functions } from '../functions/functions.ts'
 import type { ChildSpec, RunEnd, StartResult } from '../isolate/child.ts'
+import { giveBackShared } from '../wire/shared-memory.ts'
 import { VerdictReader } from '../wire/verdict.ts'
 import type { Child } from './child.ts'
 import { records } from './inline.ts'
@@ -11,10 +12,12 @@ export class ThreadChild implements Child {
   readonly rank: number
   readonly verdicts: VerdictReader
   readonly #worker: RankWorker
+  readonly #area: SharedArrayBuffer
   #batch: readonly PendingExec[] = []
 
   constructor(spec: ChildSpec, functions: Functions, callFunctionTimeoutMs: number) {
     this.rank = spec.rank
+    this.#area = spec.area
     this.verdicts = new VerdictReader(spec.area)
     this.#worker = new RankWorker(spec, callFunctionTimeoutMs, async (call) =>
       JSON.stringify(await functions.call(this.rank, this.#batch, JSON.parse(call))),
@@ -30,7 +33,8 @@ export class ThreadChild implements Child {
     return this.#worker.run(records(batch), batch.length)
   }
 
-  close(): Promise<void> {
-    return this.#worker.close()
+  async close(): Promise<void> {
+    await this.#worker.close()
+    giveBackShared(this.#area)
   }
 }

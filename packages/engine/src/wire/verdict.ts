@@ -14,6 +14,7 @@
  */
 import type { Splice } from '@siplet/sipmsg'
 import type { ErrorCode } from '../errors.ts'
+import { takeShared } from './shared-memory.ts'
 
 const RECORDS_START = 12
 const HEAP = 2
@@ -64,7 +65,9 @@ export interface Outcome extends Verdict {
 
 /** Memory for the results of a batch: room for the largest result several times, and never less than 1 MiB. */
 export function createVerdictArea(maxResultBytes: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(RECORDS_START + Math.max(1 << 20, 4 * maxResultBytes))
+  const area = takeShared(RECORDS_START + Math.max(1 << 20, 4 * maxResultBytes))
+  new Int32Array(area, 0, HEAP + 1).fill(0)
+  return area
 }
 
 /** Notes what the isolate's heap holds: KiB. */

@@ -1,0 +1,48 @@
+/** Memory of children that ended is used again, and says nothing of them. */
+import assert from 'node:assert/strict'
+import { giveBackShared, takeShared } from '../../../packages/engine/src/wire/shared-memory.ts'
+import { createVerdictArea, VerdictReader, VerdictWriter } from '../../../packages/engine/src/wire/verdict.ts'
+import { handler, withEngine } from '../../support/engine.ts'
+import { INVITE } from '../../support/messages.ts'
+
+describe('shared memory', () => {
+  it('is taken again once it was given back, where the size is the same', () => {
+    const memory = takeShared(12_345)
+    assert.notEqual(takeShared(12_345), memory)
+    giveBackShared(memory)
+    assert.notEqual(takeShared(12_346), memory)
+    assert.equal(takeShared(12_345), memory)
+  })
+
+  it('an area for verdicts holds none of those that stood there before', () => {
+    const area = createVerdictArea(600_000)
+    const writer = new VerdictWriter(area, 600_000)
+    writer.begin()
+    assert.ok(writer.verdict(1, 'sip:192.0.2.1', [], null))
+    giveBackShared(area)
+    const again = createVerdictArea(600_000)
+    assert.equal(again, area)
+    assert.deepEqual(new VerdictReader(again).read(), { outcomes: [], unfinished: false, unfinishedLogs: [] })
+  })
+
+  for (const isolation of ['inline', 'thread'] as const) {
+    it(`${isolation}: reloads take no more of it`, async () => {
+      await withEngine(
+        handler('route() { return this.rank }'),
+        { isolation, children: 2 },
+        async (engine) => {
+          // Two generations live side by side while one is exchanged for the other.
+          await engine.reload()
+          await engine.reload()
+          const before = process.memoryUsage().arrayBuffers
+          for (let i = 0; i < 5; i++) {
+            await engine.reload()
+            assert.equal((await engine.exec('route', INVITE)).error, null)
+          }
+          // Each generation has 2 MiB and more.
+          assert.ok(process.memoryUsage().arrayBuffers - before < 5 * 2 ** 20)
+        },
+      )
+    })
+  }
+})
