@@ -5,6 +5,7 @@ export const CLI_ERRORS = {
     'the object of mod_init has no method of that name; the message lists those it has',
   ERR_SIPLET_MESSAGE_NOT_FOUND: 'the message file cannot be read',
   ERR_SIPLET_MESSAGE_TRUNCATED: 'the message ends within its head (captured too short): it was not executed',
+  ERR_SIPLET_EXPECTATION: 'the recording of --expect cannot be read, or is of other messages',
   ERR_SIPLET_OUTPUT: 'an output file cannot be written',
   ERR_SIPLET_EXISTS: 'siplet init never overwrites a file; choose an empty folder, or move the file away',
 } as const
@@ -25,6 +26,10 @@ export const EXIT = {
   DONE: 0,
   /** A script error, with --fail-on-error; of exec, any. */
   SCRIPT_ERROR: 1,
+  /** Decisions differ, with --expect, or with --compare and --fail-on-difference. */
+  DIFFERENCE: 1,
   /** Bad usage, or input that cannot be used. */
   UNUSABLE: 2,
+  /** Ended by Ctrl-C; what was done until then is written. */
+  INTERRUPTED: 130,
 } as const

@@ -77,6 +77,14 @@ export function integer(minimum: number): (text: string) => number {
   }
 }
 
+/** Parses a speed: `max` is undefined, `real` 1, `2x` 2. */
+export function speed(text: string): number | undefined {
+  if (text === 'max') return undefined
+  const factor = text === 'real' ? 1 : /^\d+(\.\d+)?x$/.test(text) ? Number.parseFloat(text) : 0
+  if (factor > 0) return factor
+  throw new InvalidArgumentError('It must be max, real, or a factor such as 2x or 0.5x.')
+}
+
 /** Parses a duration, which may have decimals. */
 export function seconds(text: string): number {
   const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0

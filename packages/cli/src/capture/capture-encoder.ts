@@ -37,8 +37,11 @@ export class CaptureEncoder {
     this.header = options.format === 'pcap' ? this.#pcapHeader() : this.#pcapngHeader()
   }
 
-  /** One frame, captured whole. `nanos`: nanoseconds beyond the seconds since 1970. */
-  frame(seconds: number, nanos: number, data: Buffer): Buffer {
+  /**
+   * One frame, captured whole. `nanos`: nanoseconds beyond the seconds since 1970. `interfaceId`: 0 is that of the
+   * header; only in pcapng.
+   */
+  frame(seconds: number, nanos: number, data: Buffer, interfaceId = 0): Buffer {
     const fraction = this.#options.resolution === 'nanoseconds' ? nanos : Math.floor(nanos / 1_000)
     if (this.#options.format === 'pcap') {
       const header = Buffer.alloc(PCAP_RECORD_HEADER_LENGTH)
@@ -51,6 +54,7 @@ export class CaptureEncoder {
     const ticksPerSecond = this.#options.resolution === 'nanoseconds' ? 1_000_000_000n : 1_000_000n
     const ticks = BigInt(seconds) * ticksPerSecond + BigInt(fraction)
     const fields = Buffer.alloc(20)
+    this.#u32(fields, interfaceId, 0)
     this.#u32(fields, Number(ticks >> 32n), 4)
     this.#u32(fields, Number(ticks & 0xffffffffn), 8)
     this.#u32(fields, data.length, 12)
@@ -74,17 +78,19 @@ export class CaptureEncoder {
     this.#u32(section, BYTE_ORDER_MAGIC, 0)
     this.#u16(section, 1, 4)
     this.#u16(section, 0, 6)
+    return Buffer.concat([this.#block(SECTION_HEADER, section), this.interface(this.#options.linktype)])
+  }
+
+  /** One more interface of a pcapng file: ids count from 0, in the order in which they are written. */
+  interface(linktype: number): Buffer {
     const description = Buffer.alloc(20)
-    this.#u16(description, this.#options.linktype, 0)
+    this.#u16(description, linktype, 0)
     this.#u32(description, MAX_FRAME_BYTES, 4)
     this.#u16(description, OPTION_IF_TSRESOL, 8)
     this.#u16(description, 1, 10)
     description[12] = this.#options.resolution === 'nanoseconds' ? NANOSECONDS : MICROSECONDS
     this.#u16(description, OPTION_END, 16)
-    return Buffer.concat([
-      this.#block(SECTION_HEADER, section),
-      this.#block(INTERFACE_DESCRIPTION, description),
-    ])
+    return this.#block(INTERFACE_DESCRIPTION, description)
   }
 
   #block(type: number, body: Buffer): Buffer {

@@ -205,7 +205,7 @@ function u16s(values: readonly number[]): Buffer {
 }
 
 /** The internet checksum (RFC 1071) over the parts, of which only the last may have an odd length. */
-function checksum(...parts: readonly Buffer[]): number {
+export function checksum(...parts: readonly Buffer[]): number {
   let sum = 0
   for (const part of parts) {
     for (let at = 0; at < part.length; at += 2) sum += (part[at]! << 8) | (part[at + 1] ?? 0)

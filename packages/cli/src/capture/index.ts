@@ -15,4 +15,5 @@ export {
 } from './frame-encoder.ts'
 export { PROTOCOL } from './ip.ts'
 export { LINKTYPE } from './link-layer.ts'
+export { replaceUdpPayload } from './replace-payload.ts'
 export { type ReadOptions, readSIPMessages } from './sip-messages.ts'

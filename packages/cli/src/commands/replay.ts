@@ -9,12 +9,19 @@ import {
   type PoolOptions,
   type ScriptOptions,
   scriptCommand,
+  speed,
   withPool,
 } from '../options.ts'
+import { CaptureWriter } from '../output/capture-writer.ts'
 import { NDJSONWriter } from '../output/ndjson.ts'
 import { showProgress } from '../output/progress.ts'
 import { leftOut, SummaryCollector } from '../output/summary.ts'
+import { Comparison } from '../replay/comparison.ts'
+import type { ReplayConsumer } from '../replay/consumer.ts'
+import { Expectation } from '../replay/expectation.ts'
+import { MessageFilter } from '../replay/message-filter.ts'
 import { replay } from '../replay/replay.ts'
+import { Retransmissions } from '../replay/retransmissions.ts'
 import { ReportWriter } from '../report/report-writer.ts'
 
 interface ReplayCommandOptions extends ScriptOptions, PoolOptions {
@@ -22,6 +29,13 @@ interface ReplayCommandOptions extends ScriptOptions, PoolOptions {
   replyMethod: string
   extra?: string
   limit?: number
+  speed?: number
+  filter?: MessageFilter
+  dedupe?: true
+  compare?: string
+  failOnDifference?: true
+  expect?: string
+  out?: string
   ndjson?: string
   report?: string
   json?: true
@@ -35,6 +49,10 @@ Examples:
   siplet replay calls.pcapng --script handler.ts --report report.html
   siplet replay captures/ --script handler.ts --json
   tcpdump -U -w - port 5060 | siplet replay - --script handler.ts --ndjson decisions.ndjson
+  siplet replay calls.pcapng --script handler.ts --filter 'method == "INVITE" and code < 0'
+  siplet replay calls.pcapng --script new.ts --compare old.ts --fail-on-difference
+  siplet replay calls.pcapng --script handler.ts --expect decisions.ndjson
+  siplet replay calls.pcapng --script handler.ts --out rewritten.pcapng --speed real
   siplet replay calls.pcapng --script handler.ts --ndjson - | jq 'select(.error)'`
 
 export function replayCommand(finish: (exitCode: number) => void): Command {
@@ -47,6 +65,17 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
     .option('--reply-method <name>', 'the method called for replies, if the script has it', 'onreply_route')
     .option('--extra <text>', 'a second argument for the methods')
     .option('--limit <n>', 'end after this many SIP messages', integer(1))
+    .option('--speed <speed>', 'max; real, as captured; or a factor such as 2x', speed)
+    .option(
+      '--filter <expression>',
+      'only messages that match, such as method == "INVITE" and srcIp != "192.0.2.1"',
+      (expression) => new MessageFilter(expression),
+    )
+    .option('--dedupe', 'run UDP retransmissions once: same bytes, same addresses, within 32 s')
+    .option('--compare <script>', 'run a second script beside the first, and show where decisions differ')
+    .option('--fail-on-difference', 'with --compare: exit with 1 where decisions differ')
+    .option('--expect <file>', 'exit with 1 where decisions differ from those recorded with --ndjson')
+    .option('--out <file>', 'write the messages as rewritten to a pcapng file')
     .option('--ndjson <file>', 'write one JSON object a line per SIP message; - is stdout')
     .option('--report <file>', 'write a report to look at: one HTML file that needs no network')
     .option('--json', 'print the summary as one JSON object')
@@ -63,8 +92,11 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
       await using engine = await createEngine(engineOptions(options, options))
       const replyGiven = command.getOptionValueSource('replyMethod') === 'cli'
       const methods = chosenMethods(engine, options, replyGiven)
-      const failed = await run(engine, captures, options, methods)
-      finish(failed && options.failOnError ? EXIT.SCRIPT_ERROR : EXIT.DONE)
+      await using other =
+        options.compare === undefined
+          ? undefined
+          : await createEngine(engineOptions({ ...options, script: options.compare }, options))
+      finish(await run(engine, captures, options, methods, other && new Comparison(other, options.extra)))
     })
 }
 
@@ -87,22 +119,29 @@ function chosenMethods(
   )
 }
 
-/** @returns whether the script failed on a message */
+/** @returns the exit code */
 async function run(
   engine: Engine,
   captures: string[],
   options: ReplayCommandOptions,
   methods: { requestMethod: string; replyMethod: string | null },
-): Promise<boolean> {
+  comparison: Comparison | undefined,
+): Promise<number> {
   const stats = createCaptureStats()
   const collector = new SummaryCollector()
   const interrupt = new AbortController()
   const interrupted = () => interrupt.abort()
   process.once('SIGINT', interrupted)
-  const writer = options.ndjson === undefined ? undefined : new NDJSONWriter(options.ndjson)
+  const expectation = options.expect === undefined ? undefined : new Expectation(options.expect)
+  const writer = options.out === undefined ? undefined : new CaptureWriter(options.out)
   const report = options.report === undefined ? undefined : await ReportWriter.open(options.report)
+  const consumers: ReplayConsumer[] = [
+    ...(options.ndjson === undefined ? [] : [new NDJSONWriter(options.ndjson)]),
+    ...[writer, expectation, comparison].filter((consumer) => consumer !== undefined),
+  ]
   const progress = showProgress(await totalBytes(captures))
   const start = performance.now()
+  const passedOver = { filter: 0, retransmission: 0 }
   let endedEarly = false
   let failure: { error: unknown } | undefined
   try {
@@ -110,25 +149,40 @@ async function run(
       captures,
       ...methods,
       extraArgs: options.extra,
+      filter: options.filter,
+      retransmissions: options.dedupe && new Retransmissions(),
+      speed: options.speed,
+      keepFrames: writer !== undefined,
       limit: options.limit ?? Number.POSITIVE_INFINITY,
       signal: interrupt.signal,
       onEndedEarly: () => {
         endedEarly = true
+      },
+      onPassedOver: (why, count) => {
+        passedOver[why] += count
       },
       onBytes: (bytes) => progress.update(bytes, collector.messages),
     })
     for await (const slice of messages) {
       collector.add(slice)
       await report?.write(slice)
-      if ((await writer?.write(slice)) === false) break
+      let read = true
+      for (const consumer of consumers) if ((await consumer.write(slice)) === false) read = false
+      if (!read) {
+        endedEarly = true
+        break
+      }
     }
+    await expectation?.finish(!endedEarly)
   } catch (error) {
     failure = { error }
   }
-  try {
-    await writer?.close()
-  } catch (error) {
-    failure ??= { error }
+  for (const consumer of consumers) {
+    try {
+      await consumer.close()
+    } catch (error) {
+      failure ??= { error }
+    }
   }
   progress.stop()
   process.off('SIGINT', interrupted)
@@ -138,6 +192,9 @@ async function run(
       script: options.script,
       seconds: (performance.now() - start) / 1_000,
       endedEarly,
+      passedOver,
+      notWritten: writer?.tooLong ?? 0,
+      differences: (comparison ?? expectation)?.differences.messages ?? null,
       children: engine.stats().children,
     },
     stats,
@@ -151,10 +208,19 @@ async function run(
   }
   // A capture that cannot be used does not take away what the ones before it came to.
   if (failure !== undefined && collector.messages === 0) throw failure.error
+  const talk = options.ndjson === '-' ? process.stderr : process.stdout
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`)
-  else (options.ndjson === '-' ? process.stderr : process.stdout).write(collector.text(summary))
+  else talk.write(collector.text(summary))
+  const differing = options.json ? process.stderr : talk
+  if (comparison) differing.write(`\n${comparison.differences.text(options.script, options.compare!)}`)
+  if (expectation) differing.write(`\n${expectation.differences.text(options.expect!, options.script)}`)
   if (failure !== undefined) throw failure.error
-  return collector.errors > 0
+  if (interrupt.signal.aborted) return EXIT.INTERRUPTED
+  if (collector.errors > 0 && options.failOnError) return EXIT.SCRIPT_ERROR
+  const fails =
+    (expectation?.differences.messages ?? 0) > 0 ||
+    (options.failOnDifference && (comparison?.differences.messages ?? 0) > 0)
+  return fails ? EXIT.DIFFERENCE : EXIT.DONE
 }
 
 /** Files that cannot be read are reported when their turn comes. */

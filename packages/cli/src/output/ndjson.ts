@@ -5,6 +5,7 @@ import { createWriteStream } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { CLIError } from '../errors.ts'
+import type { ReplayConsumer } from '../replay/consumer.ts'
 import type { ReplayedMessage } from '../replay/replay.ts'
 
 /** The fields of a line, in this order; they are a contract. */
@@ -74,7 +75,7 @@ function lineError({ message, result }: ReplayedMessage): NDJSONLine['error'] {
 }
 
 /** Writes lines to a file, or to stdout for `-`. Every line that was accepted is written whole. */
-export class NDJSONWriter {
+export class NDJSONWriter implements ReplayConsumer {
   readonly #path: string
   readonly #stream: Writable
   #failure: Error | undefined

@@ -3,10 +3,15 @@ import type { EngineStats } from '@siplet/engine'
 import Table from 'cli-table3'
 import type { CaptureStats } from '../capture/index.ts'
 import type { ReplayedMessage } from '../replay/replay.ts'
+import type { LatencyData } from '../report/format.ts'
+import { Latency } from '../report/latency.ts'
 import { type NDJSONLine, ndjsonLine } from './ndjson.ts'
 
 /** Decisions and errors that are shown one by one. */
 const EXAMPLES = 12
+const SLOWEST = 5
+/** Places of a script that are told apart. */
+const PLACES = 100
 
 interface Row {
   messages: number
@@ -43,6 +48,16 @@ export interface ReplaySummary {
   truncatedCaptures: CaptureStats['truncated']
   /** Ended before the end of the captures, by --limit or by a signal. */
   endedEarly: boolean
+  /** Messages that --filter and --dedupe passed over. */
+  passedOver: { filter: number; retransmission: number }
+  /** Messages that --out has not: longer than a UDP datagram. */
+  notWritten: number
+  /** Messages whose decisions differ, by --compare or --expect; null without them. */
+  differences: number | null
+  /** Microseconds in the isolate; null where nothing was executed. */
+  latencyUs: LatencyData['percentiles']
+  /** Where the time went: longest first. */
+  slowest: { frame: number; file: string; method: string | null; us: number }[]
   children: EngineStats['children']
 }
 
@@ -53,7 +68,11 @@ export class SummaryCollector {
   #decisions = 0
   readonly #failed: NDJSONLine[] = []
   readonly #errors: Record<string, number> = {}
+  /** Messages by the place of the script that threw. */
+  readonly #places = new Map<string, { messages: number; first: number }>()
   readonly #truncated = { head: 0, body: 0 }
+  readonly #latency = new Latency()
+  readonly #slowest: ReplaySummary['slowest'] = []
   #messages = 0
   #requests = 0
 
@@ -71,7 +90,17 @@ export class SummaryCollector {
   }
 
   summary(
-    rest: Pick<ReplaySummary, 'captures' | 'script' | 'seconds' | 'endedEarly' | 'children'>,
+    rest: Pick<
+      ReplaySummary,
+      | 'captures'
+      | 'script'
+      | 'seconds'
+      | 'endedEarly'
+      | 'children'
+      | 'passedOver'
+      | 'notWritten'
+      | 'differences'
+    >,
     stats: CaptureStats,
   ): ReplaySummary {
     const total = (key: keyof Row) => [...this.#rows.values()].reduce((sum, row) => sum + row[key], 0)
@@ -92,6 +121,11 @@ export class SummaryCollector {
       skipped: stats.skipped,
       truncatedCaptures: stats.truncated,
       endedEarly: rest.endedEarly,
+      passedOver: rest.passedOver,
+      notWritten: rest.notWritten,
+      differences: rest.differences,
+      latencyUs: this.#latency.data().percentiles,
+      slowest: this.#slowest,
       children: rest.children,
     }
   }
@@ -107,6 +141,8 @@ export class SummaryCollector {
       this.#table(),
       ...section('What the script decided on requests', this.#decided.map(decided), this.#decisions),
       ...section('Errors', this.#failed.map(failed), this.errors),
+      ...section('Errors by line of the script', this.#errorPlaces()),
+      ...section('Time in the script', latency(summary)),
       ...section('Left out', leftOut(summary)),
     ]
     return `${lines.join('\n')}\n`
@@ -123,6 +159,8 @@ export class SummaryCollector {
     if (result === null) row.notRun++
     else {
       row[result.verdict]++
+      this.#latency.add(result.us)
+      this.#ranks(replayed, result.us)
       if (result.edited) row.edited++
       if (result.dstUri !== null) row.dstUri++
     }
@@ -132,12 +170,40 @@ export class SummaryCollector {
     const line = ndjsonLine(replayed)
     if (line.error !== null) {
       row.errors++
+      this.#place(replayed)
       this.#errors[line.error.code] = (this.#errors[line.error.code] ?? 0) + 1
       if (this.#failed.length < EXAMPLES) this.#failed.push(line)
     } else if (message.isRequest && (line.dstUri !== null || line.ruri !== line.ruriOut || line.code! < 0)) {
       this.#decisions++
       if (this.#decided.length < EXAMPLES) this.#decided.push(line)
     }
+  }
+
+  #place({ captured, result }: ReplayedMessage): void {
+    const place = result?.error?.stack?.match(/\(?([^\s()]+:\d+):\d+\)?$/m)?.[1]
+    if (place === undefined || result?.error?.code !== 'ERR_SIPLET_SCRIPT') return
+    const found = this.#places.get(place)
+    if (found) found.messages++
+    else if (this.#places.size < PLACES) this.#places.set(place, { messages: 1, first: captured.frame })
+  }
+
+  #errorPlaces(): string[] {
+    return [...this.#places]
+      .sort(([, a], [, b]) => b.messages - a.messages)
+      .map(([place, { messages, first }]) => `${place}  ${plural(messages, 'message')}, first frame ${first}`)
+  }
+
+  #ranks({ captured, message }: ReplayedMessage, us: number): void {
+    if (this.#slowest.length === SLOWEST && us <= this.#slowest.at(-1)!.us) return
+    const { frame, file } = captured
+    const at = this.#slowest.findIndex((one) => one.us < us)
+    this.#slowest.splice(at === -1 ? this.#slowest.length : at, 0, {
+      frame,
+      file,
+      method: message.method ?? message.cseqMethod,
+      us: Math.round(us * 10) / 10,
+    })
+    if (this.#slowest.length > SLOWEST) this.#slowest.pop()
   }
 
   #row(name: string): Row {
@@ -199,6 +265,8 @@ export function leftOut({
   truncatedCaptures,
   truncatedMessages,
   endedEarly,
+  passedOver,
+  notWritten,
 }: ReplaySummary): string[] {
   const lines = Object.entries(skipped)
     .filter(([, count]) => count > 0)
@@ -210,8 +278,22 @@ export function leftOut({
   for (const [path, { offset, reason }] of Object.entries(truncatedCaptures)) {
     lines.push(`${path} from byte ${offset} on: ${reason}`)
   }
+  if (passedOver.retransmission > 0)
+    lines.push(`${plural(passedOver.retransmission, 'retransmission')}, by --dedupe`)
+  if (passedOver.filter > 0)
+    lines.push(`${plural(passedOver.filter, 'message')} that --filter does not match`)
+  if (notWritten > 0) lines.push(`from --out ${plural(notWritten, 'message')} longer than a UDP datagram`)
   if (endedEarly) lines.push('the rest of the captures: the replay was ended early')
   return lines
+}
+
+function latency({ latencyUs, slowest }: ReplaySummary): string[] {
+  if (latencyUs === null) return []
+  const { p50, p90, p99, p999, max } = latencyUs
+  return [
+    `p50 ${p50} µs, p90 ${p90} µs, p99 ${p99} µs, p99.9 ${p999} µs, longest ${max} µs`,
+    `slowest: ${slowest.map(({ frame, method, us }) => `frame ${frame} ${method} ${us} µs`).join(', ')}`,
+  ]
 }
 
 function plural(count: number, noun: string): string {

@@ -2,6 +2,9 @@
 import type { Engine, ExecResult } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
 import { type CapturedMessage, type CaptureStats, readSIPMessages } from '../capture/index.ts'
+import type { MessageFilter } from './message-filter.ts'
+import { paced } from './pace.ts'
+import type { Retransmissions } from './retransmissions.ts'
 
 /** Messages handed to the engine in one go; as many again are under way while these are awaited. */
 const SLICE = 512
@@ -13,6 +16,16 @@ export interface ReplayOptions {
   replyMethod: string | null
   /** Second argument of the methods. */
   extraArgs?: string | undefined
+  /** Messages it does not match are passed over: not run, or where it asks for decisions, run and not yielded. */
+  filter?: MessageFilter | undefined
+  /** Passes retransmissions over. */
+  retransmissions?: Retransmissions | undefined
+  /** Times the speed of the capture; without it, as fast as the script goes. */
+  speed?: number | undefined
+  /** Whether captured messages come with the frames they were captured in. */
+  keepFrames?: boolean
+  /** Told the messages that were passed over. */
+  onPassedOver?(why: 'filter' | 'retransmission', count: number): void
   /** Messages, at most. */
   limit: number
   /** Ends the replay early; what is under way is still answered. */
@@ -47,22 +60,32 @@ export async function* replay(
   let underWay: Promise<ReplayedMessage[]> | undefined
   let failure: { error: unknown } | undefined
   try {
-    for await (const slice of slices(stats, options)) {
+    const { speed, signal } = options
+    const messages =
+      speed === undefined ? slices(stats, options) : paced(slices(stats, options), speed, signal)
+    for await (const slice of messages) {
       const next = Promise.all(slice.map((captured) => execute(engine, captured, options)))
-      if (underWay !== undefined) yield await underWay
+      if (underWay !== undefined) yield matching(await underWay, options)
       underWay = next
+      if (speed === undefined) continue
+      // The next slice may be a long time off.
+      yield matching(await underWay, options)
+      underWay = undefined
     }
+    if (signal?.aborted) options.onEndedEarly?.()
   } catch (error) {
     failure = { error }
   }
-  if (underWay !== undefined) yield await underWay
+  if (underWay !== undefined) yield matching(await underWay, options)
   if (failure !== undefined) throw failure.error
 }
 
 async function* slices(stats: CaptureStats, options: ReplayOptions): AsyncGenerator<CapturedMessage[]> {
-  const { captures, limit, signal, onBytes, onEndedEarly } = options
+  const { captures, limit, signal, onBytes, onEndedEarly, keepFrames = false } = options
   let left = limit
-  for await (const messages of readSIPMessages(captures, stats, onBytes ? { onBytes } : {})) {
+  const reading = { keepFrames, ...(onBytes && { onBytes }) }
+  for await (const all of readSIPMessages(captures, stats, reading)) {
+    const messages = chosen(all, options)
     for (let at = 0; at < messages.length; ) {
       if (signal?.aborted || left === 0) {
         onEndedEarly?.()
@@ -74,6 +97,27 @@ async function* slices(stats: CaptureStats, options: ReplayOptions): AsyncGenera
       yield slice
     }
   }
+}
+
+/** What is to be run of these. */
+function chosen(
+  captured: CapturedMessage[],
+  { filter, retransmissions, onPassedOver }: ReplayOptions,
+): CapturedMessage[] {
+  const first = retransmissions ? captured.filter((one) => !retransmissions.isRepeated(one)) : captured
+  onPassedOver?.('retransmission', captured.length - first.length)
+  if (filter === undefined || filter.afterwards) return first
+  const matching = first.filter((one) => filter.matchesCaptured(one))
+  onPassedOver?.('filter', first.length - matching.length)
+  return matching
+}
+
+/** What is to be told of these. */
+function matching(replayed: ReplayedMessage[], { filter, onPassedOver }: ReplayOptions): ReplayedMessage[] {
+  if (!filter?.afterwards) return replayed
+  const matching = replayed.filter((one) => filter.matchesReplayed(one))
+  onPassedOver?.('filter', replayed.length - matching.length)
+  return matching
 }
 
 async function execute(

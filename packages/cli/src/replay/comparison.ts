@@ -1,0 +1,59 @@
+/** `--compare`: every message through a second script, too. */
+import type { Engine } from '@siplet/engine'
+import { diffLines } from 'diff'
+import { ndjsonLine } from '../output/ndjson.ts'
+import type { ReplayConsumer } from './consumer.ts'
+import { type Difference, DifferenceCollector, decisionDifferences, decisionOf } from './decisions.ts'
+import type { ReplayedMessage } from './replay.ts'
+
+export class Comparison implements ReplayConsumer {
+  readonly differences = new DifferenceCollector()
+  readonly #other: Engine
+  readonly #extra: { extraArgs?: string }
+
+  /** @param extraArgs second argument of the methods */
+  constructor(other: Engine, extraArgs?: string) {
+    this.#other = other
+    this.#extra = extraArgs === undefined ? {} : { extraArgs }
+  }
+
+  async write(messages: readonly ReplayedMessage[]): Promise<undefined> {
+    const others = await Promise.all(messages.map((replayed) => this.#replay(replayed)))
+    for (const [k, replayed] of messages.entries()) {
+      this.differences.add(replayed, differencesOf(replayed, others[k]!))
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  /** A method that the other script lacks is not run, as replies are not in a replay. */
+  async #replay(replayed: ReplayedMessage): Promise<ReplayedMessage> {
+    const { captured, exec } = replayed
+    if (exec === null || !this.#other.methods.includes(exec)) return { ...replayed, exec: null, result: null }
+    const { src, dst, bytes } = captured
+    return { ...replayed, result: await this.#other.exec(exec, bytes, { src, dst, ...this.#extra }) }
+  }
+}
+
+function differencesOf(one: ReplayedMessage, other: ReplayedMessage): Difference[] {
+  const differences = decisionDifferences(decisionOf(ndjsonLine(one)), decisionOf(ndjsonLine(other)))
+  const [before, after] = [textOf(one), textOf(other)]
+  if (before !== after) differences.push({ field: 'bytes', before, after: lineDiff(before, after) })
+  return differences
+}
+
+function textOf({ result, message }: ReplayedMessage): string {
+  return result?.edited ? result.message.text : message.text
+}
+
+function lineDiff(before: string, after: string): string {
+  return diffLines(before, after)
+    .filter(({ added, removed }) => added || removed)
+    .flatMap(({ value, added }) =>
+      value
+        .trimEnd()
+        .split(/\r?\n/)
+        .map((line) => `${added ? '+' : '-'} ${line}`),
+    )
+    .join('\n')
+}

@@ -1,0 +1,95 @@
+/** What a script decided on a message, and where two decisions on it differ. */
+import { type NDJSONLine, ndjsonLine } from '../output/ndjson.ts'
+import type { ReplayedMessage } from './replay.ts'
+
+/** The fields of an NDJSON line that a script is responsible for. Times and error texts may differ. */
+export interface Decision {
+  exec: string | null
+  code: number | null
+  ruriOut: string | null
+  dstUri: string | null
+  edited: boolean
+  /** Code of the error. */
+  error: string | null
+}
+
+export interface Difference {
+  field: keyof Decision | 'bytes'
+  before: string
+  after: string
+}
+
+export function decisionOf({ exec, code, ruriOut, dstUri, edited, error }: NDJSONLine): Decision {
+  return { exec, code, ruriOut, dstUri, edited, error: error?.code ?? null }
+}
+
+export function decisionDifferences(before: Decision, after: Decision): Difference[] {
+  const fields = Object.keys(after) as (keyof Decision)[]
+  return fields
+    .filter((field) => before[field] !== after[field])
+    .map((field) => ({
+      field,
+      before: String(before[field] ?? 'none'),
+      after: String(after[field] ?? 'none'),
+    }))
+}
+
+/** Messages whose decisions differ, those that differ alike in one group. */
+export class DifferenceCollector {
+  readonly #groups = new Map<string, Group>()
+  #messages = 0
+
+  /** Messages with a difference. */
+  get messages(): number {
+    return this.#messages
+  }
+
+  add(replayed: ReplayedMessage, differences: readonly Difference[]): void {
+    if (differences.length === 0) return
+    this.#messages++
+    const { frame, file, method, status, callId } = ndjsonLine(replayed)
+    const kind = status === null ? `${method}` : `${status} ${method}`
+    // Grouped by what changed; URIs differ from call to call, so their first stands for the group.
+    const alike = differences.map(({ field, before, after }) =>
+      field === 'ruriOut' || field === 'dstUri' || field === 'bytes' ? field : `${field} ${before} ${after}`,
+    )
+    const key = `${kind} ${alike.join()}`
+    let group = this.#groups.get(key)
+    if (group === undefined) {
+      group = { kind, messages: 0, differences, places: [] }
+      this.#groups.set(key, group)
+    }
+    group.messages++
+    if (group.places.length < PLACES) group.places.push(`frame ${frame} of ${file} (Call-ID ${callId})`)
+  }
+
+  /** For people: a paragraph a group, the largest first. */
+  text(before: string, after: string): string {
+    const lines = [`Decisions that differ: ${this.#messages.toLocaleString('en')}`]
+    for (const group of [...this.#groups.values()].sort((a, b) => b.messages - a.messages)) {
+      const { kind, messages, differences, places } = group
+      lines.push('', `${messages.toLocaleString('en')} × ${kind}`)
+      for (const { field, before: old, after: now } of differences) {
+        if (field === 'bytes') lines.push('  message, line by line:', ...indented(now))
+        else lines.push(`  ${field}`, `    - ${old}    (${before})`, `    + ${now}    (${after})`)
+      }
+      lines.push(...places.map((place) => `  at ${place}`))
+      if (messages > places.length) lines.push(`  … and ${messages - places.length} more`)
+    }
+    return `${lines.join('\n')}\n`
+  }
+}
+
+interface Group {
+  kind: string
+  messages: number
+  differences: readonly Difference[]
+  places: string[]
+}
+
+/** Places shown of a group. */
+const PLACES = 5
+
+function indented(text: string): string[] {
+  return text.split('\n').map((line) => `    ${line}`)
+}

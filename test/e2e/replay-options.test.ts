@@ -1,0 +1,286 @@
+/** siplet replay: what is run, when, what it is compared with, and what is written of it. */
+import assert from 'node:assert/strict'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  CaptureEncoder,
+  createCaptureStats,
+  type Datagram,
+  LINKTYPE,
+  readSIPMessages,
+  tcpFrames,
+  udpFrames,
+} from '../../packages/cli/src/capture/index.ts'
+import { ndjson, siplet } from '../support/cli.ts'
+import { handler, scriptFile } from '../support/engine.ts'
+import { INVITE, inviteOf } from '../support/messages.ts'
+
+const CALLS = 'examples/calls.pcapng'
+const HANDLER = 'examples/handler.ts'
+const TRUE = handler('request_route() { return 1 }')
+
+describe('siplet replay, chosen and compared', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'siplet-replay-options-'))
+  after(() => rmSync(folder, { recursive: true }))
+  const file = (name: string) => join(folder, name)
+
+  /** Datagrams at these seconds. */
+  function timed(name: string, ...messages: [at: number, payload: string][]): string {
+    const encoder = new CaptureEncoder({ format: 'pcap', linktype: LINKTYPE.RAW })
+    const frames = messages.map(([at, payload]) => {
+      const datagram: Datagram = {
+        src: ['192.0.2.10', 5060],
+        dst: ['192.0.2.1', 5060],
+        payload: Buffer.from(payload),
+      }
+      return encoder.frame(
+        Math.floor(at),
+        (at % 1) * 1e9,
+        udpFrames(datagram, { linktype: LINKTYPE.RAW })[0]!,
+      )
+    })
+    writeFileSync(file(name), Buffer.concat([encoder.header, ...frames]))
+    return file(name)
+  }
+
+  async function frames(...args: string[]): Promise<unknown[]> {
+    const run = await siplet(['replay', CALLS, '--script', HANDLER, '--ndjson', '-', ...args])
+    assert.equal(run.exitCode, 0, run.stderr)
+    return ndjson(run.stdout).map(({ frame }) => frame)
+  }
+
+  describe('--filter', () => {
+    const all = async () => {
+      const { stdout } = await siplet(['replay', CALLS, '--script', HANDLER, '--ndjson', '-'])
+      return ndjson(stdout)
+    }
+
+    it('takes fields of the capture, and fields of the decision', async () => {
+      const lines = await all()
+      const of = (test: (line: Record<string, unknown>) => boolean) =>
+        lines.filter(test).map(({ frame }) => frame)
+      assert.deepEqual(
+        await frames('--filter', 'status >= 400'),
+        of(({ status }) => (status as number) >= 400),
+      )
+      assert.deepEqual(
+        await frames('--filter', 'method == "INVITE" and (edited or code < 0) and type == "SIP_REQUEST"'),
+        of(
+          ({ method, edited, code, type }) =>
+            method === 'INVITE' && (edited || (code as number) < 0) === true && type === 'SIP_REQUEST',
+        ),
+      )
+      assert.deepEqual(
+        await frames('--filter', 'dstUri ~= "^sip:192[.]"'),
+        of(({ dstUri }) => String(dstUri).startsWith('sip:192.')),
+      )
+    })
+
+    it('counts what it passes over, and --limit counts what it does not', async () => {
+      const args = ['--filter', 'method == "INVITE"', '--limit', '3', '--json']
+      const { stdout } = await siplet(['replay', CALLS, '--script', HANDLER, ...args])
+      const { messages, requests, passedOver } = JSON.parse(stdout)
+      assert.deepEqual([messages, requests > 0, passedOver.filter > 0], [3, true, true])
+    })
+
+    for (const [expression, reason] of [
+      ['method = = 1', /Parse error|Lexical error|Expecting/],
+      ['methd == "INVITE"', /there is no field methd/],
+      ['constructor == "x"', /there is no field constructor/],
+      ['method > 3', /do not compare/],
+      ['frame', /not true or false/],
+    ] as const) {
+      it(`${expression}: a clear error`, async () => {
+        const args = ['replay', CALLS, '--script', HANDLER, '--filter', expression]
+        const { stderr, exitCode } = await siplet(args)
+        assert.equal(exitCode, 2)
+        assert.match(stderr, /ERR_SIPLET_USAGE: --filter /)
+        assert.match(stderr, reason)
+        assert.match(stderr, /fields are frame, file/)
+      })
+    }
+  })
+
+  it('--dedupe runs retransmissions once, for the 32 s of timer B', async () => {
+    const capture = timed(
+      'again.pcap',
+      [0, INVITE],
+      [0.5, INVITE],
+      [0.6, inviteOf('other')],
+      [31, INVITE],
+      [33, INVITE],
+    )
+    const args = ['replay', capture, '--script', scriptFile(TRUE), '--ndjson', '-']
+    const numbers = async (...more: string[]) =>
+      ndjson((await siplet([...args, ...more])).stdout).map(({ frame }) => frame)
+    assert.deepEqual(await numbers(), [1, 2, 3, 4, 5])
+    assert.deepEqual(await numbers('--dedupe'), [1, 3, 5])
+  })
+
+  it('--speed runs messages no earlier than they were captured; a factor divides the time', async () => {
+    const capture = timed('slow.pcap', [0, INVITE], [0.3, INVITE], [1.2, INVITE])
+    const args = ['replay', capture, '--script', scriptFile(TRUE), '--json', '--speed']
+    const seconds = async (speed: string) => JSON.parse((await siplet([...args, speed])).stdout).seconds
+    const [real, twice] = [await seconds('real'), await seconds('2x')]
+    assert.ok(real >= 1.19, String(real))
+    assert.ok(twice >= 0.59, String(twice))
+    assert.match((await siplet([...args, 'fast'])).stderr, /max, real, or a factor/)
+  })
+
+  it('Ctrl-C writes what was done and the summary, exit code 130', async () => {
+    const capture = timed('long.pcap', [0, INVITE], [0.01, INVITE], [3_600, INVITE])
+    const output = file('interrupted.ndjson')
+    const child = spawn(process.execPath, [
+      ...['packages/cli/bin/siplet.js', 'replay', capture, '--script', scriptFile(TRUE)],
+      ...['--speed', 'real', '--ndjson', output, '--json'],
+    ])
+    let stdout = ''
+    child.stdout.on('data', (text) => {
+      stdout += text
+    })
+    const lines = () => {
+      try {
+        return ndjson(readFileSync(output, 'utf8')).length
+      } catch {
+        return 0
+      }
+    }
+    while (lines() < 2 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20))
+    child.kill('SIGINT')
+    const [exitCode] = await once(child, 'close')
+    assert.equal(exitCode, 130)
+    assert.equal(lines(), 2)
+    const { messages, endedEarly } = JSON.parse(stdout)
+    assert.deepEqual([messages, endedEarly], [2, true])
+  })
+
+  describe('--compare and --expect', () => {
+    const one = scriptFile(handler("request_route(msg) { msg.rewrite_ruri('sip:a@192.0.2.7'); return 1 }"))
+    const other = scriptFile(
+      handler(
+        "request_route(msg) { if (msg.Method === 'INVITE') { msg.set_dst_uri('sip:192.0.2.9'); return -1 } msg.rewrite_ruri('sip:a@192.0.2.7'); return 1 }",
+      ),
+    )
+
+    it('shows where decisions differ, grouped, with frame numbers and the lines of the message', async () => {
+      const args = ['replay', CALLS, '--script', one, '--compare']
+      const { stdout, exitCode } = await siplet([...args, other])
+      assert.equal(exitCode, 0)
+      assert.match(stdout, /Decisions that differ: 5\n\n5 × INVITE\n/)
+      assert.match(stdout, / {2}code\n {4}- 1 .*\n {4}\+ -1 /)
+      assert.match(stdout, / {2}dstUri\n {4}- none .*\n {4}\+ sip:192\.0\.2\.9 /)
+      assert.match(stdout, /- INVITE sip:a@192\.0\.2\.7 SIP\/2\.0\n {4}\+ INVITE sip:/)
+      assert.match(stdout, /at frame 5 of examples\/calls.pcapng \(Call-ID call-2@example.com\)/)
+      assert.equal((await siplet([...args, other, '--fail-on-difference'])).exitCode, 1)
+      assert.equal((await siplet([...args, one, '--fail-on-difference'])).exitCode, 0)
+    })
+
+    it('--expect passes what decides as recorded, and fails with a diff where it does not', async () => {
+      const recording = file('recorded.ndjson')
+      await siplet(['replay', CALLS, '--script', one, '--ndjson', recording])
+      const same = await siplet(['replay', CALLS, '--script', one, '--expect', recording])
+      assert.equal(same.exitCode, 0, same.stderr)
+      const changed = await siplet(['replay', CALLS, '--script', other, '--expect', recording, '--json'])
+      assert.equal(changed.exitCode, 1)
+      assert.equal(JSON.parse(changed.stdout).differences, 5)
+      assert.match(changed.stderr, /5 × INVITE\n {2}code\n {4}- 1/)
+    })
+
+    it('--expect refuses a recording of other messages, a short, a long and a broken one', async () => {
+      const recording = file('recorded.ndjson')
+      const lines = readFileSync(recording, 'utf8').trimEnd().split('\n')
+      const cases: [string[], RegExp][] = [
+        [lines.slice(1), /line 1 is of another message than frame 1/],
+        [lines.slice(0, 10), /it ends before frame 11/],
+        [[...lines, lines[0]!], /line 38 and what follows has no message/],
+        [['{'], /line 1 cannot be read/],
+      ]
+      for (const [content, message] of cases) {
+        writeFileSync(file('bad.ndjson'), content.join('\n'))
+        const { stderr, exitCode } = await siplet([
+          'replay',
+          CALLS,
+          '--script',
+          one,
+          '--expect',
+          file('bad.ndjson'),
+        ])
+        assert.equal(exitCode, 2)
+        assert.match(stderr, /ERR_SIPLET_EXPECTATION/)
+        assert.match(stderr, message)
+      }
+      const missing = await siplet(['replay', CALLS, '--script', one, '--expect', 'no.ndjson'])
+      assert.match(missing.stderr, /ERR_SIPLET_EXPECTATION: .*ENOENT/)
+    })
+  })
+
+  describe('--out', () => {
+    const longer = scriptFile(
+      handler("request_route(msg) { msg.appendHeader('X-Route', 'a longer message than before'); return 1 }"),
+    )
+
+    async function messagesOf(path: string): Promise<string[]> {
+      const texts: string[] = []
+      for await (const messages of readSIPMessages([path], createCaptureStats())) {
+        for (const { src, dst, bytes } of messages) texts.push(`${src} ${dst} ${bytes}`)
+      }
+      return texts
+    }
+
+    it('writes every message as the script left it, in its frame or as UDP, and tshark has nothing to say', async function () {
+      const capture = file('mixed.pcap')
+      const encoder = new CaptureEncoder({ format: 'pcapng', linktype: LINKTYPE.ETHERNET })
+      const datagram: Datagram = {
+        src: ['192.0.2.10', 5060],
+        dst: ['192.0.2.1', 5060],
+        payload: Buffer.from(INVITE),
+      }
+      const six: Datagram = { ...datagram, src: ['2001:db8::10', 5060], dst: ['2001:db8::1', 5060] }
+      const all = [
+        ...udpFrames(datagram, { linktype: LINKTYPE.ETHERNET }),
+        ...udpFrames(datagram, { linktype: LINKTYPE.ETHERNET, vlans: [7, 8] }),
+        ...udpFrames(six, { linktype: LINKTYPE.ETHERNET }),
+        ...udpFrames(datagram, { linktype: LINKTYPE.ETHERNET, mtu: 300 }),
+        ...tcpFrames({ ...datagram, sequence: 1 }, { linktype: LINKTYPE.ETHERNET }),
+      ]
+      writeFileSync(
+        capture,
+        Buffer.concat([encoder.header, ...all.map((data, k) => encoder.frame(k, 0, data))]),
+      )
+      const output = file('out.pcapng')
+      const { exitCode, stderr } = await siplet(['replay', capture, '--script', longer, '--out', output])
+      assert.equal(exitCode, 0, stderr)
+      const written = await messagesOf(output)
+      assert.equal(written.length, 5)
+      const edited = INVITE.replace('\r\n\r\n', '\r\nX-Route: a longer message than before\r\n\r\n')
+      for (const text of written) assert.ok(text.endsWith(` ${edited}`), text)
+      assert.match(written[2]!, /^2001:db8::10,5060 2001:db8::1,5060 /)
+      if (spawnSync('tshark', ['--version']).error !== undefined) {
+        console.log('      tshark is not installed: lengths and checksums of --out were NOT checked by it')
+        return this.skip()
+      }
+      const checks = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`])
+      const tshark = (...args: string[]) =>
+        execFileSync('tshark', ['-r', output, ...checks, ...args], { encoding: 'utf8', stdio: 'pipe' })
+      assert.equal(tshark('-Y', '_ws.expert.severity >= 0x00600000'), '')
+      const fields = ['sip.Method', 'udp.checksum.status', 'vlan.id'].flatMap((name) => ['-e', name])
+      assert.deepEqual(
+        tshark('-T', 'fields', ...fields)
+          .trimEnd()
+          .split('\n')
+          .map((line) => line.split('\t').join(' ').trim()),
+        ['INVITE 1', 'INVITE 1 7,8', 'INVITE 1', 'INVITE 1', 'INVITE 1'],
+      )
+    })
+
+    it('a file that cannot be written is an error', async () => {
+      const args = ['replay', CALLS, '--script', HANDLER, '--out', 'no/such/folder']
+      const { stderr, exitCode } = await siplet(args)
+      assert.equal(exitCode, 2)
+      assert.match(stderr, /ERR_SIPLET_OUTPUT: no\/such\/folder cannot be written/)
+    })
+  })
+})
