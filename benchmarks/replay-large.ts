@@ -1,0 +1,56 @@
+/** `node benchmarks/replay-large.ts [GiB]`: writes a capture of that size, replays it, prints throughput and peak memory. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { INVITE } from '../packages/cli/src/bench/invite.ts'
+import { CaptureEncoder, LINKTYPE, udpFrames } from '../packages/cli/src/capture/index.ts'
+
+const GIB = 1_024 ** 3
+const CALLS_A_BLOCK = 1_000
+const size = Number(process.argv[2] ?? 2) * GIB
+
+const folder = mkdtempSync(join(tmpdir(), 'siplet-large-'))
+try {
+  const path = join(folder, 'large.pcap')
+  await writeCapture(path)
+  const peak = "process.on('exit', () => console.error('peak', process.resourceUsage().maxRSS))"
+  const child = spawn(process.execPath, [
+    ...['--import', `data:text/javascript,${encodeURIComponent(peak)}`],
+    ...['packages/cli/bin/siplet.js', 'replay', path, '--script', 'examples/handler.ts', '--json'],
+  ])
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (text) => {
+    stdout += text
+  })
+  child.stderr.on('data', (text) => {
+    stderr += text
+  })
+  await once(child, 'close')
+  const { messages, seconds } = JSON.parse(stdout)
+  // maxRSS counts KiB.
+  const mib = Number(/peak (\d+)/.exec(stderr)![1]) / 1_024
+  const [rate, speed] = [messages / seconds, size / 1_024 ** 2 / seconds]
+  console.log(
+    `${messages} messages in ${seconds.toFixed(1)} s: ${rate.toFixed(0)}/s, ${speed.toFixed(0)} MiB/s, peak ${mib.toFixed(0)} MiB`,
+  )
+} finally {
+  rmSync(folder, { recursive: true })
+}
+
+/** Blocks of INVITEs with Call-IDs of their own; the blocks are alike. */
+async function writeCapture(path: string): Promise<void> {
+  const encoder = new CaptureEncoder({ format: 'pcap', linktype: LINKTYPE.ETHERNET })
+  const block = Buffer.concat(
+    Array.from({ length: CALLS_A_BLOCK }, (_, k) => {
+      const payload = Buffer.from(String(INVITE).replace(/^Call-ID: /m, `Call-ID: ${k}-`))
+      const datagram = { src: ['192.0.2.10', 5060], dst: ['192.0.2.1', 5060], payload } as const
+      return encoder.frame(k, 0, udpFrames(datagram, { linktype: LINKTYPE.ETHERNET })[0]!)
+    }),
+  )
+  await using file = await open(path, 'w')
+  await file.write(encoder.header)
+  for (let written = 0; written < size; written += block.length) await file.write(block)
+}
