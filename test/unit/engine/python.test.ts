@@ -21,7 +21,9 @@ function python(methods: string, top = ''): string {
 }
 
 function run<T>(methods: string, test: (engine: Engine) => Promise<T>, top = '', options = {}): Promise<T> {
-  return withEngine('', { scriptName: python(methods, top), isolation: 'inline', ...options }, test)
+  // What is no test of the time limit must pass on a busy machine.
+  const limits = { timeoutMs: 2_000 }
+  return withEngine('', { scriptName: python(methods, top), isolation: 'inline', limits, ...options }, test)
 }
 
 describe('a Python script', function () {
