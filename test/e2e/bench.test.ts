@@ -18,6 +18,8 @@ describe('siplet bench', () => {
         'inline exec, 256 at once',
         'thread exec, alone',
         'thread exec, 256 under way',
+        'process exec, alone',
+        'process exec, 256 under way',
         'thread exec, 2 children, 256 under way',
       ],
     )

@@ -1,4 +1,4 @@
-/** What an exec costs: alone and many at once, in the calling thread and in workers. */
+/** What an exec costs: alone and many at once, in the calling thread, in workers, and in a process of its own. */
 import { createEngine } from '@siplet/engine'
 import { type Case, compare } from './compare.ts'
 import type { Figures } from './figures.ts'
@@ -16,6 +16,8 @@ export const ROWS = {
   inlineMany: `inline exec, ${MANY} at once`,
   alone: 'thread exec, alone',
   many: `thread exec, ${MANY} under way`,
+  processAlone: 'process exec, alone',
+  processMany: `process exec, ${MANY} under way`,
   manyChildren: (children: number) => `thread exec, ${children} children, ${MANY} under way`,
 }
 
@@ -32,12 +34,15 @@ export async function throughput(
 ): Promise<Figures> {
   await using inline = await createEngine({ ...options, isolation: 'inline' })
   await using thread = await createEngine({ ...options, isolation: 'thread' })
+  await using separate = await createEngine({ ...options, isolation: 'process' })
   const cases: Case[] = [
     { name: ROWS.sync, messages: 1, run: () => inline.execSync(method, message) },
     { name: ROWS.inline, messages: 1, run: () => inline.exec(method, message) },
     { name: ROWS.inlineMany, messages: MANY, run: manyAtOnce(() => inline.exec(method, message)) },
     { name: ROWS.alone, messages: 1, run: () => thread.exec(method, message) },
     { name: ROWS.many, messages: FLOW, run: steadyFlow(() => thread.exec(method, message)) },
+    { name: ROWS.processAlone, messages: 1, run: () => separate.exec(method, message) },
+    { name: ROWS.processMany, messages: FLOW, run: steadyFlow(() => separate.exec(method, message)) },
   ]
   await using pool = await createEngine({ ...options, isolation: 'thread', children, affinity: 'none' })
   if (children > 1) {
