@@ -37,7 +37,7 @@ describe('siplet bench', () => {
         title,
       )
     }
-  })
+  }).timeout(90_000)
 
   it('a method that fails is not measured: exit code 2, the reason on stderr', async () => {
     const script = scriptFile(handler("request_route() { throw new Error('no') }"))

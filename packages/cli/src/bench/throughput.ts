@@ -7,7 +7,7 @@ import type { Subject } from './subject.ts'
 /** Execs handed over in one go, or always under way. */
 export const MANY = 256
 /** How many answers a steady flow is measured over: enough to make its first and its last few not count. */
-export const FLOW = 40 * MANY
+export const FLOW = 8 * MANY
 
 /** The names of the rows that {@link throughput} always has. */
 export const ROWS = {
