@@ -144,7 +144,8 @@ describe('siplet exec --diff', () => {
     it(title, async () => {
       const file = scriptFile(INVITE, 'invite.sip')
       const command = [process.execPath, SIPLET, 'exec', file, '-s', script].join(' ')
-      const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env
+      // Node takes CI for a terminal without colours.
+      const { NO_COLOR: _, FORCE_COLOR: __, CI: ___, ...env } = process.env
       const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], {
         env: { ...env, TERM: 'xterm-256color', ...environment },
       })
