@@ -188,7 +188,8 @@ describe('the proxy under SIPp', function () {
   })
 
   it('1,000 calls go on through endless loops, reloads, dead back ends and floods of garbage', async () => {
-    await using proxy = await open('thread', ports, { timers: { frTimeoutMs: 500 } })
+    // Each loop holds its child for timeoutMs, and replies wait behind it.
+    await using proxy = await open('thread', ports, { timers: { frTimeoutMs: 15_000 } })
     const port = proxy.listening[0]!.port
     const flood = createSocket('udp4').bind(0, '127.0.0.1')
     await once(flood, 'listening')
