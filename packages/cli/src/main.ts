@@ -1,16 +1,8 @@
-/** The command line: which commands there are, and how they end. */
-import { createRequire } from 'node:module'
-import { Command, CommanderError } from 'commander'
-import { benchCommand } from './commands/bench.ts'
-import { checkCommand } from './commands/check.ts'
-import { execCommand } from './commands/exec.ts'
-import { initCommand } from './commands/init.ts'
-import { replayCommand } from './commands/replay.ts'
-import { serveCommand } from './commands/serve.ts'
+/** The command line: how commands end. */
+import { CommanderError } from 'commander'
 import { EXIT } from './errors.ts'
+import { createProgram } from './program.ts'
 import { reportError } from './report-error.ts'
-
-const { version } = createRequire(import.meta.url)('../package.json')
 
 /**
  * Runs one command. Nothing is thrown for what users do: the message is on stderr then.
@@ -20,27 +12,9 @@ const { version } = createRequire(import.meta.url)('../package.json')
  */
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.DONE
-  const finish = (code: number) => {
+  const program = createProgram((code) => {
     exitCode = code
-  }
-  const program = new Command('siplet')
-    .description(
-      'SIP routing scripts in isolated VMs: begin a script, try it, check it, replay captures through it.',
-    )
-    .version(version)
-    .exitOverride()
-    .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError('(--help shows all options)')
-  for (const command of [
-    replayCommand(finish),
-    execCommand(finish),
-    checkCommand(finish),
-    initCommand(),
-    benchCommand(finish),
-    serveCommand(finish),
-  ]) {
-    program.addCommand(command.exitOverride().showHelpAfterError('(--help shows all options)'))
-  }
+  })
   try {
     await program.parseAsync(argv)
     return exitCode

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { createEngine } from '@siplet/engine'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { children } from '../bench/children.ts'
 import { type Figures, figuresText } from '../bench/figures.ts'
 import { INVITE } from '../bench/invite.ts'
@@ -8,6 +8,7 @@ import { latency } from '../bench/latency.ts'
 import type { Subject } from '../bench/subject.ts'
 import { throughput } from '../bench/throughput.ts'
 import { EXIT } from '../errors.ts'
+import { withManual } from '../manual.ts'
 import { messageBytes } from '../message-file.ts'
 import { engineOptions, integer, type ScriptOptions, scriptCommand, seconds } from '../options.ts'
 
@@ -19,25 +20,23 @@ interface BenchCommandOptions extends ScriptOptions {
   json?: true
 }
 
-const EXAMPLES = `
-Examples:
-  siplet bench --script handler.ts
-  siplet bench --script handler.ts --message invite.sip --children 4 --json > bench.json`
-
 export function benchCommand(finish: (exitCode: number) => void): Command {
-  return scriptCommand('bench')
+  return withManual(scriptCommand('bench'), {
+    examples: [
+      'siplet bench --script handler.ts',
+      'siplet bench --script handler.ts --message invite.sip --children 4 --json > bench.json',
+    ],
+  })
     .description('Measure a script on this machine: cost of a call, latency under load, start of children.')
     .option('--message <file>', 'a file with the SIP message it is called with (default: a plain INVITE)')
     .option('--method <name>', 'the method called', 'request_route')
-    .option(
-      '--children <n>',
-      'children of the rows with several (default: one a core)',
-      integer(1),
-      availableParallelism(),
+    .addOption(
+      new Option('--children <n>', 'children of the rows with several')
+        .argParser(integer(1))
+        .default(availableParallelism(), 'one a core'),
     )
     .option('--seconds <n>', 'how long each row is measured', seconds, 1)
     .option('--json', 'print the figures as JSON')
-    .addHelpText('after', EXAMPLES)
     .action(async (options: BenchCommandOptions) => {
       const subject: Subject = {
         engine: engineOptions(options),

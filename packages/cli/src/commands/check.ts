@@ -1,6 +1,7 @@
 import { createEngine, type Engine, scriptSources } from '@siplet/engine'
 import type { Command } from 'commander'
 import { EXIT } from '../errors.ts'
+import { withManual } from '../manual.ts'
 import { engineOptions, type PoolOptions, type ScriptOptions, scriptCommand, withPool } from '../options.ts'
 import { runWatching } from '../watch.ts'
 
@@ -12,7 +13,13 @@ interface CheckCommandOptions extends ScriptOptions, PoolOptions {
 const USUAL = ['request_route', 'onreply_route']
 
 export function checkCommand(finish: (exitCode: number) => void): Command {
-  return withPool(scriptCommand('check'))
+  return withManual(withPool(scriptCommand('check')), {
+    examples: [
+      'siplet check --script handler.ts',
+      'siplet check --script handler.py --children 4 --isolation process',
+      'siplet check --script handler.ts --watch',
+    ],
+  })
     .description(
       'Load a script, run its init function and its child-init method, list its methods, and warn of usual mistakes.',
     )

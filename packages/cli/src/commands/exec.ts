@@ -2,6 +2,7 @@ import { createEngine, type ExecResult, scriptSources } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
 import type { Command } from 'commander'
 import { CLIError, EXIT } from '../errors.ts'
+import { withManual } from '../manual.ts'
 import { messageBytes } from '../message-file.ts'
 import { address, engineOptions, type ScriptOptions, scriptCommand } from '../options.ts'
 import { messageDiff } from '../output/message-diff.ts'
@@ -16,14 +17,15 @@ interface ExecCommandOptions extends ScriptOptions {
   watch?: true
 }
 
-const EXAMPLES = `
-Examples:
-  siplet exec invite.sip --script handler.ts
-  siplet exec invite.sip --script handler.ts --watch
-  siplet exec - --script handler.ts --src 192.0.2.10:5060 < invite.sip > edited.sip`
-
 export function execCommand(finish: (exitCode: number) => void): Command {
-  return scriptCommand('exec')
+  return withManual(scriptCommand('exec'), {
+    examples: [
+      'siplet exec invite.sip --script handler.ts',
+      'siplet exec invite.sip --script handler.ts --watch',
+      'siplet exec - --script handler.ts --src 192.0.2.10:5060 < invite.sip > edited.sip',
+    ],
+    exitStatus: { [EXIT.SCRIPT_ERROR]: 'the script failed on the message' },
+  })
     .description(
       'Run one SIP message through a script: the edited message on stdout (on a terminal: what changed), the verdict on stderr.',
     )
@@ -35,7 +37,6 @@ export function execCommand(finish: (exitCode: number) => void): Command {
     .option('--diff', 'show what changed, also where stdout is no terminal')
     .option('--no-diff', 'print the edited message as it is, also on a terminal')
     .option('-w, --watch', 'run again whenever the message, the script, or a file it imports changes')
-    .addHelpText('after', EXAMPLES)
     .action(async (path: string, options: ExecCommandOptions) => {
       if (!options.watch) {
         finish(await exec(path, options))

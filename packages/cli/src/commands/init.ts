@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { createTestMessage } from '@siplet/engine/testing'
 import { Command, Option } from 'commander'
 import { CLIError } from '../errors.ts'
+import { withManual } from '../manual.ts'
 
 const TEMPLATES = fileURLToPath(new URL('../../templates/', import.meta.url))
 const { version } = createRequire(import.meta.url)('../../package.json')
@@ -16,7 +17,9 @@ const SCRIPTS = { typescript: 'handler.ts', javascript: 'handler.js', python: 'h
 type Language = keyof typeof SCRIPTS
 
 export function initCommand(): Command {
-  return new Command('init')
+  return withManual(new Command('init'), {
+    examples: ['siplet init routing', 'siplet init routing --language python'],
+  })
     .description('Begin a script: the script itself, a sample message, a test. Overwrites nothing.')
     .argument('[dir]', 'the folder, made where it is not there', '.')
     .addOption(

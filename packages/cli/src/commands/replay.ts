@@ -3,6 +3,7 @@ import { createEngine, type Engine } from '@siplet/engine'
 import type { Command } from 'commander'
 import { createCaptureStats, findCaptures } from '../capture/index.ts'
 import { CLIError, EXIT } from '../errors.ts'
+import { withManual } from '../manual.ts'
 import {
   engineOptions,
   integer,
@@ -42,21 +43,26 @@ interface ReplayCommandOptions extends ScriptOptions, PoolOptions {
   failOnError?: true
 }
 
-const EXAMPLES = `
-Examples:
-  siplet replay calls.pcapng --script handler.ts
-  siplet replay monday.pcap tuesday.pcap --script handler.ts --children 2 --ndjson decisions.ndjson
-  siplet replay calls.pcapng --script handler.ts --report report.html
-  siplet replay captures/ --script handler.ts --json
-  tcpdump -U -w - port 5060 | siplet replay - --script handler.ts --ndjson decisions.ndjson
-  siplet replay calls.pcapng --script handler.ts --filter 'method == "INVITE" and code < 0'
-  siplet replay calls.pcapng --script new.ts --compare old.ts --fail-on-difference
-  siplet replay calls.pcapng --script handler.ts --expect decisions.ndjson
-  siplet replay calls.pcapng --script handler.ts --out rewritten.pcapng --speed real
-  siplet replay calls.pcapng --script handler.ts --ndjson - | jq 'select(.error)'`
-
 export function replayCommand(finish: (exitCode: number) => void): Command {
-  return withPool(scriptCommand('replay'))
+  return withManual(withPool(scriptCommand('replay')), {
+    examples: [
+      'siplet replay calls.pcapng --script handler.ts',
+      'siplet replay monday.pcap tuesday.pcap --script handler.ts --children 2 --ndjson decisions.ndjson',
+      'siplet replay calls.pcapng --script handler.ts --report report.html',
+      'siplet replay captures/ --script handler.ts --json',
+      'tcpdump -U -w - port 5060 | siplet replay - --script handler.ts --ndjson decisions.ndjson',
+      `siplet replay calls.pcapng --script handler.ts --filter 'method == "INVITE" and code < 0'`,
+      'siplet replay calls.pcapng --script new.ts --compare old.ts --fail-on-difference',
+      'siplet replay calls.pcapng --script handler.ts --expect decisions.ndjson',
+      'siplet replay calls.pcapng --script handler.ts --out rewritten.pcapng --speed real',
+      "siplet replay calls.pcapng --script handler.ts --ndjson - | jq 'select(.error)'",
+    ],
+    exitStatus: {
+      [EXIT.SCRIPT_ERROR]:
+        'the script failed on a message, with --fail-on-error; decisions differ, with --expect or --fail-on-difference',
+      [EXIT.INTERRUPTED]: 'ended by Ctrl-C: what was done until then is written, and summed up',
+    },
+  })
     .description(
       'Run every SIP message of captures (pcap, pcapng) through a script, and tell what it decided.',
     )
@@ -80,7 +86,6 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
     .option('--report <file>', 'write a report to look at: one HTML file that needs no network')
     .option('--json', 'print the summary as one JSON object')
     .option('--fail-on-error', 'exit with 1 where the script failed on a message')
-    .addHelpText('after', EXAMPLES)
     .action(async (paths: string[], options: ReplayCommandOptions, command: Command) => {
       if (options.json && options.ndjson === '-') {
         throw new CLIError(

@@ -1,7 +1,8 @@
 import { createEngine } from '@siplet/engine'
 import { createProxy, engineFor, type ProxyConfig, readProxyConfig, type SIPProxy } from '@siplet/proxy'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, Option } from 'commander'
 import { EXIT } from '../errors.ts'
+import { withManual } from '../manual.ts'
 import { scriptLogger } from '../output/script-logger.ts'
 
 interface ServeOptions {
@@ -9,26 +10,25 @@ interface ServeOptions {
   onScriptError?: 'reject' | 'relay'
 }
 
-const HELP = `
-Signals:
-  SIGTERM, SIGINT  refuse new requests, finish what is under way, end
-  SIGHUP           load the script anew; the old one serves on where the new one fails
-
-Examples:
-  siplet serve proxy.yaml --check
-  siplet serve proxy.yaml`
-
 export function serveCommand(finish: (exitCode: number) => void): Command {
-  return new Command('serve')
+  return withManual(new Command('serve'), {
+    examples: ['siplet serve proxy.yaml --check', 'siplet serve proxy.yaml'],
+    sections: {
+      Signals: [
+        ['SIGTERM, SIGINT', 'refuse new requests, finish what is under way, end'],
+        ['SIGHUP', 'load the script anew; the old one serves on where the new one fails'],
+      ],
+    },
+  })
     .description('Serve as a SIP proxy (RFC 3261) whose routing logic is a script.')
     .argument('<config>', 'the configuration: YAML or JSON')
     .option('--check', 'load the configuration and the script, say what is wrong, and serve nothing')
-    .option(
-      '--on-script-error <action>',
-      'what becomes of a request whose script fails: reject or relay',
-      onScriptError,
+    .addOption(
+      new Option('--on-script-error <action>', 'what becomes of a request whose script fails').choices([
+        'reject',
+        'relay',
+      ]),
     )
-    .addHelpText('after', HELP)
     .action(async (path: string, { check, onScriptError }: ServeOptions) => {
       const read = await readProxyConfig(path)
       const config: ProxyConfig = onScriptError === undefined ? read : { ...read, onScriptError }
@@ -66,9 +66,4 @@ function reload(proxy: SIPProxy): void {
     () => console.error('the script was loaded anew'),
     (error: Error) => console.error(`the old script serves on: ${error.message}`),
   )
-}
-
-function onScriptError(text: string): 'reject' | 'relay' {
-  if (text === 'reject' || text === 'relay') return text
-  throw new InvalidArgumentError('It must be reject or relay.')
 }
