@@ -21,9 +21,9 @@ export async function inTerminal(
   command: string,
   { steps = [], env = {}, cwd }: { steps?: TerminalStep[]; env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): Promise<string> {
-  const inherited = { ...process.env, TERM: 'xterm-256color' }
+  const inherited: NodeJS.ProcessEnv = { ...process.env, TERM: 'xterm-256color' }
   // Terminals are what is tested; these would make a program take one for something else.
-  for (const name of ['CI', 'NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS']) delete inherited[name as 'CI']
+  for (const name of ['CI', 'NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS']) delete inherited[name]
   const child = spawn('script', ['-qec', `stty cols 100 rows 30; ${command}`, '/dev/null'], {
     ...(cwd !== undefined && { cwd }),
     env: { ...inherited, ...env },

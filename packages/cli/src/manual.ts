@@ -1,13 +1,14 @@
 /** What a command's help and its page in docs/cli.md say beyond its options: written once, shown in both. */
 import type { Command } from 'commander'
 
-/** Paragraphs are plain text; an item of a list is what it is about, and what is said of it. */
 export interface Manual {
+  /** Paragraphs of Markdown, for the page only: `--help` is to be short. */
+  details?: readonly string[]
   /** Command lines, the plainest first. */
   examples: readonly string[]
-  /** By number, in addition to those that all commands share. */
+  /** By number; what all commands share stands with the program. */
   exitStatus?: Readonly<Record<number, string>>
-  /** More lists, by title. */
+  /** More lists, by title: what is explained, and what is said of it. */
   sections?: Readonly<Record<string, readonly (readonly [item: string, text: string])[]>>
 }
 

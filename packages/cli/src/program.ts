@@ -8,15 +8,38 @@ import { execCommand } from './commands/exec.ts'
 import { initCommand } from './commands/init.ts'
 import { replayCommand } from './commands/replay.ts'
 import { serveCommand } from './commands/serve.ts'
-import { withManual } from './manual.ts'
+import { EXIT } from './errors.ts'
+import { type Manual, withManual } from './manual.ts'
+
+/** What holds for every command. */
+const MANUAL: Manual = {
+  details: [
+    'A routing script has an init function that returns an object; the object has a method for requests and one for replies, called once per SIP message. It is JavaScript, TypeScript or Python, and runs in isolates of V8 with a limit of time and of memory.',
+    'Data goes to standard output, or to the file it was asked for; everything else, such as progress and what scripts log, to standard error.',
+  ],
+  exitStatus: {
+    [EXIT.DONE]: 'done',
+    [EXIT.SCRIPT_ERROR]: 'done, with an outcome that counts as a failure: each command says which',
+    [EXIT.UNUSABLE]: 'bad usage, or input that cannot be used',
+  },
+  sections: {
+    Environment: [
+      ['NO_COLOR', 'where it is not empty, no colours, on a terminal neither (https://no-color.org)'],
+    ],
+    Files: [
+      ['*.js *.mjs *.cjs *.ts *.mts *.py', 'routing scripts; what they import is read, too'],
+      ['*.pcap *.pcapng *.gz *.zst', 'captures; a folder stands for those in it'],
+      ['*.yaml *.yml *.json', 'configurations of siplet serve'],
+    ],
+  },
+  examples: ['siplet init routing', 'siplet replay calls.pcapng --script handler.ts', 'siplet help replay'],
+}
 
 const { version } = createRequire(import.meta.url)('../package.json')
 
 /** @param finish told the exit code of the command that ran, see EXIT */
 export function createProgram(finish: (exitCode: number) => void): Command {
-  const program = withManual(new Command('siplet'), {
-    examples: ['siplet init routing', 'siplet replay calls.pcapng --script handler.ts', 'siplet help replay'],
-  })
+  const program = withManual(new Command('siplet'), MANUAL)
     .description(
       'SIP routing scripts in isolated VMs: begin a script, try it, check it, replay captures through it.',
     )

@@ -22,6 +22,9 @@ interface BenchCommandOptions extends ScriptOptions {
 
 export function benchCommand(finish: (exitCode: number) => void): Command {
   return withManual(scriptCommand('bench'), {
+    details: [
+      'Calls the method with one message again and again: one at a time and many at once, then at 10, 50 and 80 % of the capacity that was found. A script that fails on the message is not measured.',
+    ],
     examples: [
       'siplet bench --script handler.ts',
       'siplet bench --script handler.ts --message invite.sip --children 4 --json > bench.json',

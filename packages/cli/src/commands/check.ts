@@ -14,6 +14,9 @@ const USUAL = ['request_route', 'onreply_route']
 
 export function checkCommand(finish: (exitCode: number) => void): Command {
   return withManual(withPool(scriptCommand('check')), {
+    details: [
+      'Succeeds where the script would serve: it loads, its init function returns an object, and its child-init method an integer of at least 0 in every child. Warnings (a method by another name than is called, an async method) do not change the exit status.',
+    ],
     examples: [
       'siplet check --script handler.ts',
       'siplet check --script handler.py --children 4 --isolation process',

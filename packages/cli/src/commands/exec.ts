@@ -19,6 +19,9 @@ interface ExecCommandOptions extends ScriptOptions {
 
 export function execCommand(finish: (exitCode: number) => void): Command {
   return withManual(scriptCommand('exec'), {
+    details: [
+      'The edited message goes to standard output byte for byte, or as a diff where that is a terminal; the verdict, the next hop and the time it took to standard error.',
+    ],
     examples: [
       'siplet exec invite.sip --script handler.ts',
       'siplet exec invite.sip --script handler.ts --watch',

@@ -12,6 +12,9 @@ interface ServeOptions {
 
 export function serveCommand(finish: (exitCode: number) => void): Command {
   return withManual(new Command('serve'), {
+    details: [
+      'The configuration names the script, the sockets, the limits and the timers; [the proxy](proxy.md) lists them. Runs in the foreground and logs to standard error, as service managers expect.',
+    ],
     examples: ['siplet serve proxy.yaml --check', 'siplet serve proxy.yaml'],
     sections: {
       Signals: [
