@@ -149,7 +149,8 @@ async function run(
     ...(options.ndjson === undefined ? [] : [new NDJSONWriter(options.ndjson)]),
     ...[writer, expectation, comparison].filter((consumer) => consumer !== undefined),
   ]
-  const progress = showProgress(await totalBytes(captures))
+  // At the speed of the capture, bytes are read long before their messages are due.
+  const progress = showProgress(options.speed === undefined ? await totalBytes(captures) : 0)
   const start = performance.now()
   const passedOver = { filter: 0, retransmission: 0 }
   let endedEarly = false
@@ -175,6 +176,7 @@ async function run(
     })
     for await (const slice of messages) {
       collector.add(slice)
+      progress.update(stats.bytes, collector.messages)
       await report?.write(slice)
       let read = true
       for (const consumer of consumers) if ((await consumer.write(slice)) === false) read = false
@@ -220,10 +222,12 @@ async function run(
   if (failure !== undefined && collector.messages === 0) throw failure.error
   const talk = options.ndjson === '-' ? process.stderr : process.stdout
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`)
-  else talk.write(collector.text(summary))
+  else talk.write(collector.text(summary, talk))
   const differing = options.json ? process.stderr : talk
-  if (comparison) differing.write(`\n${comparison.differences.text(options.script, options.compare!)}`)
-  if (expectation) differing.write(`\n${expectation.differences.text(options.expect!, options.script)}`)
+  if (comparison)
+    differing.write(`\n${comparison.differences.text(options.script, options.compare!, differing)}`)
+  if (expectation)
+    differing.write(`\n${expectation.differences.text(options.expect!, options.script, differing)}`)
   if (failure !== undefined) throw failure.error
   if (interrupt.signal.aborted) return EXIT.INTERRUPTED
   if (collector.errors > 0 && options.failOnError) return EXIT.SCRIPT_ERROR

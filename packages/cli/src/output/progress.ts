@@ -9,33 +9,41 @@ export interface Progress {
   stop(): void
 }
 
-/** @param total bytes of all captures */
+/** @param total bytes of all captures; 0 where that is unknown: no share and no time left are told then */
 export function showProgress(total: number): Progress {
   return process.stderr.isTTY ? bar(total) : lines(total)
 }
 
 function bar(total: number): Progress {
-  const format = '{bar} {percentage}% | {messages} messages | {eta_formatted} left'
-  const single = new SingleBar(
-    { format, stream: process.stderr, clearOnComplete: true },
-    Presets.shades_classic,
-  )
-  single.start(total, 0, { messages: 0 })
+  const counts = '{messages} messages, {rate}/s'
+  const format = total === 0 ? counts : `{bar} {percentage} % | ${counts} | {eta_formatted} left`
+  const options = { format, stream: process.stderr, clearOnComplete: true, barsize: 30, linewrap: null }
+  const single = new SingleBar(options, Presets.shades_classic)
+  const rate = sinceNow()
+  single.start(total, 0, { messages: 0, rate: 0 })
   return {
-    update: (bytes, messages) => single.update(bytes, { messages: messages.toLocaleString('en') }),
+    update: (bytes, messages) =>
+      single.update(bytes, { messages: messages.toLocaleString('en'), rate: rate(messages) }),
     stop: () => single.stop(),
   }
 }
 
 function lines(total: number): Progress {
+  const rate = sinceNow()
   let said = performance.now()
   return {
     update(bytes, messages) {
       if (performance.now() - said < QUIET_MS) return
       said = performance.now()
-      const percentage = total === 0 ? 100 : Math.floor((100 * bytes) / total)
-      console.error(`${percentage} % | ${messages.toLocaleString('en')} messages`)
+      const share = total === 0 ? '' : `${Math.floor((100 * bytes) / total)} % | `
+      console.error(`${share}${messages.toLocaleString('en')} messages, ${rate(messages)}/s`)
     },
     stop() {},
   }
+}
+
+/** @returns what makes a count a rate: a second, from now on */
+function sinceNow(): (count: number) => string {
+  const start = performance.now()
+  return (count) => Math.round((1_000 * count) / Math.max(1, performance.now() - start)).toLocaleString('en')
 }

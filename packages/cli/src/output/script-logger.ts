@@ -1,15 +1,27 @@
 /** What scripts log, readable, on stderr. */
+import { Writable } from 'node:stream'
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
+
+/** To the start of the line, which is cleared: a progress bar may stand there, and is drawn again below. */
+const CLEAR_LINE = '\r\x1b[2K'
 
 /** @param level of pino, or `silent` */
 export function scriptLogger(level: string): Logger {
   const stream = pretty({
-    destination: 2,
+    destination: process.stderr.isTTY ? aboveProgress() : 2,
     sync: true,
     colorize: Boolean(process.stderr.isTTY) && !process.env.NO_COLOR,
     ignore: 'pid,hostname,time,rank,method,callId,code',
     messageFormat: '{if rank}child {rank}: {end}{msg}{if callId} (Call-ID {callId}){end}',
   })
   return pino({ level }, stream)
+}
+
+function aboveProgress(): Writable {
+  return new Writable({
+    write(text: Buffer, _encoding, done) {
+      process.stderr.write(`${CLEAR_LINE}${text}`, done)
+    },
+  })
 }

@@ -1,4 +1,5 @@
 /** What a replay came to: collected message by message, shown as tables or as one JSON object. */
+import { type InspectColor, styleText } from 'node:util'
 import type { EngineStats } from '@siplet/engine'
 import Table from 'cli-table3'
 import type { CaptureStats } from '../capture/index.ts'
@@ -130,20 +131,22 @@ export class SummaryCollector {
     }
   }
 
-  /** The summary for people. */
-  text(summary: ReplaySummary): string {
+  /** The summary for people, its titles marked where `stream` is a terminal and NO_COLOR is not set. */
+  text(summary: ReplaySummary, stream: NodeJS.WriteStream): string {
     const { messages, requests, replies, seconds, captures, script } = summary
     const rate = seconds > 0 ? ` (${Math.round(messages / seconds).toLocaleString('en')}/s)` : ''
+    const title = (format: InspectColor) => (text: string) => styleText(format, text, { stream })
+    const [plain, alarming] = [title('bold'), title('red')]
     const lines = [
       `${captures.join(', ')} through ${script}: ${plural(messages, 'SIP message')} in ${seconds.toFixed(2)} s${rate}, ` +
         `${plural(requests, 'request')}, ${replies} ${replies === 1 ? 'reply' : 'replies'}`,
       '',
       this.#table(),
-      ...section('What the script decided on requests', this.#decided.map(decided), this.#decisions),
-      ...section('Errors', this.#failed.map(failed), this.errors),
-      ...section('Errors by line of the script', this.#errorPlaces()),
-      ...section('Time in the script', latency(summary)),
-      ...section('Left out', leftOut(summary)),
+      ...section(plain('What the script decided on requests:'), this.#decided.map(decided), this.#decisions),
+      ...section(alarming('Errors:'), this.#failed.map(failed), this.errors),
+      ...section(alarming('Errors by line of the script:'), this.#errorPlaces()),
+      ...section(plain('Time in the script:'), latency(summary)),
+      ...section(plain('Left out:'), leftOut(summary)),
     ]
     return `${lines.join('\n')}\n`
   }
@@ -234,7 +237,7 @@ export class SummaryCollector {
 function section(title: string, lines: readonly string[], total = lines.length): string[] {
   if (lines.length === 0) return []
   const more = total > lines.length ? [`  … and ${total - lines.length} more: --ndjson lists them all`] : []
-  return ['', `${title}:`, ...lines.map((line) => `  ${line}`), ...more]
+  return ['', title, ...lines.map((line) => `  ${line}`), ...more]
 }
 
 function decided({ frame, method, ruri, ruriOut, dstUri, code }: NDJSONLine): string {

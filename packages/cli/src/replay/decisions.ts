@@ -1,4 +1,5 @@
 /** What a script decided on a message, and where two decisions on it differ. */
+import { styleText } from 'node:util'
 import { type NDJSONLine, ndjsonLine } from '../output/ndjson.ts'
 import type { ReplayedMessage } from './replay.ts'
 
@@ -63,15 +64,28 @@ export class DifferenceCollector {
     if (group.places.length < PLACES) group.places.push(`frame ${frame} of ${file} (Call-ID ${callId})`)
   }
 
-  /** For people: a paragraph a group, the largest first. */
-  text(before: string, after: string): string {
+  /**
+   * For people: a paragraph a group, the largest first. Coloured where `stream` is a terminal and NO_COLOR is not set.
+   *
+   * @param before name of what came first, such as a script
+   */
+  text(before: string, after: string, stream: NodeJS.WriteStream): string {
+    const old = (line: string) => styleText('red', line, { stream })
+    const now = (line: string) => styleText('green', line, { stream })
     const lines = [`Decisions that differ: ${this.#messages.toLocaleString('en')}`]
     for (const group of [...this.#groups.values()].sort((a, b) => b.messages - a.messages)) {
       const { kind, messages, differences, places } = group
       lines.push('', `${messages.toLocaleString('en')} × ${kind}`)
-      for (const { field, before: old, after: now } of differences) {
-        if (field === 'bytes') lines.push('  message, line by line:', ...indented(now))
-        else lines.push(`  ${field}`, `    - ${old}    (${before})`, `    + ${now}    (${after})`)
+      for (const difference of differences) {
+        if (difference.field === 'bytes') {
+          const changed = difference.after.split('\n').map((line) => `    ${line}`)
+          lines.push('  message, line by line:')
+          lines.push(...changed.map((line) => (line.startsWith('    -') ? old(line) : now(line))))
+        } else {
+          lines.push(`  ${difference.field}`)
+          lines.push(old(`    - ${difference.before}    (${before})`))
+          lines.push(now(`    + ${difference.after}    (${after})`))
+        }
       }
       lines.push(...places.map((place) => `  at ${place}`))
       if (messages > places.length) lines.push(`  … and ${messages - places.length} more`)
@@ -89,7 +103,3 @@ interface Group {
 
 /** Places shown of a group. */
 const PLACES = 5
-
-function indented(text: string): string[] {
-  return text.split('\n').map((line) => `    ${line}`)
-}
