@@ -3,6 +3,7 @@ import { tracingChannel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import { encodeUtf8, SIPMessage, SIPMessageError, toText } from '@siplet/sipmsg'
 import { pino } from 'pino'
+import { Workers } from './children/workers.ts'
 import { type EngineConfig, type EngineOptions, parseConfig } from './config.ts'
 import { byCallId, shortest } from './dispatch/affinity.ts'
 import type { ChildQueue, Ending, StartFailure } from './dispatch/child-queue.ts'
@@ -74,6 +75,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #counters = new EngineCounters()
   readonly #metrics = new EngineMetrics(() => this.stats())
   readonly #poison = new Poison()
+  readonly #workers: Workers
   #generation!: Generation
   #waiting = 0
   #reloading: Promise<void> = Promise.resolve()
@@ -83,6 +85,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   constructor(config: EngineConfig) {
     super()
     this.#config = config
+    this.#workers = new Workers(config.children)
     this.#functions = new Functions(config.functions, config.limits.callFunctionTimeoutMs, this.#nesting)
     this.#log = new ScriptLog(
       config.logger ?? pino({ name: 'siplet', level: 'warn' }, pino.destination({ fd: 2, sync: true })),
@@ -92,7 +95,12 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Called by createEngine, once. */
   async start(): Promise<void> {
-    this.#generation = await this.#startGeneration()
+    try {
+      this.#generation = await this.#startGeneration()
+    } catch (error) {
+      await this.#workers.close()
+      throw error
+    }
   }
 
   /** Names of the methods of the object that mod_init returned, in order of definition. */
@@ -185,7 +193,10 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Answers what was accepted, refuses what comes, then ends all children. Safe to call twice. */
   close(): Promise<void> {
-    this.#closing ??= this.#reloading.then(() => this.#generation.close())
+    this.#closing ??= this.#reloading.then(async () => {
+      await this.#generation.close()
+      await this.#workers.close()
+    })
     return this.#closing
   }
 
@@ -215,7 +226,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   #startGeneration(): Promise<Generation> {
-    return Generation.start(this.#config, this.#functions, (generation) => {
+    return Generation.start(this.#config, this.#functions, this.#workers, (generation) => {
       const error = (failure: StartFailure, rank: number) =>
         generation()?.startError(failure, rank) ?? new SipletError(failure.code, failure.message, { rank })
       return {

@@ -1,5 +1,6 @@
 /** One generation of children: all with the same script, started together, ended together. */
 import { createChildren } from './children/create.ts'
+import type { Workers } from './children/workers.ts'
 import type { EngineConfig } from './config.ts'
 import { ChildQueue, type QueueEvents, type StartFailure } from './dispatch/child-queue.ts'
 import { SipletError } from './errors.ts'
@@ -37,6 +38,7 @@ export class Generation {
   static async start(
     config: EngineConfig,
     functions: Functions,
+    workers: Workers,
     events: (generation: () => Generation | undefined) => QueueEvents,
   ): Promise<Generation> {
     const script = await loadScript(config.scriptName)
@@ -48,7 +50,7 @@ export class Generation {
       stacks,
     )
     const limits = { maxBatch: config.limits.maxBatch, maxBatchBytes: MAX_BATCH_BYTES }
-    const queues = createChildren(config, script, prelude, functions).map(
+    const queues = createChildren(config, script, prelude, functions, workers).map(
       (child) => new ChildQueue(child, limits, queueEvents),
     )
     const results = await Promise.all(queues.map((queue) => queue.start()))

@@ -9,6 +9,7 @@ import { InlineChild } from './inline.ts'
 import { PoolProcess } from './pool-process.ts'
 import { ProcessChild } from './process.ts'
 import { ThreadChild } from './thread.ts'
+import type { Workers } from './workers.ts'
 
 /** Resident memory of a pool process without children, and of a child without what its script holds: MiB, generous. */
 const PROCESS_MB = 256
@@ -20,6 +21,7 @@ export function createChildren(
   script: Bundle,
   prelude: string,
   functions: Functions,
+  workers: Workers,
 ): Child[] {
   const { callFunctionTimeoutMs, maxResultBytes, processHeapMb, processMemoryMb, memoryMb } = config.limits
   const specs = Array.from(
@@ -38,7 +40,7 @@ export function createChildren(
     case 'inline':
       return specs.map((spec) => new InlineChild(spec, functions))
     case 'thread':
-      return specs.map((spec) => new ThreadChild(spec, functions, callFunctionTimeoutMs))
+      return specs.map((spec) => new ThreadChild(spec, functions, callFunctionTimeoutMs, workers))
     case 'process': {
       const perChild = 2 * memoryMb + CHILD_MB
       const pool = new PoolProcess({

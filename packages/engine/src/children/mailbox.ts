@@ -8,7 +8,7 @@
  *
  *   i32 REQUEST   number of the batch that is to run; notified
  *   i32 LENGTH    bytes of the batch
- *   i32 COUNT     messages in it
+ *   i32 COUNT     messages in it; none: the worker is to come back to its event loop
  *   i32 ENDED     number of the batch that ended, and was `done`
  *   i32 LOOKING   number of the batch whose end the engine looks for; whoever sets it back to 0 decides how it learns
  */
@@ -55,6 +55,14 @@ export class Mailbox {
     else message()
   }
 
+  /** Lets the worker go back to its event loop. To be called when no batch is under way. */
+  stop(): void {
+    const fields = this.#fields
+    fields[COUNT] = 0
+    Atomics.store(fields, REQUEST, ++this.#batch)
+    Atomics.notify(fields, REQUEST)
+  }
+
   #look(batch: number, done: () => unknown, message: () => unknown): void {
     const fields = this.#fields
     const until = performance.now() + LOOK_MS
@@ -74,7 +82,10 @@ export class Mailbox {
   }
 }
 
-/** The worker's side: runs batch after batch, until one ends the child. Does not come back to the event loop before. */
+/**
+ * The worker's side: runs batch after batch, until one ends the child or the engine stops it. Does not come back to the
+ * event loop before.
+ */
 export function serve(
   memory: SharedArrayBuffer,
   run: (length: number, count: number) => RunEnd,
@@ -86,6 +97,7 @@ export function serve(
     const request = Atomics.load(fields, REQUEST)
     if (request === served) continue
     served = request
+    if (fields[COUNT] === 0) return
     const end = run(fields[LENGTH]!, fields[COUNT]!)
     if (end !== 'done') {
       ended(end)

@@ -10,7 +10,7 @@ import { withInterpreter } from '../script/micropython-module.ts'
 import { encodeFrame, type Frame, FrameReader } from '../wire/frame.ts'
 import { areaSnapshot, clearArea, createVerdictArea } from '../wire/verdict.ts'
 import type { StartOrder } from './process.ts'
-import { RankWorker } from './rank-worker.ts'
+import { RankWorker, type WorkerOrder } from './rank-worker.ts'
 
 const CHANNEL_FD = 3
 /** How often the engine is told what a batch that runs for longer has come to. */
@@ -22,6 +22,7 @@ const memoryBytes = Number(process.argv[2]) * MIB
 
 interface Rank {
   worker: RankWorker
+  order: WorkerOrder
   area: SharedArrayBuffer
   /** Of performance.now(), while a batch runs. */
   runningSince: number | undefined
@@ -65,7 +66,7 @@ function take({ kind, rank, number, payload }: Frame): void {
 async function start(number: number, order: Buffer): Promise<void> {
   const rank = ranks.get(number) ?? create(number, deserialize(order))
   rank.starting = true
-  const result: StartResult = await rank.worker.start()
+  const result: StartResult = await rank.worker.start(rank.order)
   rank.starting = false
   const snapshot = areaSnapshot(rank.area)
   const length = Buffer.allocUnsafe(4)
@@ -76,17 +77,18 @@ async function start(number: number, order: Buffer): Promise<void> {
 function create(number: number, { spec, callFunctionTimeoutMs }: StartOrder): Rank {
   const area = createVerdictArea(spec.limits.maxResultBytes)
   const replies = new Map<number, (reply: string) => void>()
-  const worker = new RankWorker(
-    { ...spec, script: withInterpreter(spec.script), area },
+  const order: WorkerOrder = {
+    spec: { ...spec, script: withInterpreter(spec.script), area },
     callFunctionTimeoutMs,
-    (call) =>
+    call: (call) =>
       new Promise((resolve) => {
         const id = ++lastCall
         replies.set(id, resolve)
         channel.write(encodeFrame('CALL', number, id, Buffer.from(call)))
       }),
-  )
-  const rank: Rank = { worker, area, runningSince: undefined, starting: false, replies }
+  }
+  const worker = new RankWorker()
+  const rank: Rank = { worker, order, area, runningSince: undefined, starting: false, replies }
   ranks.set(number, rank)
   return rank
 }

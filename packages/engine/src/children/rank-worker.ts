@@ -16,21 +16,22 @@ const START_ATTEMPTS = 3
 /** The worker beside this file, with the extension that this file has: .ts in the repository, .js when published. */
 const WORKER = new URL(`./thread-worker${import.meta.url.slice(-3)}`, import.meta.url).href
 
+/** What a worker is started with, for the first time or again. */
+export interface WorkerOrder {
+  spec: ChildSpec
+  callFunctionTimeoutMs: number
+  /** Answers call_function: JSON of a FunctionCall in, JSON of a FunctionReply out; never rejects. */
+  call(call: string): Promise<string>
+}
+
 export class RankWorker {
-  readonly #spec: ChildSpec
-  readonly #callFunctionTimeoutMs: number
-  readonly #call: (call: string) => Promise<string>
   readonly #pool: Piscina
   #input = Buffer.from(takeShared(INPUT_BYTES))
   #port: MessagePort | undefined
   #mailbox = new Mailbox()
   #ended: ((end: RunEnd) => void) | undefined
 
-  /** @param call answers call_function: JSON of a FunctionCall in, JSON of a FunctionReply out; never rejects */
-  constructor(spec: ChildSpec, callFunctionTimeoutMs: number, call: (call: string) => Promise<string>) {
-    this.#spec = spec
-    this.#callFunctionTimeoutMs = callFunctionTimeoutMs
-    this.#call = call
+  constructor() {
     this.#pool = new Piscina({
       filename: WORKER,
       minThreads: 1,
@@ -48,12 +49,12 @@ export class RankWorker {
   }
 
   /** Builds the isolate, anew where there was one. */
-  async start(): Promise<StartResult> {
+  async start(order: WorkerOrder): Promise<StartResult> {
     let cause: unknown
     // A worker that is about to end still takes tasks; the next attempt finds the one that replaced it.
     for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
       try {
-        return await this.#startInWorker()
+        return await this.#startInWorker(order)
       } catch (error) {
         cause = error
       }
@@ -61,7 +62,7 @@ export class RankWorker {
     return {
       ok: false,
       code: 'ERR_SIPLET_CHILD_LOST',
-      message: `the worker of child ${this.#spec.rank} ended while it started: ${(cause as Error).message}`,
+      message: `the worker of child ${order.spec.rank} ended while it started: ${(cause as Error).message}`,
       stack: '',
     }
   }
@@ -95,6 +96,22 @@ export class RankWorker {
     })
   }
 
+  /**
+   * Ends the isolate, and leaves the thread for another. To be called when no batch is under way. False where that
+   * failed: the worker is to be closed then.
+   */
+  async vacate(): Promise<boolean> {
+    this.#port?.close()
+    this.#port = undefined
+    this.#mailbox.stop()
+    try {
+      await this.#pool.run(undefined, { name: 'vacate' })
+      return true
+    } catch {
+      return false
+    }
+  }
+
   async close(): Promise<void> {
     this.#port?.close()
     await this.#pool.destroy()
@@ -114,7 +131,7 @@ export class RankWorker {
     this.#batchEnded('lost')
   }
 
-  #startInWorker(): Promise<StartResult> {
+  #startInWorker({ spec, callFunctionTimeoutMs, call }: WorkerOrder): Promise<StartResult> {
     this.#port?.close()
     this.#mailbox = new Mailbox()
     const { port1, port2 } = new MessageChannel()
@@ -122,22 +139,27 @@ export class RankWorker {
     const answered = new Int32Array(new SharedArrayBuffer(4))
     port1.on('message', (message: RunEnd | FunctionRequest) => {
       if (typeof message === 'string') this.#batchEnded(message)
-      else this.#callFunction(port1, answered, message)
+      else this.#callFunction(port1, answered, message, call)
     })
     port1.unref()
     const task: StartTask = {
-      spec: this.#spec,
+      spec,
       input: this.#input.buffer as unknown as SharedArrayBuffer,
       port: port2,
       answered,
-      callFunctionTimeoutMs: this.#callFunctionTimeoutMs,
+      callFunctionTimeoutMs,
       mailbox: this.#mailbox.memory,
     }
     return this.#pool.run(task, { name: 'start', transferList: [port2] as never })
   }
 
-  async #callFunction(port: MessagePort, answered: Int32Array, { id, call }: FunctionRequest): Promise<void> {
-    const reply = await this.#call(call)
+  async #callFunction(
+    port: MessagePort,
+    answered: Int32Array,
+    { id, call }: FunctionRequest,
+    answer: WorkerOrder['call'],
+  ): Promise<void> {
+    const reply = await answer(call)
     port.postMessage({ id, reply })
     Atomics.store(answered, 0, id)
     Atomics.notify(answered, 0)

@@ -69,6 +69,12 @@ export function start(task: StartTask): StartResult {
   return result
 }
 
+/** Ends the child; the thread stays for another. */
+export function vacate(): void {
+  child?.dispose()
+  child = undefined
+}
+
 /** Runs the batch that stands in `input`. */
 function run(port: MessagePort, length: number, count: number): RunEnd {
   while (length > batches.length) {

@@ -6,26 +6,33 @@ import { giveBackShared } from '../wire/shared-memory.ts'
 import { VerdictReader } from '../wire/verdict.ts'
 import type { Child } from './child.ts'
 import { records } from './inline.ts'
-import { RankWorker } from './rank-worker.ts'
+import type { RankWorker, WorkerOrder } from './rank-worker.ts'
+import type { Workers } from './workers.ts'
 
 export class ThreadChild implements Child {
   readonly rank: number
   readonly verdicts: VerdictReader
+  readonly #workers: Workers
   readonly #worker: RankWorker
+  readonly #order: WorkerOrder
   readonly #area: SharedArrayBuffer
   #batch: readonly PendingExec[] = []
 
-  constructor(spec: ChildSpec, functions: Functions, callFunctionTimeoutMs: number) {
+  constructor(spec: ChildSpec, functions: Functions, callFunctionTimeoutMs: number, workers: Workers) {
     this.rank = spec.rank
     this.#area = spec.area
     this.verdicts = new VerdictReader(spec.area)
-    this.#worker = new RankWorker(spec, callFunctionTimeoutMs, async (call) =>
-      JSON.stringify(await functions.call(this.rank, this.#batch, JSON.parse(call))),
-    )
+    this.#workers = workers
+    this.#worker = workers.take()
+    this.#order = {
+      spec,
+      callFunctionTimeoutMs,
+      call: async (call) => JSON.stringify(await functions.call(this.rank, this.#batch, JSON.parse(call))),
+    }
   }
 
   start(): Promise<StartResult> {
-    return this.#worker.start()
+    return this.#worker.start(this.#order)
   }
 
   run(batch: readonly PendingExec[]): RunEnd | Promise<RunEnd> {
@@ -34,7 +41,7 @@ export class ThreadChild implements Child {
   }
 
   async close(): Promise<void> {
-    await this.#worker.close()
+    await this.#workers.giveBack(this.#worker)
     giveBackShared(this.#area)
   }
 }
