@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -214,6 +214,59 @@ describe('siplet replay, chosen and compared', () => {
       }
       const missing = await siplet(['replay', CALLS, '--script', one, '--expect', 'no.ndjson'])
       assert.match(missing.stderr, /ERR_SIPLET_EXPECTATION: .*ENOENT/)
+    })
+  })
+
+  describe('outputs that are inputs', () => {
+    const capture = file('precious.pcapng')
+    const script = file('precious.mjs')
+    before(() => {
+      writeFileSync(capture, readFileSync(CALLS))
+      writeFileSync(file('imported.mjs'), 'export const one = 1\n')
+      const source = 'class Router { child_init() { return 0 } request_route() { return one } }'
+      writeFileSync(
+        script,
+        `import { one } from './imported.mjs'\n${source}\nexport const mod_init = () => new Router()\n`,
+      )
+      symlinkSync(capture, file('soft.pcapng'))
+      linkSync(capture, file('hard.pcapng'))
+    })
+
+    it('are refused, by whatever path, and nothing is written', async () => {
+      const cases: [args: string[], overwritten: RegExp][] = [
+        [['--out', capture], /--out .*precious\.pcapng would overwrite .*precious\.pcapng, which is read/],
+        [['--out', `${folder}/./precious.pcapng`], /precious\.pcapng, which is read/],
+        [['--ndjson', file('soft.pcapng')], /--ndjson .*soft\.pcapng would overwrite .*precious\.pcapng/],
+        [['--report', file('hard.pcapng')], /--report .*hard\.pcapng would overwrite .*precious\.pcapng/],
+        [['--ndjson', script], /precious\.mjs, which is read/],
+        [['--ndjson', file('imported.mjs')], /imported\.mjs, which is read/],
+        [['--compare', HANDLER, '--out', HANDLER], /handler\.ts, which is read/],
+        [
+          ['--expect', file('recorded.ndjson'), '--ndjson', file('recorded.ndjson')],
+          /recorded\.ndjson, which is read/,
+        ],
+        [
+          ['--out', file('both'), '--report', file('both')],
+          /--report .* would overwrite the output of --out/,
+        ],
+      ]
+      const contents = () =>
+        ['precious.pcapng', 'precious.mjs', 'imported.mjs'].map((name) => readFileSync(file(name), 'hex'))
+      const before = contents()
+      for (const [args, message] of cases) {
+        const { stderr, exitCode } = await siplet(['replay', capture, '--script', script, ...args])
+        assert.equal(exitCode, 2)
+        assert.match(stderr, /ERR_SIPLET_OVERWRITE/)
+        assert.match(stderr, message)
+      }
+      assert.deepEqual(contents(), before)
+      assert.ok(!existsSync(file('both')))
+    })
+
+    it('devices may be written twice', async () => {
+      const args = ['replay', capture, '--script', script, '--out', '/dev/null', '--ndjson', '/dev/null']
+      const { stderr, exitCode } = await siplet(args)
+      assert.equal(exitCode, 0, stderr)
     })
   })
 

@@ -7,6 +7,7 @@ export const CLI_ERRORS = {
   ERR_SIPLET_MESSAGE_TRUNCATED: 'the message ends within its head (captured too short): it was not executed',
   ERR_SIPLET_EXPECTATION: 'the recording of --expect cannot be read, or is of other messages',
   ERR_SIPLET_OUTPUT: 'an output file cannot be written',
+  ERR_SIPLET_OVERWRITE: 'an output is a file that is read, or that of another output; choose another file',
   ERR_SIPLET_EXISTS: 'siplet init never overwrites a file; choose an empty folder, or move the file away',
 } as const
 

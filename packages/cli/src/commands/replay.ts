@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { createEngine, type Engine } from '@siplet/engine'
+import { createEngine, type Engine, scriptSources } from '@siplet/engine'
 import type { Command } from 'commander'
 import { createCaptureStats, findCaptures } from '../capture/index.ts'
 import { CLIError, EXIT } from '../errors.ts'
@@ -15,6 +15,7 @@ import {
 } from '../options.ts'
 import { CaptureWriter } from '../output/capture-writer.ts'
 import { NDJSONWriter } from '../output/ndjson.ts'
+import { refuseOverwrites } from '../output/overwrites.ts'
 import { showProgress } from '../output/progress.ts'
 import { leftOut, SummaryCollector } from '../output/summary.ts'
 import { Comparison } from '../replay/comparison.ts'
@@ -99,6 +100,7 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
         )
       }
       const captures = await findCaptures(paths)
+      await protectInputs(captures, options)
       await using engine = await createEngine(engineOptions(options, options))
       const replyGiven = command.getOptionValueSource('replyMethod') === 'cli'
       const methods = chosenMethods(engine, options, replyGiven)
@@ -127,6 +129,18 @@ function chosenMethods(
     'ERR_SIPLET_METHOD_NOT_FOUND',
     `${script} has no method ${missing}; it has ${engine.methods.join(', ')}: choose one with ${option}`,
   )
+}
+
+/** @throws CLIError ERR_SIPLET_OVERWRITE */
+async function protectInputs(
+  captures: readonly string[],
+  { out, ndjson, report, script, compare, expect }: ReplayCommandOptions,
+): Promise<void> {
+  if (out === undefined && ndjson === undefined && report === undefined) return
+  const scripts = [script, compare].filter((path) => path !== undefined)
+  const sources = await Promise.all(scripts.map(scriptSources))
+  const inputs = [...captures, ...sources.flat(), ...(expect === undefined ? [] : [expect])]
+  await refuseOverwrites({ '--out': out, '--ndjson': ndjson, '--report': report }, inputs)
 }
 
 /** @returns the exit code */
