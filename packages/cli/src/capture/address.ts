@@ -1,17 +1,32 @@
 import ipaddr from 'ipaddr.js'
 
+/** How many addresses of each version are known before they are forgotten. */
 const KNOWN_LIMIT = 10_000
-const known = new Map<string, string>()
+const IPV4_LENGTH = 4
+/** By the address as a number. */
+const knownIPv4 = new Map<number, string>()
+/** By the bytes as one-byte text. */
+const knownIPv6 = new Map<string, string>()
 
-/** An IP address of 4 or 16 bytes as text; IPv6 as RFC 5952 has it. A capture has few addresses, many times. */
-export function addressText(bytes: Buffer): string {
-  const key = bytes.toString('latin1')
-  let text = known.get(key)
+/**
+ * The IP address at an offset as text; IPv6 as RFC 5952 has it. A capture has few addresses, many times: most are
+ * known already, and then nothing is made.
+ *
+ * @param length 4 or 16 bytes
+ */
+export function addressText(bytes: Buffer, at: number, length: number): string {
+  return length === IPV4_LENGTH
+    ? known(knownIPv4, bytes.readUInt32BE(at), bytes, at, length)
+    : known(knownIPv6, bytes.toString('latin1', at, at + length), bytes, at, length)
+}
+
+function known<K>(texts: Map<K, string>, key: K, bytes: Buffer, at: number, length: number): string {
+  let text = texts.get(key)
   if (text === undefined) {
-    const address = ipaddr.fromByteArray([...bytes])
+    const address = ipaddr.fromByteArray([...bytes.subarray(at, at + length)])
     text = address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString()
-    if (known.size >= KNOWN_LIMIT) known.clear()
-    known.set(key, text)
+    if (texts.size >= KNOWN_LIMIT) texts.clear()
+    texts.set(key, text)
   }
   return text
 }

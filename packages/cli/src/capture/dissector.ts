@@ -1,5 +1,4 @@
 /** Frames into SIP messages: link layer, IP, then UDP (SIP, HEP, VXLAN) or TCP. */
-import { addressText } from './address.ts'
 import type { CaptureStats } from './capture-stats.ts'
 import type { CapturedMessage, MessageOrigin } from './captured-message.ts'
 import type { Frame } from './frame.ts'
@@ -39,7 +38,7 @@ export class Dissector {
     this.#tcp = new TCPConnections<Place>({
       keep: (place) => this.#kept(place),
       sink: (src, srcPort, dst, dstPort) => {
-        const [from, to] = [[addressText(src), srcPort] as const, [addressText(dst), dstPort] as const]
+        const [from, to] = [[src, srcPort] as const, [dst, dstPort] as const]
         const isSIPPort = SIP_PORTS.includes(srcPort) || SIP_PORTS.includes(dstPort)
         return new SIPStream<Place>(
           (transport, bytes, place) => this.#message(transport, from, to, bytes, place),
@@ -104,8 +103,7 @@ export class Dissector {
     const dstPort = data.readUInt16BE(2)
     if (isHEP(payload)) this.#hep(payload, place)
     else if (startsLikeSIP(payload)) {
-      const [from, to] = [[addressText(src), srcPort] as const, [addressText(dst), dstPort] as const]
-      this.#message('udp', from, to, payload, place, undefined, depth > 0)
+      this.#message('udp', [src, srcPort], [dst, dstPort], payload, place, undefined, depth > 0)
     } else if (VXLAN_PORTS.includes(dstPort) && payload[0] === VXLAN_VALID_ID) {
       const network = networkPayload(LINKTYPE.ETHERNET, payload.subarray(VXLAN_HEADER_LENGTH))
       if (network) this.#packet(network, place, depth + 1)
@@ -121,9 +119,8 @@ export class Dissector {
       return
     }
     const { src, srcPort, dst, dstPort, transport, payload, seconds, nanos } = hep
-    const [from, to] = [[addressText(src), srcPort] as const, [addressText(dst), dstPort] as const]
     const time = seconds === undefined ? undefined : { seconds, nanos }
-    this.#message(transport, from, to, payload, place, time)
+    this.#message(transport, [src, srcPort], [dst, dstPort], payload, place, time)
   }
 
   #segment({ src, dst, data, length }: TransportPayload, place: Place): void {

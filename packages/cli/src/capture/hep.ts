@@ -1,11 +1,12 @@
 /** HEP version 3, the encapsulation Homer's agents send mirrored messages in (EEP/HEP3, sipcapture/HEP). */
 import { inflateSync } from 'node:zlib'
+import { addressText } from './address.ts'
 
 export interface HEPMessage {
   transport: 'udp' | 'tcp'
-  /** 4 or 16 bytes. */
-  src: Buffer
-  dst: Buffer
+  /** IP addresses; IPv6 as in RFC 5952. */
+  src: string
+  dst: string
   srcPort: number
   dstPort: number
   /** When the agent saw it: seconds since 1970, and nanoseconds beyond; undefined where it does not say. */
@@ -54,7 +55,8 @@ export function readHEP(packet: Buffer): HEPMessage | null {
   }
   const address = (v4: number, v6: number) => {
     const [four, six] = [chunks.get(v4), chunks.get(v6)]
-    return four?.length === 4 ? four : six?.length === 16 ? six : undefined
+    const bytes = four?.length === 4 ? four : six?.length === 16 ? six : undefined
+    return bytes && addressText(bytes, 0, bytes.length)
   }
   const number = (type: number, length: number) => {
     const chunk = chunks.get(type)
@@ -64,7 +66,8 @@ export function readHEP(packet: Buffer): HEPMessage | null {
   const dst = address(CHUNK.DST_IPV4, CHUNK.DST_IPV6)
   const [srcPort, dstPort] = [number(CHUNK.SRC_PORT, 2), number(CHUNK.DST_PORT, 2)]
   const payload = chunks.get(CHUNK.PAYLOAD) ?? inflated(chunks.get(CHUNK.COMPRESSED_PAYLOAD))
-  if (!src || !dst || srcPort === undefined || dstPort === undefined || !payload) return null
+  if (src === undefined || dst === undefined || srcPort === undefined || dstPort === undefined || !payload)
+    return null
   const micros = number(CHUNK.MICROSECONDS, 4) ?? 0
   return {
     transport: number(CHUNK.IP_PROTOCOL, 1) === PROTOCOL_TCP ? 'tcp' : 'udp',

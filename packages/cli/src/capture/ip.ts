@@ -1,4 +1,5 @@
 /** IPv4 and IPv6 packets: through extension headers, fragments and tunnels (GRE, ERSPAN, IP in IP) to the transport layer. */
+import { addressText } from './address.ts'
 import type { CaptureStats } from './capture-stats.ts'
 import { Fragments } from './fragments.ts'
 import { ETHERTYPE, etherPayload, LINKTYPE, type NetworkPayload, networkPayload } from './link-layer.ts'
@@ -21,9 +22,9 @@ export const PROTOCOL = {
 export interface TransportPayload {
   /** A value of PROTOCOL. */
   protocol: number
-  /** Addresses as they stand in the innermost packet: 4 or 16 bytes. */
-  src: Buffer
-  dst: Buffer
+  /** Addresses of the innermost packet; IPv6 as in RFC 5952. */
+  src: string
+  dst: string
   data: Buffer
   /** Length as sent: more than `data` has where the capture cut the frame short. */
   length: number
@@ -80,8 +81,8 @@ export class IPReader {
     // 0 where the network card was to fill it in; what lies behind the length is padding of the link layer.
     const totalLength = data.readUInt16BE(2) || data.length
     if (totalLength < headerLength) return this.#malformed()
-    const src = data.subarray(12, 16)
-    const dst = data.subarray(16, 20)
+    const src = addressText(data, 12, 4)
+    const dst = addressText(data, 16, 4)
     const protocol = data[9]!
     let payload = data.subarray(headerLength, totalLength)
     let length = totalLength - headerLength
@@ -100,8 +101,8 @@ export class IPReader {
 
   #ipv6(data: Buffer, depth: number): TransportPayload | null {
     if (data.length < 40 || data[0]! >> 4 !== 6) return this.#malformed()
-    const src = data.subarray(8, 24)
-    const dst = data.subarray(24, 40)
+    const src = addressText(data, 8, 16)
+    const dst = addressText(data, 24, 16)
     // 0 in jumbograms (RFC 2675) and where the network card was to fill it in.
     const payloadLength = data.readUInt16BE(4) || data.length - 40
     let payload = data.subarray(40, 40 + payloadLength)

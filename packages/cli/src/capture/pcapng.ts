@@ -20,9 +20,16 @@ interface Interface {
   linktype: number
   /** Longest frame captured; 0 without limit. */
   snapLength: number
-  ticksPerSecond: bigint
+  ticksPerSecond: number
   /** Added to every time: seconds. */
   offsetSeconds: number
+}
+
+/** Of a block: what is between its two lengths, where it stands. A view of it would be one more object a frame. */
+interface Body {
+  bytes: Buffer
+  start: number
+  length: number
 }
 
 export class PcapngFormat implements FrameFormat {
@@ -53,23 +60,27 @@ export class PcapngFormat implements FrameFormat {
     const end = at + length
     if (bytes.length < end) return 'incomplete'
     if (this.#u32(bytes, end - 4) !== length) return { corrupt: 'the two lengths of a block differ' }
-    return this.#block(this.#u32(bytes, at), bytes.subarray(at + 8, end - 4), frames) ?? end
+    return (
+      this.#block(this.#u32(bytes, at), { bytes, start: at + 8, length: length - BLOCK_OVERHEAD }, frames) ??
+      end
+    )
   }
 
-  #block(type: number, body: Buffer, frames: Frame[]): { corrupt: string } | undefined {
+  #block(type: number, body: Body, frames: Frame[]): { corrupt: string } | undefined {
+    const { bytes, start, length } = body
     switch (type) {
       case INTERFACE_DESCRIPTION:
-        if (body.length < 8) return { corrupt: 'an interface description is too short' }
-        this.#interfaces.push(this.#interface(body))
+        if (length < 8) return { corrupt: 'an interface description is too short' }
+        this.#interfaces.push(this.#interface(bytes.subarray(start, start + length)))
         return undefined
       case ENHANCED_PACKET:
-        if (body.length < 20) return { corrupt: 'a packet block is too short' }
-        return this.#packet(body, this.#u32(body, 0), frames)
+        if (length < 20) return { corrupt: 'a packet block is too short' }
+        return this.#packet(body, this.#u32(bytes, start), frames)
       case PACKET:
-        if (body.length < 20) return { corrupt: 'a packet block is too short' }
-        return this.#packet(body, this.#u16(body, 0), frames)
+        if (length < 20) return { corrupt: 'a packet block is too short' }
+        return this.#packet(body, this.#u16(bytes, start), frames)
       case SIMPLE_PACKET:
-        if (body.length < 4) return { corrupt: 'a packet block is too short' }
+        if (length < 4) return { corrupt: 'a packet block is too short' }
         return this.#simplePacket(body, frames)
       default:
         return undefined
@@ -80,7 +91,7 @@ export class PcapngFormat implements FrameFormat {
     const description = {
       linktype: this.#u16(body, 0),
       snapLength: this.#u32(body, 4),
-      ticksPerSecond: 10n ** BigInt(MICROSECONDS),
+      ticksPerSecond: 10 ** MICROSECONDS,
       offsetSeconds: 0,
     }
     for (let at = 8; at + 4 <= body.length; ) {
@@ -89,8 +100,7 @@ export class PcapngFormat implements FrameFormat {
       const value = body.subarray(at + 4, at + 4 + length)
       if (option === OPTION_END) break
       if (option === OPTION_IF_TSRESOL && value.length === 1) {
-        const exponent = BigInt(value[0]! & 0x7f)
-        description.ticksPerSecond = (value[0]! & 0x80 ? 2n : 10n) ** exponent
+        description.ticksPerSecond = (value[0]! & 0x80 ? 2 : 10) ** (value[0]! & 0x7f)
       }
       if (option === OPTION_IF_TSOFFSET && value.length === 8) {
         description.offsetSeconds = Number(
@@ -103,38 +113,43 @@ export class PcapngFormat implements FrameFormat {
   }
 
   /** Enhanced packet blocks, and the obsolete packet blocks: they differ only in how they name the interface. */
-  #packet(body: Buffer, interfaceId: number, frames: Frame[]): { corrupt: string } | undefined {
+  #packet(body: Body, interfaceId: number, frames: Frame[]): { corrupt: string } | undefined {
+    const { bytes, start } = body
     const description = this.#interfaces[interfaceId]
     if (description === undefined)
       return { corrupt: `a packet names interface ${interfaceId}, which there is not` }
-    const length = this.#u32(body, 12)
+    const length = this.#u32(bytes, start + 12)
     if (length > body.length - 20) return { corrupt: `a packet claims ${length} bytes` }
     const { ticksPerSecond, offsetSeconds, linktype } = description
-    const ticks = (BigInt(this.#u32(body, 4)) << 32n) | BigInt(this.#u32(body, 8))
+    const { seconds, nanos } = timeOf(
+      this.#u32(bytes, start + 4),
+      this.#u32(bytes, start + 8),
+      ticksPerSecond,
+    )
     frames.push({
       number: ++this.#count,
-      seconds: Number(ticks / ticksPerSecond) + offsetSeconds,
-      nanos: Number(((ticks % ticksPerSecond) * 1_000_000_000n) / ticksPerSecond),
+      seconds: seconds + offsetSeconds,
+      nanos,
       linktype,
-      ticksPerSecond: Number(ticksPerSecond),
-      data: body.subarray(20, 20 + length),
+      ticksPerSecond,
+      data: bytes.subarray(start + 20, start + 20 + length),
     })
     return undefined
   }
 
-  #simplePacket(body: Buffer, frames: Frame[]): { corrupt: string } | undefined {
+  #simplePacket({ bytes, start, length }: Body, frames: Frame[]): { corrupt: string } | undefined {
     const description = this.#interfaces[0]
     if (description === undefined) return { corrupt: 'a simple packet stands before any interface' }
     const { linktype, snapLength, ticksPerSecond } = description
-    const length = Math.min(this.#u32(body, 0), body.length - 4, snapLength || Number.POSITIVE_INFINITY)
+    const captured = Math.min(this.#u32(bytes, start), length - 4, snapLength || Number.POSITIVE_INFINITY)
     // These blocks carry no time.
     frames.push({
       number: ++this.#count,
       seconds: 0,
       nanos: 0,
       linktype,
-      ticksPerSecond: Number(ticksPerSecond),
-      data: body.subarray(4, 4 + length),
+      ticksPerSecond,
+      data: bytes.subarray(start + 4, start + 4 + captured),
     })
     return undefined
   }
@@ -145,5 +160,20 @@ export class PcapngFormat implements FrameFormat {
 
   #u32(bytes: Buffer, at: number): number {
     return this.#littleEndian ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at)
+  }
+}
+
+/** Seconds and nanoseconds of a time in ticks, given as its upper and lower 32 bits. */
+function timeOf(high: number, low: number, ticksPerSecond: number): { seconds: number; nanos: number } {
+  const ticks = high * 2 ** 32 + low
+  // Microseconds, mostly: exact as they are. Finer ones have more digits than a number.
+  if (ticks <= Number.MAX_SAFE_INTEGER && ticksPerSecond <= 1e6) {
+    const seconds = Math.floor(ticks / ticksPerSecond)
+    return { seconds, nanos: Math.floor(((ticks - seconds * ticksPerSecond) * 1e9) / ticksPerSecond) }
+  }
+  const [exact, perSecond] = [(BigInt(high) << 32n) | BigInt(low), BigInt(ticksPerSecond)]
+  return {
+    seconds: Number(exact / perSecond),
+    nanos: Number(((exact % perSecond) * 1_000_000_000n) / perSecond),
   }
 }

@@ -16,7 +16,7 @@ interface Connection<A> {
 }
 
 export interface TCPConnectionsOptions<A> {
-  sink(src: Buffer, srcPort: number, dst: Buffer, dstPort: number): ByteSink<A>
+  sink(src: string, srcPort: number, dst: string, dstPort: number): ByteSink<A>
   /** Makes of a place in the capture one that may be kept. */
   keep(at: A): A
 }
@@ -33,15 +33,15 @@ export class TCPConnections<A> {
 
   /** @param seconds time of capture */
   read(
-    src: Buffer,
+    src: string,
     srcPort: number,
-    dst: Buffer,
+    dst: string,
     dstPort: number,
     segment: TCPSegment,
     at: A,
     seconds: number,
   ): void {
-    const [from, to] = [`${src.toString('latin1')}${srcPort}`, `${dst.toString('latin1')}${dstPort}`]
+    const [from, to] = [`${src} ${srcPort}`, `${dst} ${dstPort}`]
     const side = from < to ? 0 : 1
     const key = side === 0 ? `${from} ${to}` : `${to} ${from}`
     let connection = this.#connections.get(key)
