@@ -1,9 +1,14 @@
 /** A worker thread that ends: its rank comes back in another one. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { Worker } from 'node:worker_threads'
-import { handler, withEngine } from '../../support/engine.ts'
+import { handler, scriptFile, withEngine } from '../../support/engine.ts'
 import { INVITE } from '../../support/messages.ts'
+
+const ENDING_THREAD = fileURLToPath(new URL('../../support/ending-thread.ts', import.meta.url))
 
 describe('a worker thread that ends', () => {
   const workers: Worker[] = []
@@ -52,5 +57,11 @@ describe('a worker thread that ends', () => {
         [101, 201],
       )
     })
+  })
+
+  it('by itself, where nothing else keeps the process alive: still answered', async () => {
+    const script = scriptFile(handler('loop() { for (;;); }, answers() { return 7 }'))
+    const { stdout } = await promisify(execFile)(process.execPath, [ENDING_THREAD, script])
+    assert.equal(stdout, 'ERR_SIPLET_CHILD_LOST\n7\n')
   })
 })

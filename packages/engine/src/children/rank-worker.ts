@@ -3,7 +3,7 @@
  * is and survives its worker's replacement; which rank a message goes to is decided by dispatch/. Piscina starts
  * children and replaces workers; batches and verdicts stand in memory shared with the worker, and go through a mailbox.
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { ChildSpec, RunEnd, StartResult } from '../isolate/child.ts'
 import { giveBackShared, takeShared } from '../wire/shared-memory.ts'
@@ -28,6 +28,8 @@ export class RankWorker {
   readonly #pool: Piscina
   #input = Buffer.from(takeShared(INPUT_BYTES))
   #port: MessagePort | undefined
+  /** Whose end or answer somebody waits for; keeps the process alive meanwhile, which a port of a thread that ended does not. */
+  #awaited: Worker | undefined
   #mailbox = new Mailbox()
   #ended: ((end: RunEnd) => void) | undefined
 
@@ -57,6 +59,8 @@ export class RankWorker {
         return await this.#startInWorker(order)
       } catch (error) {
         cause = error
+      } finally {
+        this.#awaitNoMore()
       }
     }
     return {
@@ -90,8 +94,7 @@ export class RankWorker {
         batch.length,
         count,
         () => underWay() && this.#batchEnded('done'),
-        // Nothing else keeps the process alive while a batch is under way.
-        () => underWay() && port.ref(),
+        () => underWay() && this.#await(),
       )
     })
   }
@@ -119,8 +122,18 @@ export class RankWorker {
     if (this.#input.length === INPUT_BYTES) giveBackShared(this.#input.buffer as unknown as SharedArrayBuffer)
   }
 
+  #await(): void {
+    this.#awaited = this.#pool.threads[0]
+    this.#awaited?.ref()
+  }
+
+  #awaitNoMore(): void {
+    this.#awaited?.unref()
+    this.#awaited = undefined
+  }
+
   #batchEnded(end: RunEnd): void {
-    this.#port?.unref()
+    this.#awaitNoMore()
     this.#ended?.(end)
     this.#ended = undefined
   }
@@ -150,6 +163,7 @@ export class RankWorker {
       callFunctionTimeoutMs,
       mailbox: this.#mailbox.memory,
     }
+    this.#await()
     return this.#pool.run(task, { name: 'start', transferList: [port2] as never })
   }
 
