@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import axe, { type AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { CaptureEncoder, LINKTYPE, udpFrames } from '../../packages/cli/src/capture/index.ts'
-import type { ReplayedMessage } from '../../packages/cli/src/replay/replay.ts'
+import type { ReplayedMessage } from '../../packages/cli/src/replay/replayed-message.ts'
 import { REPORT_LIMITS, ReportWriter } from '../../packages/cli/src/report/report-writer.ts'
 import { browser, openFile } from '../support/browser.ts'
 import { siplet } from '../support/cli.ts'
@@ -86,9 +86,9 @@ describe('the file of a report', () => {
   it('ends the list at its limits, and counts on', async () => {
     const path = join(folder, 'limits.html')
     const limits = { ...REPORT_LIMITS, messages: 700, textBytes: 1 }
-    const writer = await ReportWriter.open(path, limits)
+    const writer = await ReportWriter.open(path, NONE, limits)
     await writer.write(slice(0, 1_000))
-    await writer.close({ script: 'none.ts', captures: ['many.pcap'], notes: [] })
+    await writer.close()
     const { index, details } = readReport(path)
     assert.equal(index.totals.messages, 1_000)
     assert.deepEqual(index.decisions, [0, 0, 0, 0, 1_000])
@@ -337,9 +337,9 @@ describe('the page of a report', function () {
 
   it('opens 100,000 messages with no more rows than are in sight', async () => {
     const path = join(folder, 'many.html')
-    const writer = await ReportWriter.open(path)
+    const writer = await ReportWriter.open(path, NONE)
     for (let k = 0; k < 100_000; k += 500) await writer.write(slice(k, 500))
-    await writer.close({ script: 'none.ts', captures: ['many.pcap'], notes: [] })
+    await writer.close()
     const start = performance.now()
     const { page } = await openFile(chromium, path)
     await found(page, '20,000 calls')
@@ -385,6 +385,8 @@ async function faults(page: Page): Promise<string[]> {
 }
 
 /** Messages of calls of five messages each, no two of them alike. */
+const NONE = { script: 'none.ts', captures: ['many.pcap'], notes: () => [] }
+
 function slice(from: number, count: number): ReplayedMessage[] {
   return Array.from({ length: count }, (_, k) => {
     const number = from + k

@@ -1,7 +1,7 @@
 /** Messages as a replay hands them to its outputs, without captures and engines. */
 import { SIPMessage } from '@siplet/sipmsg'
-import type { ReplayedMessage } from '../../packages/cli/src/replay/replay.ts'
-import { ExecResult } from '../../packages/engine/src/exec-result.ts'
+import { ReplayedMessage } from '../../packages/cli/src/replay/replayed-message.ts'
+import { ExecResult, type RunTime } from '../../packages/engine/src/exec-result.ts'
 
 type Outcome = ConstructorParameters<typeof ExecResult>[1]
 
@@ -18,13 +18,14 @@ export function replayed(
   frame: number,
   text: string,
   outcome: Partial<Outcome> | null = null,
+  time: RunTime = { us: 10, sharedBy: 1 },
 ): ReplayedMessage {
   const message = new SIPMessage(text)
   const [src, dst] = message.isRequest ? [ALICE, PROXY] : [PROXY, ALICE]
   const milliseconds = (frame - 1) * 10
   const fraction = String((milliseconds % 1_000) * 1_000_000).padStart(9, '0')
   const bytes = Buffer.from(text)
-  return {
+  return new ReplayedMessage({
     captured: {
       file: 'calls.pcap',
       frame,
@@ -38,6 +39,11 @@ export function replayed(
     exec: outcome && 'request_route',
     result:
       outcome &&
-      new ExecResult(bytes, { code: 1, error: null, dstUri: null, splices: [], logs: [], ...outcome }, 1, 10),
-  }
+      new ExecResult(
+        bytes,
+        { code: 1, error: null, dstUri: null, splices: [], logs: [], ...outcome },
+        1,
+        time,
+      ),
+  })
 }

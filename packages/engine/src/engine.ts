@@ -10,7 +10,7 @@ import type { ChildQueue, Ending, StartFailure } from './dispatch/child-queue.ts
 import type { PendingExec } from './dispatch/pending-exec.ts'
 import { Poison } from './dispatch/poison.ts'
 import { type ErrorCode, SipletError } from './errors.ts'
-import { ExecResult } from './exec-result.ts'
+import { ExecResult, type RunTime } from './exec-result.ts'
 import { Functions } from './functions/functions.ts'
 import { Nesting } from './functions/nesting.ts'
 import { Generation } from './generation.ts'
@@ -230,8 +230,9 @@ export class Engine extends EventEmitter<EngineEvents> {
       const error = (failure: StartFailure, rank: number) =>
         generation()?.startError(failure, rank) ?? new SipletError(failure.code, failure.message, { rank })
       return {
-        ended: (exec, outcome, rank, us) => this.#ended(exec, outcome, rank, us, generation()!),
-        broke: (exec, ending, logs, rank, us, reason) => this.#broke(exec, ending, logs, rank, us, reason),
+        ended: (exec, outcome, rank, time) => this.#ended(exec, outcome, rank, time, generation()!),
+        broke: (exec, ending, logs, rank, time, reason) =>
+          this.#broke(exec, ending, logs, rank, time, reason),
         refused: (exec, failure, rank) => this.#answer(exec, failed(exec, error(failure, rank), rank)),
         started: (logs, rank) => this.#log.lines(logs, rank),
         rebuilt: (rank, cause) => {
@@ -260,7 +261,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     const refuse = (code: ErrorCode, message: string): undefined => {
       const error = withoutStack(() => new SipletError(code, message))
       this.#counters.refused(code)
-      answer(new ExecResult(bytes, { ...UNDECIDED, error }, 0, 0))
+      answer(new ExecResult(bytes, { ...UNDECIDED, error }, 0, NOT_RUN))
     }
     if (this.#closing !== undefined) return refuse('ERR_SIPLET_CLOSED', 'the engine is closed')
     const { maxQueue } = this.#config.limits
@@ -334,10 +335,10 @@ export class Engine extends EventEmitter<EngineEvents> {
       : byCallId(this.#generation.queues, exec.message.callId)
   }
 
-  #ended(exec: PendingExec, outcome: Outcome, rank: number, us: number, generation: Generation): void {
+  #ended(exec: PendingExec, outcome: Outcome, rank: number, time: RunTime, generation: Generation): void {
     this.#log.lines(outcome.logs, rank, exec)
     if (outcome.error === null) {
-      this.#answer(exec, new ExecResult(exec.bytes, outcome as Outcome & { error: null }, rank, us))
+      this.#answer(exec, new ExecResult(exec.bytes, outcome as Outcome & { error: null }, rank, time))
       return
     }
     const { code, message, stack } = outcome.error
@@ -346,7 +347,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       stack: generation.mapStack(stack) || `${code}: ${message}`,
     })
     this.#log.error(error, rank, exec)
-    this.#answer(exec, new ExecResult(exec.bytes, { ...outcome, error }, rank, us))
+    this.#answer(exec, new ExecResult(exec.bytes, { ...outcome, error }, rank, time))
   }
 
   #broke(
@@ -354,7 +355,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     ending: Ending,
     logs: readonly LogLine[],
     rank: number,
-    us: number,
+    time: RunTime,
     reason: string | undefined,
   ): void {
     const { timeoutMs, memoryMb } = this.#config.limits
@@ -374,7 +375,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     })
     this.#log.lines(logs, rank, exec)
     this.#log.error(error, rank, exec)
-    this.#answer(exec, failed(exec, error, rank, us, logs))
+    this.#answer(exec, failed(exec, error, rank, time, logs))
   }
 
   #answer(exec: PendingExec, result: ExecResult): void {
@@ -413,15 +414,16 @@ function withoutStack<T>(make: () => T): T {
 }
 
 const UNDECIDED = { code: -1, dstUri: null, splices: [], logs: [] as readonly LogLine[] }
+const NOT_RUN: RunTime = { us: 0, sharedBy: 1 }
 
 function failed(
   exec: PendingExec,
   error: SipletError,
   rank: number,
-  us = 0,
+  time = NOT_RUN,
   logs: readonly LogLine[] = UNDECIDED.logs,
 ): ExecResult {
-  return new ExecResult(exec.bytes, { ...UNDECIDED, logs, error }, rank, us)
+  return new ExecResult(exec.bytes, { ...UNDECIDED, logs, error }, rank, time)
 }
 
 function checkedMethod(method: unknown): string {

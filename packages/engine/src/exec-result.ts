@@ -10,6 +10,9 @@ export class ResultMessage extends SIPMessage {
   }
 }
 
+/** How long a batch ran, for one of its messages. */
+export type RunTime = Pick<ExecResult, 'us' | 'sharedBy'>
+
 /** What the engine answers an exec with. */
 export class ExecResult {
   /** What the method returned: > 0 true, < 0 false, 0 stop. -1 wherever `error` is set. */
@@ -24,6 +27,8 @@ export class ExecResult {
   readonly logs: readonly LogLine[]
   /** Microseconds in the isolate: the run time of the batch, shared evenly by the messages of the batch. */
   readonly us: number
+  /** Messages of the batch; with 1, `us` is the time of this message alone. */
+  readonly sharedBy: number
   readonly #bytes: Uint8Array
   readonly #splices: readonly Splice[]
   #message: ResultMessage | undefined
@@ -38,7 +43,7 @@ export class ExecResult {
       logs: readonly LogLine[]
     },
     child: number,
-    us: number,
+    { us, sharedBy }: RunTime,
   ) {
     this.code = outcome.code
     this.error = outcome.error
@@ -46,6 +51,7 @@ export class ExecResult {
     this.logs = outcome.logs
     this.child = child
     this.us = us
+    this.sharedBy = sharedBy
     this.#bytes = bytes
     this.#splices = outcome.splices
   }

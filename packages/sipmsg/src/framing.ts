@@ -40,7 +40,7 @@ export class StreamFramer {
   readonly #resync: boolean
   readonly #noBody: boolean
   /** Bytes start..end of the buffer are not framed yet. */
-  #buffer: Uint8Array = new Uint8Array(4_096)
+  #buffer: Uint8Array = new Uint8Array(0)
   #start = 0
   #end = 0
   /** Up to here no line end was found; where the line that is being read starts. */
@@ -75,6 +75,11 @@ export class StreamFramer {
   /** Bytes that are kept: the beginning of what is not complete yet. */
   get pendingBytes(): number {
     return this.#end - this.#start
+  }
+
+  /** Bytes of memory: what is kept, and the room that was made for more. */
+  get heldBytes(): number {
+    return this.#buffer.byteLength
   }
 
   /** The frames that these bytes complete. The chunk may be reused afterwards. */

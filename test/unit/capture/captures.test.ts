@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { Fragments } from '../../../packages/cli/src/capture/fragments.ts'
 import {
   type CapturedMessage,
   CaptureEncoder,
@@ -147,6 +148,17 @@ describe('captures', () => {
       const { stats } = await read(capture({}, frames))
       assert.equal(stats.skipped.fragments, 3_000)
     })
+  })
+
+  it('with tiny fragments, what each takes beside its bytes is counted as memory', () => {
+    const fragments = new Fragments()
+    const tiny = Buffer.alloc(8)
+    for (let datagram = 0; datagram < 100; datagram++) {
+      for (let piece = 0; piece < 1_500; piece++) fragments.add(String(datagram), piece * 8, true, tiny, 0)
+    }
+    const early = fragments.takeDropped()
+    assert.ok(early > 0, '1.2 MB of payload are more than 32 MiB of memory')
+    assert.equal(early + fragments.end(), 150_000)
   })
 
   describe('with what is not SIP', () => {

@@ -1,8 +1,7 @@
 /** Calls as the page makes them of columns: what they are, how they went, and how they are found. */
 import assert from 'node:assert/strict'
 import { SipletError } from '@siplet/engine'
-import { ndjsonLine } from '../../../packages/cli/src/output/ndjson.ts'
-import type { ReplayedMessage } from '../../../packages/cli/src/replay/replay.ts'
+import type { ReplayedMessage } from '../../../packages/cli/src/replay/replayed-message.ts'
 import type { ReportIndex } from '../../../packages/cli/src/report/format.ts'
 import { MessageTable } from '../../../packages/cli/src/report/message-table.ts'
 import { Report } from '../../../packages/cli/src/report/page/report.ts'
@@ -13,7 +12,7 @@ import { replayed } from '../../support/replayed.ts'
 /** The part of a report that calls are made of. */
 function report(messages: readonly ReplayedMessage[]): Report {
   const table = new MessageTable()
-  for (const message of messages) table.add(message, ndjsonLine(message))
+  for (const message of messages) table.add(message)
   const { strings, calls, length } = table
   return new Report({ strings, calls, listed: length, messages: table.messages } as ReportIndex)
 }

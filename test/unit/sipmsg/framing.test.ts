@@ -42,6 +42,14 @@ describe('messages on a stream', () => {
     assert.deepEqual(told([frame!]), [INVITE])
   })
 
+  it('take memory as they come: a stream without any takes none', () => {
+    const framer = new StreamFramer()
+    assert.deepEqual([framer.pendingBytes, framer.heldBytes], [0, 0])
+    framer.push(bytes(INVITE.slice(0, 100)))
+    assert.equal(framer.pendingBytes, 100)
+    assert.ok(framer.heldBytes >= 100 && framer.heldBytes <= 400, String(framer.heldBytes))
+  })
+
   it('may have keep-alives between them: a double CRLF is a ping, a single one an answer', () => {
     assert.deepEqual(framed(`\r\n\r\n${INVITE}\r\n${RINGING}\r\n\r\n\r\n\r\n`), [
       'ping',

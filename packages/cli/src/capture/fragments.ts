@@ -2,6 +2,8 @@
 
 const MAX_DATAGRAMS = 1_024
 const MAX_BYTES = 32 * 1_024 * 1_024
+/** What a piece takes beside its bytes. */
+const PIECE_OVERHEAD = 256
 const MAX_DATAGRAM_BYTES = 65_535
 
 /** Identification fields are used again: pieces further apart in time are of different datagrams (RFC 8200: 60 s). */
@@ -22,7 +24,8 @@ interface Partial {
 
 export class Fragments {
   readonly #partials = new Map<string, Partial>()
-  #bytes = 0
+  /** Bytes of memory. */
+  #held = 0
   #dropped = 0
 
   /** Fragments that will never become a datagram, since the last call. */
@@ -61,9 +64,9 @@ export class Fragments {
       this.#partials.set(key, partial)
     }
     partial.fragments++
-    const before = partial.bytes
+    const before = held(partial)
     insert(partial, offset, data)
-    this.#bytes += partial.bytes - before
+    this.#held += held(partial) - before
     if (!more) partial.length ??= offset + data.length
     const { length, pieces } = partial
     const last = pieces.at(-1)
@@ -84,16 +87,20 @@ export class Fragments {
 
   #forget(key: string, partial: Partial): void {
     this.#partials.delete(key)
-    this.#bytes -= partial.bytes
+    this.#held -= held(partial)
   }
 
   /** The oldest go first. */
   #evict(): void {
     for (const [key, partial] of this.#partials) {
-      if (this.#partials.size <= MAX_DATAGRAMS && this.#bytes <= MAX_BYTES) return
+      if (this.#partials.size <= MAX_DATAGRAMS && this.#held <= MAX_BYTES) return
       this.#drop(key, partial)
     }
   }
+}
+
+function held({ bytes, pieces }: Partial): number {
+  return bytes + pieces.length * PIECE_OVERHEAD
 }
 
 /** Inserts what the pieces there are do not have yet. */

@@ -36,7 +36,7 @@ export class SIPStream<A> implements ByteSink<A> {
   }
 
   get held(): number {
-    return this.#unknown.length + (this.#sip?.pendingBytes ?? 0) + (this.#webSocket?.held ?? 0)
+    return this.#unknown.length + (this.#sip?.heldBytes ?? 0) + (this.#webSocket?.held ?? 0)
   }
 
   data(bytes: Buffer, at: A): void {

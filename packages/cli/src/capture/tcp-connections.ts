@@ -3,7 +3,7 @@ import type { ByteSink, TCPSegment } from './tcp.ts'
 import { TCPStream } from './tcp.ts'
 
 const MAX_CONNECTIONS = 20_000
-/** Of all connections together: bytes. */
+/** Of all connections together, beside what each takes by itself: bytes. */
 const MAX_HELD_BYTES = 64 * 1_024 * 1_024
 /** Of time as captured; such a connection is read on from the next message that begins with a segment. */
 const MAX_IDLE_SECONDS = 3_600

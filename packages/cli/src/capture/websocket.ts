@@ -8,6 +8,8 @@ export type WebSocketItem =
   | { readonly type: 'malformed' }
 
 const MAX_MESSAGE_BYTES = 1_024 * 1_024
+/** What a piece takes beside its bytes. */
+const PIECE_OVERHEAD = 256
 const OPCODE = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PONG: 10 } as const
 /** Bytes of a frame that {@link beginsWebSocketText} looks at. */
 const SNIFFED_BYTES = 512
@@ -33,9 +35,9 @@ export class WebSocketFramer {
   #skipping = false
   #open = false
 
-  /** Bytes that are kept. */
+  /** Bytes of memory. */
   get held(): number {
-    return this.#length + this.#piecesLength
+    return this.#length + this.#piecesLength + this.#pieces.length * PIECE_OVERHEAD
   }
 
   /** The chunk is kept until its frame is complete. */

@@ -152,23 +152,45 @@ async function run(
   comparison: Comparison | undefined,
 ): Promise<number> {
   const stats = createCaptureStats()
+  const passedOver = { filter: 0, retransmission: 0 }
+  let endedEarly = false
+  let failure: { error: unknown } | undefined
   const collector = new SummaryCollector()
   const interrupt = new AbortController()
   const interrupted = () => interrupt.abort()
   process.once('SIGINT', interrupted)
   const expectation = options.expect === undefined ? undefined : new Expectation(options.expect)
   const writer = options.out === undefined ? undefined : new CaptureWriter(options.out)
-  const report = options.report === undefined ? undefined : await ReportWriter.open(options.report)
-  const consumers: ReplayConsumer[] = [
-    ...(options.ndjson === undefined ? [] : [new NDJSONWriter(options.ndjson)]),
-    ...[writer, expectation, comparison].filter((consumer) => consumer !== undefined),
+  const ndjson = options.ndjson === undefined ? undefined : new NDJSONWriter(options.ndjson)
+  const notes = () => [
+    ...leftOut(summary()),
+    ...(failure === undefined ? [] : [`what came after this: ${failure.error}`]),
   ]
+  const report =
+    options.report === undefined
+      ? undefined
+      : await ReportWriter.open(options.report, { script: options.script, captures, notes })
+  // The report comes last: when it is closed, it tells how the others ended.
+  const consumers: ReplayConsumer[] = [collector, ndjson, writer, expectation, comparison, report].filter(
+    (consumer) => consumer !== undefined,
+  )
   // At the speed of the capture, bytes are read long before their messages are due.
   const progress = showProgress(options.speed === undefined ? await totalBytes(captures) : 0)
   const start = performance.now()
-  const passedOver = { filter: 0, retransmission: 0 }
-  let endedEarly = false
-  let failure: { error: unknown } | undefined
+  const summary = () =>
+    collector.summary(
+      {
+        captures,
+        script: options.script,
+        seconds: (performance.now() - start) / 1_000,
+        endedEarly,
+        passedOver,
+        notWritten: writer?.tooLong ?? 0,
+        differences: (comparison ?? expectation)?.differences.messages ?? null,
+        children: engine.stats().children,
+      },
+      stats,
+    )
   try {
     const messages = replay(engine, stats, {
       captures,
@@ -189,11 +211,9 @@ async function run(
       onBytes: (bytes) => progress.update(bytes, collector.messages),
     })
     for await (const slice of messages) {
-      collector.add(slice)
-      progress.update(stats.bytes, collector.messages)
-      await report?.write(slice)
       let read = true
       for (const consumer of consumers) if ((await consumer.write(slice)) === false) read = false
+      progress.update(stats.bytes, collector.messages)
       if (!read) {
         endedEarly = true
         break
@@ -212,31 +232,11 @@ async function run(
   }
   progress.stop()
   process.off('SIGINT', interrupted)
-  const summary = collector.summary(
-    {
-      captures,
-      script: options.script,
-      seconds: (performance.now() - start) / 1_000,
-      endedEarly,
-      passedOver,
-      notWritten: writer?.tooLong ?? 0,
-      differences: (comparison ?? expectation)?.differences.messages ?? null,
-      children: engine.stats().children,
-    },
-    stats,
-  )
-  const notes = leftOut(summary)
-  if (failure !== undefined) notes.push(`what came after this: ${failure.error}`)
-  try {
-    await report?.close({ script: options.script, captures, notes })
-  } catch (error) {
-    failure ??= { error }
-  }
   // A capture that cannot be used does not take away what the ones before it came to.
   if (failure !== undefined && collector.messages === 0) throw failure.error
   const talk = options.ndjson === '-' ? process.stderr : process.stdout
-  if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`)
-  else talk.write(collector.text(summary, talk))
+  if (options.json) process.stdout.write(`${JSON.stringify(summary())}\n`)
+  else talk.write(collector.text(summary(), talk))
   const differing = options.json ? process.stderr : talk
   if (comparison)
     differing.write(`\n${comparison.differences.text(options.script, options.compare!, differing)}`)

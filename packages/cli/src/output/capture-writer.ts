@@ -12,7 +12,7 @@ import {
 } from '../capture/index.ts'
 import { CLIError } from '../errors.ts'
 import type { ReplayConsumer } from '../replay/consumer.ts'
-import type { ReplayedMessage } from '../replay/replay.ts'
+import type { ReplayedMessage } from '../replay/replayed-message.ts'
 
 /** Payload of a UDP datagram that IPv4 and IPv6 both take: bytes. */
 const MAX_PAYLOAD = 65_535 - 20 - 8

@@ -1,16 +1,21 @@
 /** What a replay came to: collected message by message, shown as tables or as one JSON object. */
 import { type InspectColor, styleText } from 'node:util'
-import type { EngineStats } from '@siplet/engine'
+import type { EngineStats, ExecResult } from '@siplet/engine'
+import type { SIPMessage } from '@siplet/sipmsg'
 import Table from 'cli-table3'
 import type { CaptureStats } from '../capture/index.ts'
-import type { ReplayedMessage } from '../replay/replay.ts'
+import type { ReplayConsumer } from '../replay/consumer.ts'
+import type { NDJSONLine, ReplayedMessage } from '../replay/replayed-message.ts'
 import type { LatencyData } from '../report/format.ts'
 import { Latency } from '../report/latency.ts'
-import { type NDJSONLine, ndjsonLine } from './ndjson.ts'
 
 /** Decisions and errors that are shown one by one. */
 const EXAMPLES = 12
 const SLOWEST = 5
+/** Methods that are told apart: a capture may name as many as it has messages. */
+const METHODS = 32
+/** All methods beyond them. */
+const OTHERS = 'others'
 /** Places of a script that are told apart. */
 const PLACES = 100
 
@@ -57,12 +62,21 @@ export interface ReplaySummary {
   differences: number | null
   /** Microseconds in the isolate; null where nothing was executed. */
   latencyUs: LatencyData['percentiles']
-  /** Where the time went: longest first. */
-  slowest: { frame: number; file: string; method: string | null; us: number }[]
+  /** Where the time went, longest first. Messages of one batch share its time: the first of them stands for all. */
+  slowest: Slowest[]
   children: EngineStats['children']
 }
 
-export class SummaryCollector {
+interface Slowest {
+  frame: number
+  file: string
+  method: string | null
+  us: number
+  /** Messages that took this time each, the batch having taken as many times of it. */
+  sharedBy: number
+}
+
+export class SummaryCollector implements ReplayConsumer {
   readonly #rows = new Map<string, Row>()
   /** Requests that were rerouted or refused: the first ones, and how many. */
   readonly #decided: NDJSONLine[] = []
@@ -73,13 +87,17 @@ export class SummaryCollector {
   readonly #places = new Map<string, { messages: number; first: number }>()
   readonly #truncated = { head: 0, body: 0 }
   readonly #latency = new Latency()
-  readonly #slowest: ReplaySummary['slowest'] = []
+  readonly #slowest: Slowest[] = []
+  /** Of the batch that the last message was in: time of each child. */
+  readonly #batches = new Map<number, number>()
   #messages = 0
   #requests = 0
 
-  add(messages: readonly ReplayedMessage[]): void {
+  async write(messages: readonly ReplayedMessage[]): Promise<undefined> {
     for (const replayed of messages) this.#add(replayed)
   }
+
+  async close(): Promise<void> {}
 
   /** Messages with an error. */
   get errors(): number {
@@ -126,7 +144,7 @@ export class SummaryCollector {
       notWritten: rest.notWritten,
       differences: rest.differences,
       latencyUs: this.#latency.data().percentiles,
-      slowest: this.#slowest,
+      slowest: this.#slowest.map((one) => ({ ...one, us: Math.round(one.us * 10) / 10 })),
       children: rest.children,
     }
   }
@@ -157,20 +175,20 @@ export class SummaryCollector {
     if (message.isRequest) this.#requests++
     const cut = message.truncatedIn
     if (cut !== null) this.#truncated[cut]++
-    const row = this.#row(message.isRequest ? message.method! : `${String(message.status)[0]}xx reply`)
+    const row = this.#row(message)
     row.messages++
     if (result === null) row.notRun++
     else {
       row[result.verdict]++
       this.#latency.add(result.us)
-      this.#ranks(replayed, result.us)
+      this.#ranks(replayed, result)
       if (result.edited) row.edited++
       if (result.dstUri !== null) row.dstUri++
     }
     const ordinary =
       result === null || (!result.edited && result.dstUri === null && result.verdict === 'true')
     if (ordinary && cut !== 'head') return
-    const line = ndjsonLine(replayed)
+    const { line } = replayed
     if (line.error !== null) {
       row.errors++
       this.#place(replayed)
@@ -196,20 +214,26 @@ export class SummaryCollector {
       .map(([place, { messages, first }]) => `${place}  ${plural(messages, 'message')}, first frame ${first}`)
   }
 
-  #ranks({ captured, message }: ReplayedMessage, us: number): void {
+  #ranks({ captured, message }: ReplayedMessage, { us, sharedBy, child }: ExecResult): void {
     if (this.#slowest.length === SLOWEST && us <= this.#slowest.at(-1)!.us) return
+    // No two batches of a child take the same time to the last digit.
+    if (sharedBy > 1 && this.#batches.get(child) === us) return
+    this.#batches.set(child, us)
     const { frame, file } = captured
     const at = this.#slowest.findIndex((one) => one.us < us)
     this.#slowest.splice(at === -1 ? this.#slowest.length : at, 0, {
       frame,
       file,
       method: message.method ?? message.cseqMethod,
-      us: Math.round(us * 10) / 10,
+      us,
+      sharedBy,
     })
     if (this.#slowest.length > SLOWEST) this.#slowest.pop()
   }
 
-  #row(name: string): Row {
+  #row({ isRequest, method, status }: SIPMessage): Row {
+    const called = isRequest ? method! : `${String(status)[0]}xx reply`
+    const name = isRequest && !this.#rows.has(called) && this.#rows.size >= METHODS ? OTHERS : called
     let row = this.#rows.get(name)
     if (row === undefined) {
       row = { messages: 0, true: 0, false: 0, stop: 0, notRun: 0, edited: 0, dstUri: 0, errors: 0 }
@@ -295,8 +319,14 @@ function latency({ latencyUs, slowest }: ReplaySummary): string[] {
   const { p50, p90, p99, p999, max } = latencyUs
   return [
     `p50 ${p50} µs, p90 ${p90} µs, p99 ${p99} µs, p99.9 ${p999} µs, longest ${max} µs`,
-    `slowest: ${slowest.map(({ frame, method, us }) => `frame ${frame} ${method} ${us} µs`).join(', ')}`,
+    `slowest: ${slowest.map(slow).join(', ')}`,
   ]
+}
+
+/** A share of a batch is told as one: nobody knows which message of it took longest. */
+function slow({ frame, method, us, sharedBy }: Slowest): string {
+  const share = sharedBy === 1 ? '' : ` each of a batch of ${sharedBy}`
+  return `frame ${frame} ${method} ${us} µs${share}`
 }
 
 function plural(count: number, noun: string): string {

@@ -1,10 +1,9 @@
 /** `--compare`: every message through a second script, too. */
 import type { Engine } from '@siplet/engine'
 import { diffLines } from 'diff'
-import { ndjsonLine } from '../output/ndjson.ts'
 import type { ReplayConsumer } from './consumer.ts'
 import { type Difference, DifferenceCollector, decisionDifferences, decisionOf } from './decisions.ts'
-import type { ReplayedMessage } from './replay.ts'
+import { ReplayedMessage } from './replayed-message.ts'
 
 export class Comparison implements ReplayConsumer {
   readonly differences = new DifferenceCollector()
@@ -28,15 +27,18 @@ export class Comparison implements ReplayConsumer {
 
   /** A method that the other script lacks is not run, as replies are not in a replay. */
   async #replay(replayed: ReplayedMessage): Promise<ReplayedMessage> {
-    const { captured, exec } = replayed
-    if (exec === null || !this.#other.methods.includes(exec)) return { ...replayed, exec: null, result: null }
+    const { captured, message, exec } = replayed
+    if (exec === null || !this.#other.methods.includes(exec)) {
+      return new ReplayedMessage({ captured, message, exec: null, result: null })
+    }
     const { src, dst, bytes } = captured
-    return { ...replayed, result: await this.#other.exec(exec, bytes, { src, dst, ...this.#extra }) }
+    const result = await this.#other.exec(exec, bytes, { src, dst, ...this.#extra })
+    return new ReplayedMessage({ captured, message, exec, result })
   }
 }
 
 function differencesOf(one: ReplayedMessage, other: ReplayedMessage): Difference[] {
-  const differences = decisionDifferences(decisionOf(ndjsonLine(one)), decisionOf(ndjsonLine(other)))
+  const differences = decisionDifferences(decisionOf(one.line), decisionOf(other.line))
   const [before, after] = [textOf(one), textOf(other)]
   if (before !== after) differences.push({ field: 'bytes', before, after: lineDiff(before, after) })
   return differences

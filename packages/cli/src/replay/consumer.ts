@@ -1,4 +1,4 @@
-import type { ReplayedMessage } from './replay.ts'
+import type { ReplayedMessage } from './replayed-message.ts'
 
 /** What a replay is told to: NDJSON, captures, reports, comparisons. A new output is a new one of these. */
 export interface ReplayConsumer {

@@ -1,7 +1,6 @@
 /** What a script decided on a message, and where two decisions on it differ. */
 import { styleText } from 'node:util'
-import { type NDJSONLine, ndjsonLine } from '../output/ndjson.ts'
-import type { ReplayedMessage } from './replay.ts'
+import type { NDJSONLine, ReplayedMessage } from './replayed-message.ts'
 
 /** The fields of an NDJSON line that a script is responsible for. Times and error texts may differ. */
 export interface Decision {
@@ -48,7 +47,7 @@ export class DifferenceCollector {
   add(replayed: ReplayedMessage, differences: readonly Difference[]): void {
     if (differences.length === 0) return
     this.#messages++
-    const { frame, file, method, status, callId } = ndjsonLine(replayed)
+    const { frame, file, method, status, callId } = replayed.line
     const kind = status === null ? `${method}` : `${status} ${method}`
     // Grouped by what changed; URIs differ from call to call, so their first stands for the group.
     const alike = differences.map(({ field, before, after }) =>

@@ -2,10 +2,9 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { CLIError } from '../errors.ts'
-import { type NDJSONLine, ndjsonLine } from '../output/ndjson.ts'
 import type { ReplayConsumer } from './consumer.ts'
 import { DifferenceCollector, decisionDifferences, decisionOf } from './decisions.ts'
-import type { ReplayedMessage } from './replay.ts'
+import type { NDJSONLine, ReplayedMessage } from './replayed-message.ts'
 
 /** Fields by which a line and a message are known to be the same; captures may have moved. */
 const IDENTITY = ['frame', 'type', 'method', 'status', 'callId', 'cseq'] as const
@@ -26,7 +25,7 @@ export class Expectation implements ReplayConsumer {
   async write(messages: readonly ReplayedMessage[]): Promise<undefined> {
     for (const replayed of messages) {
       const expected = await this.#next()
-      const found = ndjsonLine(replayed)
+      const found = replayed.line
       if (expected === null) throw this.#error(`it ends before frame ${found.frame} of ${found.file}`)
       const other = IDENTITY.find((field) => expected[field] !== found[field])
       if (other !== undefined) {

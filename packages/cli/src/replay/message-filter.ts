@@ -3,7 +3,7 @@ import { SIPMessage } from '@siplet/sipmsg'
 import { compileExpression } from 'filtrex'
 import type { CapturedMessage } from '../capture/index.ts'
 import { CLIError } from '../errors.ts'
-import type { ReplayedMessage } from './replay.ts'
+import type { ReplayedMessage } from './replayed-message.ts'
 
 /** Known as soon as a message is captured. */
 const CAPTURED: Record<string, (captured: CapturedMessage, message: SIPMessage) => unknown> = {
@@ -63,7 +63,7 @@ export class MessageFilter {
 
   /** @throws CLIError as {@link matchesCaptured} */
   matchesReplayed(replayed: ReplayedMessage): boolean {
-    return this.#matches({ ...replayed, replayed })
+    return this.#matches({ captured: replayed.captured, message: replayed.message, replayed })
   }
 
   #matches(subject: Subject): boolean {

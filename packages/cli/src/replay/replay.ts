@@ -1,9 +1,10 @@
 /** The messages of captures through the script: many under way at once, answers in capture order. */
-import type { Engine, ExecResult } from '@siplet/engine'
+import type { Engine } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
 import { type CapturedMessage, type CaptureStats, readSIPMessages } from '../capture/index.ts'
 import type { MessageFilter } from './message-filter.ts'
 import { paced } from './pace.ts'
+import { ReplayedMessage } from './replayed-message.ts'
 import type { Retransmissions } from './retransmissions.ts'
 
 /** Messages handed to the engine in one go; as many again are under way while these are awaited. */
@@ -34,16 +35,6 @@ export interface ReplayOptions {
   onEndedEarly?(): void
   /** Told the bytes of all captures read so far. */
   onBytes?(total: number): void
-}
-
-export interface ReplayedMessage {
-  readonly captured: CapturedMessage
-  /** As captured. */
-  readonly message: SIPMessage
-  /** The method that was called; null where none was. */
-  readonly exec: string | null
-  /** Null where no method was called. */
-  readonly result: ExecResult | null
 }
 
 /**
@@ -128,9 +119,9 @@ async function execute(
   const message = new SIPMessage(captured.bytes)
   const method = message.isRequest ? options.requestMethod : options.replyMethod
   if (method === null || message.truncatedIn === 'head')
-    return { captured, message, exec: null, result: null }
+    return new ReplayedMessage({ captured, message, exec: null, result: null })
   const { src, dst } = captured
   const extra = options.extraArgs === undefined ? {} : { extraArgs: options.extraArgs }
   const result = await engine.exec(method, captured.bytes, { src, dst, ...extra })
-  return { captured, message, exec: method, result }
+  return new ReplayedMessage({ captured, message, exec: method, result })
 }

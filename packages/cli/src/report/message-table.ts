@@ -1,8 +1,7 @@
 /** The messages of a replay as columns of numbers: what the page lists, sorts and searches. */
 import { crc32 } from 'node:zlib'
 import { errorPlace } from '../output/error-place.ts'
-import type { NDJSONLine } from '../output/ndjson.ts'
-import type { ReplayedMessage } from '../replay/replay.ts'
+import type { NDJSONLine, ReplayedMessage } from '../replay/replayed-message.ts'
 import { type CallColumns, FLAG, type MessageColumns } from './format.ts'
 
 export class MessageTable {
@@ -46,8 +45,8 @@ export class MessageTable {
     return this.#characters
   }
 
-  add(replayed: ReplayedMessage, line: NDJSONLine): void {
-    const { message, result, captured } = replayed
+  add(replayed: ReplayedMessage): void {
+    const { message, result, captured, line } = replayed
     const columns = this.messages
     const call = this.#call(replayed, line)
     const src = this.#text(hostPort(line.src))

@@ -3,8 +3,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { CLIError } from '../errors.ts'
-import { type NDJSONLine, ndjsonLine } from '../output/ndjson.ts'
-import type { ReplayedMessage } from '../replay/replay.ts'
+import type { ReplayConsumer } from '../replay/consumer.ts'
+import type { NDJSONLine, ReplayedMessage } from '../replay/replayed-message.ts'
 import { loadPage, type Page, pageFoot, pageHead } from './bundle.ts'
 import {
   blockId,
@@ -34,15 +34,17 @@ export const REPORT_LIMITS = {
 
 const compress = promisify(gzip)
 
-export interface ReportClosing {
+/** What the report is of. */
+export interface ReportSubject {
   script: string
   captures: readonly string[]
-  /** What the replay left out, in words. */
-  notes: readonly string[]
+  /** What the replay left out, in words; asked for at the end. */
+  notes(): readonly string[]
 }
 
-export class ReportWriter {
+export class ReportWriter implements ReplayConsumer {
   readonly #path: string
+  readonly #subject: ReportSubject
   readonly #file: FileHandle
   readonly #page: Page
   readonly #limits: typeof REPORT_LIMITS
@@ -62,27 +64,34 @@ export class ReportWriter {
   #underWay: Promise<void> = Promise.resolve()
 
   /** @throws CLIError ERR_SIPLET_OUTPUT */
-  static async open(path: string, limits = REPORT_LIMITS): Promise<ReportWriter> {
+  static async open(path: string, subject: ReportSubject, limits = REPORT_LIMITS): Promise<ReportWriter> {
     const page = await loadPage()
     const file = await open(path, 'w').catch((error) => {
       throw outputError(path, error)
     })
-    const writer = new ReportWriter(path, file, page, limits)
+    const writer = new ReportWriter(path, subject, file, page, limits)
     await writer.#write(pageHead(page))
     return writer
   }
 
-  private constructor(path: string, file: FileHandle, page: Page, limits: typeof REPORT_LIMITS) {
+  private constructor(
+    path: string,
+    subject: ReportSubject,
+    file: FileHandle,
+    page: Page,
+    limits: typeof REPORT_LIMITS,
+  ) {
     this.#path = path
+    this.#subject = subject
     this.#file = file
     this.#page = page
     this.#limits = limits
   }
 
   /** @throws CLIError ERR_SIPLET_OUTPUT */
-  async write(messages: readonly ReplayedMessage[]): Promise<void> {
+  async write(messages: readonly ReplayedMessage[]): Promise<undefined> {
     for (const replayed of messages) {
-      this.#add(replayed, ndjsonLine(replayed))
+      this.#add(replayed)
       const blockEnds = this.#details.length === BLOCK_MESSAGES || this.#detailCharacters >= BLOCK_CHARACTERS
       if (blockEnds) await this.#flush()
     }
@@ -93,18 +102,19 @@ export class ReportWriter {
    *
    * @throws CLIError ERR_SIPLET_OUTPUT
    */
-  async close(closing: ReportClosing): Promise<void> {
+  async close(): Promise<void> {
     try {
       await this.#flush()
       await this.#underWay
-      await this.#write(await dataElement(INDEX_ID, this.#index(closing)))
+      await this.#write(await dataElement(INDEX_ID, this.#index()))
       await this.#write(pageFoot(this.#page))
     } finally {
       await this.#file.close()
     }
   }
 
-  #add(replayed: ReplayedMessage, line: NDJSONLine): void {
+  #add(replayed: ReplayedMessage): void {
+    const { line } = replayed
     const totals = this.#totals
     if (totals.messages++ === 0) this.#start = line.time
     totals[line.type === 'SIP_REQUEST' ? 'requests' : 'replies']++
@@ -116,9 +126,9 @@ export class ReportWriter {
     if (line.us !== null) this.#latency.add(line.us)
     const { messages, characters, textBytes } = this.#limits
     if (this.#table.length >= messages || this.#table.characters >= characters) return
-    this.#table.add(replayed, line)
+    this.#table.add(replayed)
     if (this.#blockBytes >= textBytes) return
-    this.#details.push(detail(replayed, line))
+    this.#details.push(detail(replayed))
     this.#detailCharacters += replayed.message.text.length
     this.#withText++
   }
@@ -142,7 +152,8 @@ export class ReportWriter {
     await this.#write(element)
   }
 
-  #index({ script, captures, notes }: ReportClosing): ReportIndex {
+  #index(): ReportIndex {
+    const { script, captures, notes } = this.#subject
     return {
       version: 1,
       script,
@@ -154,7 +165,7 @@ export class ReportWriter {
       listed: this.#table.length,
       withText: this.#withText,
       blocks: this.#blocks,
-      notes: [...notes],
+      notes: [...notes()],
       strings: this.#table.strings,
       messages: this.#table.messages,
       calls: this.#table.calls,
@@ -176,7 +187,7 @@ function decisionOf({ error, exec, code }: NDJSONLine): Decision {
   return code! > 0 ? 'true' : code! < 0 ? 'false' : 'stop'
 }
 
-function detail({ message, result }: ReplayedMessage, { error }: NDJSONLine): MessageDetail {
+function detail({ message, result, line: { error } }: ReplayedMessage): MessageDetail {
   const splices = result?.edited ? result.message.splices : []
   return {
     raw: message.text,

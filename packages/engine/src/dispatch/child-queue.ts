@@ -4,6 +4,7 @@
  * the child is rebuilt with its rank and the rest of the batch runs there.
  */
 import type { Child } from '../children/child.ts'
+import type { RunTime } from '../exec-result.ts'
 import type { RunEnd, StartResult } from '../isolate/child.ts'
 import type { Outcome } from '../wire/verdict.ts'
 import type { PendingExec } from './pending-exec.ts'
@@ -19,15 +20,15 @@ export type StartFailure = Extract<StartResult, { ok: false }>
 
 /** What a queue tells the engine. Each exec is reported exactly once, through one of the first three. */
 export interface QueueEvents {
-  /** The method returned or threw. `us`: microseconds in the isolate. */
-  ended(exec: PendingExec, outcome: Outcome, rank: number, us: number): void
+  /** The method returned or threw. */
+  ended(exec: PendingExec, outcome: Outcome, rank: number, time: RunTime): void
   /** The exec ended the child. `reason`: what is known of a lost one. */
   broke(
     exec: PendingExec,
     ending: Ending,
     logs: Outcome['logs'],
     rank: number,
-    us: number,
+    time: RunTime,
     reason: string | undefined,
   ): void
   /** The child does not come up again. */
@@ -214,13 +215,14 @@ export class ChildQueue {
     const blame = end !== 'done' && this.#isToBlame(batch, end, outcomes.length, unfinished)
     const culprit = blame ? batch[outcomes.length] : undefined
     const ended = outcomes.length + (culprit === undefined ? 0 : 1)
-    const us = ((performance.now() - start) * 1_000) / Math.max(ended, 1)
+    const sharedBy = Math.max(ended, 1)
+    const time = { us: ((performance.now() - start) * 1_000) / sharedBy, sharedBy }
     this.#execs += ended
     this.#batches++
     if (ended < batch.length) this.#waiting = [...batch.slice(ended), ...this.#takeAll()]
-    for (let i = 0; i < outcomes.length; i++) this.#events.ended(batch[i]!, outcomes[i]!, rank, us)
+    for (let i = 0; i < outcomes.length; i++) this.#events.ended(batch[i]!, outcomes[i]!, rank, time)
     if (culprit !== undefined)
-      this.#events.broke(culprit, end as Ending, unfinishedLogs, rank, us, this.child.lostBecause)
+      this.#events.broke(culprit, end as Ending, unfinishedLogs, rank, time, this.child.lostBecause)
     if (end !== 'done') this.#rebuilding(end)
   }
 

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { createCaptureStats } from '../../../packages/cli/src/capture/index.ts'
+import { type ReplaySummary, SummaryCollector } from '../../../packages/cli/src/output/summary.ts'
+import { INVITE } from '../../support/messages.ts'
+import { replayed } from '../../support/replayed.ts'
+
+const REST = {
+  captures: ['calls.pcap'],
+  script: 'handler.ts',
+  seconds: 1,
+  endedEarly: false,
+  children: [],
+  passedOver: { filter: 0, retransmission: 0 },
+  notWritten: 0,
+  differences: null,
+}
+
+describe('the summary of a replay', () => {
+  async function summed(...messages: Parameters<SummaryCollector['write']>[0][number][]) {
+    const collector = new SummaryCollector()
+    await collector.write(messages)
+    const summary: ReplaySummary = collector.summary(REST, createCaptureStats())
+    return { summary, text: collector.text(summary, process.stdout) }
+  }
+
+  it('names the slowest messages, and of a batch, whose messages share its time, the first one', async () => {
+    const batch = { us: 40, sharedBy: 3 }
+    const { summary, text } = await summed(
+      replayed(1, INVITE, {}, { us: 10, sharedBy: 1 }),
+      replayed(2, INVITE, {}, batch),
+      replayed(3, INVITE, {}, batch),
+      replayed(4, INVITE, {}, batch),
+      replayed(5, INVITE, {}, { us: 90, sharedBy: 1 }),
+    )
+    assert.deepEqual(
+      summary.slowest.map(({ frame, us, sharedBy }) => [frame, us, sharedBy]),
+      [
+        [5, 90, 1],
+        [2, 40, 3],
+        [1, 10, 1],
+      ],
+    )
+    assert.match(
+      text,
+      /slowest: frame 5 INVITE 90 µs, frame 2 INVITE 40 µs each of a batch of 3, frame 1 INVITE 10 µs/,
+    )
+  })
+
+  it('keeps five of them, however many there are', async () => {
+    const { summary } = await summed(
+      ...Array.from({ length: 100 }, (_, k) =>
+        replayed(k + 1, INVITE, {}, { us: (k * 37) % 100, sharedBy: 1 }),
+      ),
+    )
+    assert.deepEqual(
+      summary.slowest.map(({ us }) => us),
+      [99, 98, 97, 96, 95],
+    )
+  })
+
+  it('has a row for each method, and one for the others where a capture makes up thousands', async () => {
+    const { summary, text } = await summed(
+      replayed(1, INVITE, {}),
+      ...Array.from({ length: 1_000 }, (_, k) => replayed(k + 2, INVITE.replaceAll('INVITE', `M${k}`), {})),
+    )
+    assert.equal(summary.messages, 1_001)
+    assert.match(text, /│ INVITE +│ +1 │/)
+    assert.match(text, /│ others +│ +969 │/)
+    assert.ok(text.split('\n').length < 80)
+  })
+})
