@@ -124,6 +124,8 @@ export interface MessageDetail {
   splices: [start: number, end: number, text: string][]
   /** Rank of the child that ran the method; 0 where none did. */
   child: number
+  /** Messages of the batch, whose time they share. */
+  sharedBy: number
   error: { code: string; message: string; stack: string } | null
   logs: [level: string, text: string][]
 }

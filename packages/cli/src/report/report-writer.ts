@@ -193,6 +193,7 @@ function detail({ message, result, line: { error } }: ReplayedMessage): MessageD
     raw: message.text,
     splices: splices.map(({ start, end, text }) => [start, end, text]),
     child: result?.child ?? 0,
+    sharedBy: result?.sharedBy ?? 1,
     error: error && { ...error, stack: result?.error?.stack ?? '' },
     logs: result?.logs.map(({ level, text }) => [level, text]) ?? [],
   }

@@ -5,6 +5,14 @@ import type { LatencyData, ReportIndex } from '../format.ts'
 import { axis, Chart } from './chart.tsx'
 import { count, duration } from './words.ts'
 
+const PERCENTILES = [
+  ['p50', 'p50'],
+  ['p90', 'p90'],
+  ['p99', 'p99'],
+  ['p99.9', 'p999'],
+  ['max', 'max'],
+] as const
+
 export function LatencyChart({ index }: { index: ReportIndex }) {
   const { latency } = index
   const data = useMemo(() => bars(latency), [latency])
@@ -55,10 +63,13 @@ export function LatencyChart({ index }: { index: ReportIndex }) {
   return (
     <section class="panel" aria-labelledby="latency-title">
       <h2 id="latency-title">Run time of the script</h2>
-      <p class="hint">
-        p50 <b>{duration(percentiles.p50)}</b> p90 <b>{duration(percentiles.p90)}</b> p99{' '}
-        <b>{duration(percentiles.p99)}</b> p99.9 <b>{duration(percentiles.p999)}</b> max{' '}
-        <b>{duration(percentiles.max)}</b>
+      <p class="hint">messages per run time; those of a batch share the time of the batch</p>
+      <p class="hint percentiles">
+        {PERCENTILES.map(([name, key]) => (
+          <span key={key}>
+            {name} <b>{duration(percentiles[key])}</b>
+          </span>
+        ))}
       </p>
       <Chart label={`Run time of the script: ${words}`} height={180} options={options} data={data} />
     </section>
@@ -70,10 +81,10 @@ function bars({ firstBin, counts, binBase }: LatencyData): uPlot.AlignedData {
   return [counts.map((_, k) => binBase ** (firstBin + k - 0.5)), counts]
 }
 
-/** 1, 2 and 5 of every power of ten in between; only the powers where that would be too many. */
+/** Round numbers of every power of ten in between, fewer where that would be too many. */
 function roundTimes(low: number, high: number): number[] {
   const times: number[] = []
-  const factors = high / low > 500 ? [1] : [1, 2, 5]
+  const factors = high / low > 500 ? [1] : high / low > 10 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8]
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
     for (const factor of factors) times.push(factor * 10 ** power)
   }

@@ -6,7 +6,7 @@ import { FLAG, type MessageDetail } from '../format.ts'
 import { type DiffLine, linesOf, messageDiff } from './message-diff.ts'
 import type { Report } from './report.ts'
 import { loadDetail } from './unpack.ts'
-import { dateAndClock, decoded, duration, visible } from './words.ts'
+import { count, dateAndClock, decoded, duration, visible } from './words.ts'
 
 const VIEWS = ['changes', 'before', 'after'] as const
 type View = (typeof VIEWS)[number]
@@ -51,6 +51,7 @@ export function MessageView({ report, message, panel }: MessageViewProps) {
         <p class="hint">The text of this message was left out: the report took only the first ones.</p>
       ) : (
         <>
+          <Run detail={loaded.detail} />
           <Failure detail={loaded.detail} />
           <Logs detail={loaded.detail} />
           <div class="views" role="group" aria-label="Which text">
@@ -118,6 +119,17 @@ function Facts({ report, message }: { report: Report; message: number }) {
         </div>
       ))}
     </dl>
+  )
+}
+
+function Run({ detail: { child, sharedBy } }: { detail: MessageDetail }) {
+  if (child === 0) return null
+  const shared = `; the time is an equal share of what a batch of ${count(sharedBy)} messages took`
+  return (
+    <p class="hint">
+      Run by child {child}
+      {sharedBy > 1 && shared}.
+    </p>
   )
 }
 

@@ -1,5 +1,6 @@
 /** What a replay came to: the head of the report, charts and errors. */
 import type { ReportIndex } from '../format.ts'
+import { errorGroups } from './error-groups.ts'
 import { LatencyChart } from './latency-chart.tsx'
 import type { Report } from './report.ts'
 import type { TimeRange } from './search.ts'
@@ -119,11 +120,8 @@ function LeftOut({ index }: { index: ReportIndex }) {
 }
 
 function Errors({ report, onSearch }: Pick<OverviewProps, 'report' | 'onSearch'>) {
-  const groups = new Map<number, number>()
-  for (const error of report.index.messages.error)
-    if (error >= 0) groups.set(error, (groups.get(error) ?? 0) + 1)
-  if (groups.size === 0) return null
-  const sorted = [...groups].sort(([, a], [, b]) => b - a)
+  const groups = errorGroups(report.index.messages.error.map((error) => report.string(error)))
+  if (groups.length === 0) return null
   return (
     <section class="panel" aria-labelledby="errors-title">
       <h2 id="errors-title">Errors</h2>
@@ -135,27 +133,23 @@ function Errors({ report, onSearch }: Pick<OverviewProps, 'report' | 'onSearch'>
           </tr>
         </thead>
         <tbody>
-          {sorted.slice(0, ERRORS_SHOWN).map(([place, messages]) => {
-            const text = report.string(place)!
-            return (
-              <tr key={place}>
-                <td>{count(messages)}</td>
-                <td>
-                  <button
-                    type="button"
-                    class="link"
-                    onClick={() => onSearch(`"error:${text.split('"')[0]}"`)}
-                  >
-                    {visible(text)}
-                  </button>
-                </td>
-              </tr>
-            )
-          })}
+          {groups.slice(0, ERRORS_SHOWN).map(({ text, texts, messages, query }) => (
+            <tr key={query}>
+              <td>{count(messages)}</td>
+              <td>
+                <button type="button" class="link" title="show these calls" onClick={() => onSearch(query)}>
+                  {visible(text)}
+                </button>
+                {texts > 1 && (
+                  <span class="hint"> and {plural(texts - 1, 'other text')} from this place</span>
+                )}
+              </td>
+            </tr>
+          ))}
         </tbody>
       </table>
-      {sorted.length > ERRORS_SHOWN && (
-        <p class="hint">and {plural(sorted.length - ERRORS_SHOWN, 'other')}</p>
+      {groups.length > ERRORS_SHOWN && (
+        <p class="hint">and {plural(groups.length - ERRORS_SHOWN, 'other')}</p>
       )}
     </section>
   )

@@ -46,7 +46,8 @@ export function TimelineChart({ index, onRange }: { index: ReportIndex; onRange(
       y: { range: (_, __, max) => [0, max * 1.05 || 1] },
     },
     axes: [
-      axis(color, { values: TIMES }),
+      // Room for hours, minutes and seconds.
+      axis(color, { values: TIMES, space: 64 }),
       axis(color, { size: 56, values: (_, ticks) => ticks.map(wholeCount) }),
     ],
     series: [
