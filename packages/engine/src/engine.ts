@@ -1,7 +1,7 @@
 /** createEngine: a pool of children, each an isolate with its rank, and the execs that run on them. */
 import { tracingChannel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
-import { encodeUtf8, SIPMessage, SIPMessageError, toText } from '@siplet/sipmsg'
+import { encodeUtf8, SIPMessage, SIPMessageError } from '@siplet/sipmsg'
 import { pino } from 'pino'
 import { Workers } from './children/workers.ts'
 import { type EngineConfig, type EngineOptions, parseConfig } from './config.ts'
@@ -117,10 +117,15 @@ export class Engine extends EventEmitter<EngineEvents> {
    * Runs a method of the script on a message. Never rejects for what a script or a message does: the result's
    * `error` tells.
    *
-   * @param message the bytes of one SIP message; a string is taken as UTF-8
+   * @param message the bytes of one SIP message, or one that was parsed already, as it is now; a string is taken as
+   *   UTF-8
    * @throws SipletError ERR_SIPLET_ARGUMENT where an argument is of the wrong type
    */
-  exec(method: string, message: Uint8Array | string, options: ExecOptions = {}): Promise<ExecResult> {
+  exec(
+    method: string,
+    message: Uint8Array | string | SIPMessage,
+    options: ExecOptions = {},
+  ): Promise<ExecResult> {
     return new Promise((resolve) => {
       const exec = this.#prepare(method, message, options, traced(method, options, resolve))
       if (exec === undefined) return
@@ -136,7 +141,7 @@ export class Engine extends EventEmitter<EngineEvents> {
    * @throws SipletError ERR_SIPLET_ARGUMENT; ERR_SIPLET_SYNC where isolation is not `inline`, or the child of this
    *   message is busy with execs made by `exec`
    */
-  execSync(method: string, message: Uint8Array | string, options: ExecOptions = {}): ExecResult {
+  execSync(method: string, message: Uint8Array | string | SIPMessage, options: ExecOptions = {}): ExecResult {
     if (this.#config.isolation !== 'inline') {
       throw new SipletError(
         'ERR_SIPLET_SYNC',
@@ -252,16 +257,16 @@ export class Engine extends EventEmitter<EngineEvents> {
   /** Undefined where the exec is answered already: it does not get as far as a child. */
   #prepare(
     method: string,
-    source: Uint8Array | string,
+    given: Uint8Array | string | SIPMessage,
     options: ExecOptions,
     answer: (result: ExecResult) => void,
   ): PendingExec | undefined {
     const methodText = checkedMethod(method)
-    const bytes = checkedBytes(source)
+    const source = checkedMessage(given)
     const refuse = (code: ErrorCode, message: string): undefined => {
       const error = withoutStack(() => new SipletError(code, message))
       this.#counters.refused(code)
-      answer(new ExecResult(bytes, { ...UNDECIDED, error }, 0, NOT_RUN))
+      answer(new ExecResult(source, { ...UNDECIDED, error }, 0, NOT_RUN))
     }
     if (this.#closing !== undefined) return refuse('ERR_SIPLET_CLOSED', 'the engine is closed')
     const { maxQueue } = this.#config.limits
@@ -271,16 +276,16 @@ export class Engine extends EventEmitter<EngineEvents> {
         `${this.#waiting} execs wait already (limits.maxQueue is ${maxQueue})`,
       )
     }
-    if (this.#poison.refuses(method, bytes)) {
-      return refuse('ERR_SIPLET_POISON', `${method}() on this very message ended its process twice`)
-    }
-    const text = toText(bytes)
     let message: SIPMessage
     try {
-      message = new SIPMessage(text)
+      message = new SIPMessage(source)
     } catch (error) {
       if (!(error instanceof SIPMessageError)) throw error
       return refuse('ERR_SIPLET_NOT_SIP', error.message)
+    }
+    const { text } = message
+    if (this.#poison.refuses(method, text)) {
+      return refuse('ERR_SIPLET_POISON', `${method}() on this very message ended its process twice`)
     }
     const route = options.route ?? (message.isRequest ? 'REQUEST_ROUTE' : 'ONREPLY_ROUTE')
     const routeIndex = ROUTES.indexOf(route)
@@ -301,7 +306,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     })
     this.#waiting++
     const { context } = options
-    return { method, bytes, message, route, src, dst, context, record, at: performance.now(), answer }
+    return { method, message, route, src, dst, context, record, at: performance.now(), answer }
   }
 
   /** Undefined where no child could ever answer; the exec is answered with that then. */
@@ -338,7 +343,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   #ended(exec: PendingExec, outcome: Outcome, rank: number, time: RunTime, generation: Generation): void {
     this.#log.lines(outcome.logs, rank, exec)
     if (outcome.error === null) {
-      this.#answer(exec, new ExecResult(exec.bytes, outcome as Outcome & { error: null }, rank, time))
+      this.#answer(exec, new ExecResult(exec.message, outcome as Outcome & { error: null }, rank, time))
       return
     }
     const { code, message, stack } = outcome.error
@@ -347,7 +352,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       stack: generation.mapStack(stack) || `${code}: ${message}`,
     })
     this.#log.error(error, rank, exec)
-    this.#answer(exec, new ExecResult(exec.bytes, { ...outcome, error }, rank, time))
+    this.#answer(exec, new ExecResult(exec.message, { ...outcome, error }, rank, time))
   }
 
   #broke(
@@ -368,7 +373,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       ],
     }[ending] as [ErrorCode, string]
     if (ending === 'lost' && this.#config.isolation === 'process')
-      this.#poison.killed(exec.method, exec.bytes)
+      this.#poison.killed(exec.method, exec.message.text)
     const error = new SipletError(code, `${message}; the child was rebuilt`, {
       rank,
       stack: `${code}: ${message}`,
@@ -423,7 +428,7 @@ function failed(
   time = NOT_RUN,
   logs: readonly LogLine[] = UNDECIDED.logs,
 ): ExecResult {
-  return new ExecResult(exec.bytes, { ...UNDECIDED, logs, error }, rank, time)
+  return new ExecResult(exec.message, { ...UNDECIDED, logs, error }, rank, time)
 }
 
 function checkedMethod(method: unknown): string {
@@ -434,10 +439,10 @@ function checkedMethod(method: unknown): string {
   return text
 }
 
-function checkedBytes(message: unknown): Uint8Array {
+function checkedMessage(message: unknown): Uint8Array | SIPMessage {
   if (typeof message === 'string') return Buffer.from(message)
-  if (message instanceof Uint8Array) return message
-  throw argument('message', 'a Buffer, a Uint8Array or a string', message)
+  if (message instanceof Uint8Array || message instanceof SIPMessage) return message
+  throw argument('message', 'a Buffer, a Uint8Array, a string or a SIPMessage', message)
 }
 
 function checkedAddress(name: string, address: Address | undefined): Address {

@@ -29,12 +29,13 @@ export class ExecResult {
   readonly us: number
   /** Messages of the batch; with 1, `us` is the time of this message alone. */
   readonly sharedBy: number
-  readonly #bytes: Uint8Array
+  readonly #source: Uint8Array | SIPMessage
   readonly #splices: readonly Splice[]
   #message: ResultMessage | undefined
 
+  /** @param source what was handed in: parsed, or bytes that are no SIP */
   constructor(
-    bytes: Uint8Array,
+    source: Uint8Array | SIPMessage,
     outcome: {
       code: number
       error: SipletError | null
@@ -52,7 +53,7 @@ export class ExecResult {
     this.child = child
     this.us = us
     this.sharedBy = sharedBy
-    this.#bytes = bytes
+    this.#source = source
     this.#splices = outcome.splices
   }
 
@@ -73,7 +74,7 @@ export class ExecResult {
    */
   get message(): ResultMessage {
     if (this.#message === undefined) {
-      this.#message = new ResultMessage(this.#bytes)
+      this.#message = new ResultMessage(this.#source)
       if (this.edited) this.#message.restoreSplices(this.#splices)
     }
     return this.#message

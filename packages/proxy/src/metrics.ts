@@ -6,8 +6,11 @@ import { Counter, Gauge, Registry } from 'prom-client'
 export type CoreDrop = 'no-via' | 'stray-reply' | 'unsent-reply' | 'unsent-request' | 'no-target' | 'failed'
 
 /** Methods with a label of their own; peers may invent as many as they like. */
-const METHODS =
-  'INVITE ACK BYE CANCEL OPTIONS REGISTER PRACK UPDATE INFO SUBSCRIBE NOTIFY REFER MESSAGE PUBLISH'.split(' ')
+const METHODS = new Set(
+  'INVITE ACK BYE CANCEL OPTIONS REGISTER PRACK UPDATE INFO SUBSCRIBE NOTIFY REFER MESSAGE PUBLISH'.split(
+    ' ',
+  ),
+)
 
 /** What is looked up when the metrics are asked for. */
 export interface Gauges {
@@ -16,19 +19,28 @@ export interface Gauges {
   unfinished(): number
 }
 
+/** How often something happened, by the value of one label: what is counted a message must cost next to nothing. */
+class Tally {
+  readonly counts = new Map<string, number>()
+
+  add(value: string): void {
+    this.counts.set(value, (this.counts.get(value) ?? 0) + 1)
+  }
+}
+
 export class ProxyMetrics {
   readonly #registry = new Registry()
-  readonly #requests = this.#counter('requests_received_total', 'Requests that came in.', 'method')
-  readonly #replies = this.#counter('replies_received_total', 'Replies that came in.', 'class')
-  readonly #sent = this.#counter('messages_sent_total', 'Requests sent, retransmissions aside.', 'type')
-  readonly #replied = this.#counter(
+  readonly #requests = this.#tally('requests_received_total', 'Requests that came in.', 'method')
+  readonly #replies = this.#tally('replies_received_total', 'Replies that came in.', 'class')
+  readonly #sent = this.#tally('messages_sent_total', 'Requests sent, retransmissions aside.', 'type')
+  readonly #replied = this.#tally(
     'replies_sent_total',
     'Replies sent upstream, retransmissions aside.',
     'class',
   )
-  readonly #refused = this.#counter('requests_refused_total', 'Requests refused before the script.', 'status')
-  readonly #dropped = this.#counter('dropped_total', 'What was not taken or could not be sent.', 'reason')
-  readonly #scriptErrors = this.#counter(
+  readonly #refused = this.#tally('requests_refused_total', 'Requests refused before the script.', 'status')
+  readonly #dropped = this.#tally('dropped_total', 'What was not taken or could not be sent.', 'reason')
+  readonly #scriptErrors = this.#tally(
     'script_errors_total',
     'Methods that failed or returned false.',
     'route',
@@ -52,31 +64,31 @@ export class ProxyMetrics {
   }
 
   received(method: string): void {
-    this.#requests.inc({ method: METHODS.includes(method) ? method : 'other' })
+    this.#requests.add(METHODS.has(method) ? method : 'other')
   }
 
   receivedReply(status: number): void {
-    this.#replies.inc({ class: classOf(status) })
+    this.#replies.add(classOf(status))
   }
 
   sent(type: 'request'): void {
-    this.#sent.inc({ type })
+    this.#sent.add(type)
   }
 
   replied(status: number): void {
-    this.#replied.inc({ class: classOf(status) })
+    this.#replied.add(classOf(status))
   }
 
   refused(status: number): void {
-    this.#refused.inc({ status: String(status) })
+    this.#refused.add(String(status))
   }
 
   dropped(reason: string): void {
-    this.#dropped.inc({ reason })
+    this.#dropped.add(reason)
   }
 
   scriptFailed(route: Route): void {
-    this.#scriptErrors.inc({ route })
+    this.#scriptErrors.add(route)
   }
 
   retransmitted(): void {
@@ -87,13 +99,19 @@ export class ProxyMetrics {
     return this.#registry.metrics()
   }
 
-  #counter<T extends string>(name: string, help: string, label: T): Counter<T> {
-    return new Counter({
+  #tally(name: string, help: string, label: string): Tally {
+    const tally = new Tally()
+    new Counter({
       name: `siplet_proxy_${name}`,
       help,
       labelNames: [label],
       registers: [this.#registry],
+      collect() {
+        this.reset()
+        for (const [value, count] of tally.counts) this.inc({ [label]: value }, count)
+      },
     })
+    return tally
   }
 
   #gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void {
@@ -109,6 +127,8 @@ export class ProxyMetrics {
   }
 }
 
+const CLASSES = Array.from({ length: 10 }, (_, hundreds) => `${hundreds}xx`)
+
 function classOf(status: number): string {
-  return `${Math.floor(status / 100)}xx`
+  return CLASSES[Math.floor(status / 100)]!
 }

@@ -13,8 +13,9 @@ export function isSIP(source: Uint8Array | string): boolean {
 }
 
 export class MessageText {
-  protected readonly original: string
-  protected readonly originalStartLine: StartLine
+  /** Set by {@link copyOf} beside the constructor. */
+  protected original: string
+  protected originalStartLine: StartLine
   #splices: readonly Splice[] = NO_SPLICES
   /** The message as it is now, its start line and its headers; undefined after an edit, until they are needed. */
   #text: string | undefined
@@ -22,10 +23,18 @@ export class MessageText {
   #headers: HeaderIndex | undefined
 
   /**
-   * @param source the bytes of one message, or the same as one-byte text
+   * @param source the bytes of one message, the same as one-byte text, or a message: as it is now, edits included, it
+   *   is the original of this one
    * @throws SIPMessageError ERR_SIPLET_NOT_SIP where they do not begin with a start line
    */
-  constructor(source: Uint8Array | string) {
+  constructor(source: Uint8Array | string | MessageText) {
+    if (source instanceof MessageText) {
+      this.original = this.#text = source.text
+      this.originalStartLine = this.#startLine = source.startLine
+      // It only grows, and says nothing but where things stand in the very same text.
+      this.#headers = source.index
+      return
+    }
     const text = typeof source === 'string' ? source : toText(source)
     this.original = this.#text = text
     this.originalStartLine = this.#startLine = startLine(text)
@@ -49,8 +58,16 @@ export class MessageText {
 
   /** Replaces all edits. They must come from a message with the same original bytes. */
   restoreSplices(splices: readonly Splice[]): void {
+    if (splices.length === 0 && this.#splices.length === 0) return
     this.#splices = splices
     this.#text = this.#startLine = this.#headers = undefined
+  }
+
+  /** Makes this message what `source` is: the same original, with the same edits. */
+  protected copyOf(source: MessageText): void {
+    this.original = source.original
+    this.originalStartLine = source.originalStartLine
+    this.#splices = source.#splices
   }
 
   /** The start line as it is now. */

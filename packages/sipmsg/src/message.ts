@@ -18,8 +18,8 @@ const CONTENT_TYPE = headerName('Content-Type')
 export class SIPMessage extends MessageReader {
   /** An independent copy as it is now; it shares the original. */
   clone(): SIPMessage {
-    const copy = new SIPMessage(this.original)
-    copy.restoreSplices(this.splices)
+    const copy = new SIPMessage(this)
+    copy.copyOf(this)
     return copy
   }
 

@@ -39,8 +39,7 @@ const RANGES: Record<string, readonly [largest: number, section: string]> = {
 /** Findings of one header line. */
 export function validateHeader(text: string, line: HeaderLine, message: SIPMessage): Finding[] {
   const { known, start, nameEnd, valueStart, valueEnd } = line
-  const name = text.slice(start, nameEnd)
-  if (line.colon === -1 || !isToken(name)) {
+  if (line.colon === -1 || (known === undefined && !isToken(text.slice(start, nameEnd)))) {
     return [
       finding(
         'HEADER_MALFORMED',
@@ -53,7 +52,7 @@ export function validateHeader(text: string, line: HeaderLine, message: SIPMessa
     case 'via':
       return elements(text, line, (from, to) => validateVia(text, from, to, message))
     case 'address':
-      return [...validateAddress(text, valueStart, valueEnd, known.name), ...validateFromTag(text, line)]
+      return validateAddress(text, valueStart, valueEnd, known.name)
     case 'addresses':
       return elements(text, line, (from, to) => validateAddress(text, from, to, known.name))
     case 'contact':
@@ -114,7 +113,7 @@ function validateVia(text: string, start: number, end: number, message: SIPMessa
   if (!message.isRequest && host === '255.255.255.255') {
     findings.push(finding('VIA_BROADCAST', start, 'a reply would go to the broadcast address'))
   }
-  return [...findings, ...validateParameters(text, find(text, ';', start, end), end)]
+  return withParameters(findings, text, find(text, ';', start, end), end)
 }
 
 function validateAddress(text: string, start: number, end: number, name: string): Finding[] {
@@ -127,6 +126,8 @@ function validateAddress(text: string, start: number, end: number, name: string)
   if (name === 'Contact' && Number(address.parameters.get('expires')) >= 2 ** 32) {
     findings.push(range('expires of Contact', text, start, end, 2 ** 32 - 1, '20.10'))
   }
+  if (name === 'From' && address.tag === null)
+    findings.push(finding('FROM_TAG_MISSING', start, 'From has no tag, as in RFC 2543'))
   const open = text.charCodeAt(start) === QUOTE ? quotedEnd(text, start, end) : start
   const bracket = find(text, '<', open, end)
   const { uri } = address
@@ -143,7 +144,7 @@ function validateAddress(text: string, start: number, end: number, name: string)
         finding('ADDR_SPEC_BRACKETS', start, `${shown(uri)} in ${name} must stand within < and >`),
       )
     }
-    return [...findings, ...validateParameters(text, find(text, ';', start, end), end)]
+    return withParameters(findings, text, find(text, ';', start, end), end)
   }
   const close = find(text, '>', bracket, end)
   const inner = text.slice(bracket + 1, close)
@@ -159,14 +160,15 @@ function validateAddress(text: string, start: number, end: number, name: string)
       ),
     )
   }
-  return [...findings, ...validateParameters(text, close + 1, end)]
+  return withParameters(findings, text, close + 1, end)
 }
 
-function validateFromTag(text: string, { known, valueStart, valueEnd }: HeaderLine): Finding[] {
-  const from = known!.name === 'From' ? addressAt(text, valueStart, valueEnd) : null
-  return from !== null && from.tag === null
-    ? [finding('FROM_TAG_MISSING', valueStart, 'From has no tag, as in RFC 2543')]
-    : []
+/** Adds what is wrong with the parameters; see {@link validateParameters}. */
+function withParameters(findings: Finding[], text: string, start: number, end: number): Finding[] {
+  const ofParameters = validateParameters(text, start, end)
+  if (findings.length === 0) return ofParameters
+  findings.push(...ofParameters)
+  return findings
 }
 
 /** @param start where the first semicolon must be, white space before it allowed */

@@ -3,6 +3,7 @@
  * proxy can route what proxies route; this is where the rules are applied.
  */
 import { type Finding, finding, shown } from './findings.ts'
+import type { HeaderLine } from './header-line.ts'
 import { SIPMessage } from './message.ts'
 import { isSIP } from './message-text.ts'
 import { toText } from './one-byte-text.ts'
@@ -32,16 +33,20 @@ const MANDATORY_OF: Record<string, [name: string, section: string][] | undefined
  * @param source a message, its bytes, or the same as one-byte text
  */
 export function validate(source: SIPMessage | Uint8Array | string): Finding[] {
-  const text =
-    source instanceof SIPMessage ? source.text : typeof source === 'string' ? source : toText(source)
-  if (!isSIP(text)) return [notSIP(text)]
-  const message = new SIPMessage(text)
-  const findings = [
-    ...validateStartLine(text),
-    ...message.headerLines().flatMap((line) => validateHeader(text, line, message)),
-    ...validateHead(message),
-    ...validateBody(message),
-  ]
+  if (source instanceof SIPMessage) return validateMessage(source)
+  const text = typeof source === 'string' ? source : toText(source)
+  return isSIP(text) ? validateMessage(new SIPMessage(text)) : [notSIP(text)]
+}
+
+function validateMessage(message: SIPMessage): Finding[] {
+  const { text } = message
+  const lines = message.headerLines()
+  const findings = validateStartLine(text)
+  for (const line of lines) {
+    const ofLine = validateHeader(text, line, message)
+    if (ofLine.length > 0) findings.push(...ofLine)
+  }
+  findings.push(...validateHead(message, lines), ...validateBody(message))
   return findings.sort((a, b) => a.offset - b.offset)
 }
 
@@ -104,38 +109,46 @@ function validateRequestURI(uri: string, offset: number): Finding[] {
 }
 
 /** Rules about headers that are not there, are there twice, or contradict the start line. */
-function validateHead(message: SIPMessage): Finding[] {
+function validateHead(message: SIPMessage, lines: readonly HeaderLine[]): Finding[] {
   const findings: Finding[] = []
   const { text, headEnd, bodyStart } = message
-  const lines = message.headerLines()
-  const has = (name: string) => lines.some((line) => line.known?.name === name)
+  const names = new Set<string>()
+  const repeated: Finding[] = []
+  for (const { known, start } of lines) {
+    if (known?.single === true && names.has(known.name))
+      repeated.push(finding('HEADER_REPEATED', start, `${known.name} comes more than once`))
+    if (known !== undefined) names.add(known.name)
+  }
   for (const name of MANDATORY) {
-    if (!has(name)) findings.push(finding('HEADER_MISSING', headEnd, `${name} is missing`))
+    if (!names.has(name)) findings.push(finding('HEADER_MISSING', headEnd, `${name} is missing`))
   }
   const { method } = message
   const ofMethod = method !== null && Object.hasOwn(MANDATORY_OF, method) ? MANDATORY_OF[method]! : []
   for (const [name, section] of ofMethod) {
-    if (!has(name)) findings.push(finding('HEADER_MISSING', headEnd, `${method} without ${name}`, section))
+    if (!names.has(name))
+      findings.push(finding('HEADER_MISSING', headEnd, `${method} without ${name}`, section))
   }
-  if (message.isRequest && !has('Max-Forwards')) {
+  if (message.isRequest && !names.has('Max-Forwards')) {
     findings.push(finding('MAX_FORWARDS_MISSING', headEnd, 'Max-Forwards is missing, as in RFC 2543'))
   }
-  if (NEEDS_CONTACT.includes(method ?? '') && !has('Contact')) {
+  if (NEEDS_CONTACT.includes(method ?? '') && !names.has('Contact')) {
     findings.push(finding('CONTACT_MISSING', headEnd, `${method} without a Contact`))
   }
-  const seen = new Set<string>()
-  for (const { known, start } of lines) {
-    if (known?.single !== true) continue
-    if (seen.has(known.name))
-      findings.push(finding('HEADER_REPEATED', start, `${known.name} comes more than once`))
-    seen.add(known.name)
-  }
-  const bare = text.slice(0, bodyStart).search(/(?<!\r)\n/)
+  findings.push(...repeated)
+  const bare = bareLineEnd(text, bodyStart)
   if (bare !== -1) findings.push(finding('LINE_END', bare, 'a line ends with LF alone, not with CRLF'))
   if (headEnd === bodyStart) {
     findings.push(finding('HEAD_UNTERMINATED', headEnd, 'the empty line that ends the head is missing'))
   }
   return findings
+}
+
+/** Offset of the first LF without a CR before it; -1 where there is none before `end`. */
+function bareLineEnd(text: string, end: number): number {
+  for (let at = text.indexOf('\n'); at !== -1 && at < end; at = text.indexOf('\n', at + 1)) {
+    if (text.charCodeAt(at - 1) !== CR) return at
+  }
+  return -1
 }
 
 function validateBody(message: SIPMessage): Finding[] {
@@ -151,7 +164,7 @@ function validateBody(message: SIPMessage): Finding[] {
     ]
   }
   // Line ends behind a message are keep-alives (section 7.5), or what a text editor adds.
-  if (/^[\r\n]*$/.test(trailingText)) return []
+  if (trailingText === '' || /^[\r\n]*$/.test(trailingText)) return []
   const offset = text.length - trailingText.length
   return [
     finding('TRAILING_BYTES', offset, `${trailingText.length} bytes follow what Content-Length announces`),

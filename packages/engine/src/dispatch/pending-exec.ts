@@ -5,8 +5,7 @@ import type { Address, Route } from '../wire/request.ts'
 /** An exec from its call to its answer. */
 export interface PendingExec {
   readonly method: string
-  readonly bytes: Uint8Array
-  /** The message as handed in. */
+  /** The message as handed in. Nobody edits it: what works on it makes a copy. */
   readonly message: SIPMessage
   readonly route: Route
   readonly src: Address

@@ -12,18 +12,18 @@ export class Poison {
   /** Lengths of the messages remembered: nearly every other message is told apart by that. */
   readonly #lengths = new Set<number>()
 
-  /** An exec of this method on these bytes ended its process. */
-  killed(method: string, bytes: Uint8Array): void {
-    const name = key(method, bytes)
+  /** An exec of this method on this message, as one-byte text, ended its process. */
+  killed(method: string, text: string): void {
+    const name = key(method, text)
     const kills = (this.#kills.get(name) ?? 0) + 1
     if (this.#kills.size >= MAX_REMEMBERED) this.clear()
     this.#kills.set(name, kills)
-    this.#lengths.add(bytes.length)
+    this.#lengths.add(text.length)
   }
 
-  refuses(method: string, bytes: Uint8Array): boolean {
-    if (!this.#lengths.has(bytes.length)) return false
-    return (this.#kills.get(key(method, bytes)) ?? 0) >= REFUSED_FROM
+  refuses(method: string, text: string): boolean {
+    if (!this.#lengths.has(text.length)) return false
+    return (this.#kills.get(key(method, text)) ?? 0) >= REFUSED_FROM
   }
 
   clear(): void {
@@ -32,6 +32,6 @@ export class Poison {
   }
 }
 
-function key(method: string, bytes: Uint8Array): string {
-  return `${method} ${hash('sha256', bytes)}`
+function key(method: string, text: string): string {
+  return `${method} ${hash('sha256', text)}`
 }

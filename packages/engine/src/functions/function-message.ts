@@ -16,10 +16,10 @@ export class FunctionMessage extends SIPMessage {
   readonly context: unknown
 
   constructor(
-    { bytes, route, src, dst, context }: Pick<PendingExec, 'bytes' | 'route' | 'src' | 'dst' | 'context'>,
+    { message, route, src, dst, context }: Pick<PendingExec, 'message' | 'route' | 'src' | 'dst' | 'context'>,
     dstUri: string | null,
   ) {
-    super(bytes)
+    super(message)
     this.route = route
     this.src = src
     this.dst = dst

@@ -91,7 +91,7 @@ export class Core implements Receiver {
     const { scripts, transactions, transports } = this.#services
     const looseRouted = preprocessRoute(received, (uri: URI) => this.#services.isMyself(uri))
     // The message as edited so far becomes the original: what scripts edit is counted from there.
-    const message = received.splices.length === 0 ? received : new SIPMessage(received.text)
+    const message = received.splices.length === 0 ? received : new SIPMessage(received)
     const request = new IncomingRequest(message, via, flow, looseRouted)
     const { method } = request
     const isOurs = ({ host, port }: Via) => transports.isOurs(host, port ?? 5060)

@@ -130,12 +130,11 @@ export class Scripts {
     done: (result: ExecResult) => void,
   ): void {
     const { engine, sync } = this.#options
-    const bytes = Buffer.from(message.text, 'latin1')
     const options = { route: call.route, src: flow.remote, dst: flow.local, context: call }
     if (sync) {
       let result: ExecResult | undefined
       try {
-        result = engine.execSync(method, bytes, options)
+        result = engine.execSync(method, message, options)
       } catch (error) {
         // The child is busy: a reload is under way.
         if (!(error instanceof SipletError && error.code === 'ERR_SIPLET_SYNC')) throw error
@@ -146,7 +145,7 @@ export class Scripts {
       }
     }
     this.#running++
-    engine.exec(method, bytes, options).then((result) => {
+    engine.exec(method, message, options).then((result) => {
       this.#running--
       done(result)
     })
