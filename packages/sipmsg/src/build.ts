@@ -95,10 +95,9 @@ function checkedLines(headers: HeaderParts): string {
 }
 
 function copied(request: SIPMessage, name: string): string {
-  return request
-    .getHeadersBytes(name)
-    .map((value) => `${name}: ${value}\r\n`)
-    .join('')
+  let lines = ''
+  for (const value of request.getHeadersBytes(name)) lines += `${name}: ${value}\r\n`
+  return lines
 }
 
 function withTag(request: SIPMessage, tag: string | null): string {

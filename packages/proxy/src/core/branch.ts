@@ -40,13 +40,16 @@ export class Branch {
   #final: FinalReply | undefined
   readonly #services: Services
   readonly #request: IncomingRequest
-  readonly #plan: BranchPlan
+  /** Until it has ended: the transaction outlasts it by half a minute, and with it whatever stands here. */
+  #plan: BranchPlan | null
   readonly #owner: BranchOwner
   readonly #timers: Timers
   #targets: Target[] = []
   #transaction: ClientTransaction | undefined
-  /** As it went out last, and by which way. */
-  #sent: { message: SIPMessage; flow: Flow } | undefined
+  /** The request as it went out last; null before that, and again when it has ended. */
+  #sent: SIPMessage | null = null
+  /** The way it went. */
+  #flow: Flow | null = null
   #provisional = false
   #cancelled: 'no' | 'wanted' | 'sent' = 'no'
   /** Counts the targets tried: what an earlier transaction still says is not heard. */
@@ -67,7 +70,7 @@ export class Branch {
 
   /** Finds its targets and sends the request to the first. */
   start(): void {
-    const { message, dstUri } = this.#plan
+    const { message, dstUri } = this.#plan!
     if (!isRoutable(dstUri ?? message.ruri!)) {
       this.#end({ status: 416, message: null })
       return
@@ -88,7 +91,7 @@ export class Branch {
     if (this.#final !== undefined || this.#cancelled !== 'no') return
     this.#cancelled = 'wanted'
     this.#targets = []
-    if (this.#sent === undefined) this.#end({ status: 487, message: null })
+    if (this.#sent === null) this.#end({ status: 487, message: null })
     else if (this.#provisional) this.#sendCancel()
   }
 
@@ -115,7 +118,7 @@ export class Branch {
   #bySize(target: Target): Target[] {
     const { config, transports } = this.#services
     const tcp: Target = { ...target, transport: 'tcp' }
-    const tooLarge = target.transport === 'udp' && this.#plan.message.text.length > config.udpMaxBytes
+    const tooLarge = target.transport === 'udp' && this.#plan!.message.text.length > config.udpMaxBytes
     return tooLarge && transports.supports('tcp', target.ip.includes(':') ? 6 : 4) ? [tcp, target] : [target]
   }
 
@@ -140,16 +143,17 @@ export class Branch {
 
   #send(flow: Flow): void {
     const { branchIds, transactions, metrics } = this.#services
-    const message = this.#plan.message.clone()
+    const plan = this.#plan!
+    const message = plan.message.clone()
     const branch = branchIds.next(this.#request.loopHash)
-    if (this.#plan.recordRoute !== null)
-      recordRoute(message, this.#request.flow, flow, this.#plan.recordRoute)
+    if (plan.recordRoute !== null) recordRoute(message, this.#request.flow, flow, plan.recordRoute)
     addVia(message, flow, branch)
     const reliable = isReliable(flow.transport)
     if (reliable) addContentLength(message)
     const bytes = Buffer.from(message.text, 'latin1')
     this.#provisional = false
-    this.#sent = { message, flow }
+    this.#sent = message
+    this.#flow = flow
     this.#startTimers()
     metrics.sent('request')
     const attempt = ++this.#attempt
@@ -204,7 +208,7 @@ export class Branch {
     } else {
       this.#timers.stopAll()
     }
-    this.#owner.filter(reply, this.#sent!.flow, (edited) => this.#filtered(edited, status))
+    this.#owner.filter(reply, this.#flow!, (edited) => this.#filtered(edited, status))
   }
 
   #filtered(reply: SIPMessage | null, status: number): void {
@@ -220,9 +224,9 @@ export class Branch {
 
   #sendCancel(): void {
     const { transactions, config, metrics } = this.#services
-    const { message, flow } = this.#sent!
+    const flow = this.#flow!
     this.#cancelled = 'sent'
-    const cancel = cancelFor(message)
+    const cancel = cancelFor(this.#sent!)
     const request = {
       message: cancel,
       bytes: Buffer.from(cancel.text, 'latin1'),
@@ -241,6 +245,7 @@ export class Branch {
   #end(final: FinalReply): void {
     if (this.#final !== undefined) return
     this.#final = final
+    this.#plan = this.#sent = null
     this.#timers.stopAll()
     this.#owner.ended(this, final)
   }

@@ -100,9 +100,9 @@ export class Core implements Receiver {
       return
     }
     if (method !== 'ACK' && method !== 'CANCEL') {
-      request.transaction = transactions.createServer(message, via, isReliable(flow.transport), (bytes) =>
-        this.#stateless.sendReply(via, flow, bytes),
-      )
+      const reliable = isReliable(flow.transport)
+      const send = this.#stateless.replier(via, flow)
+      request.transaction = transactions.createServer(message, via, reliable, send)
     }
     this.#unfinished++
     let context: ResponseContext | undefined
@@ -154,9 +154,8 @@ export class Core implements Receiver {
     const { transactions } = this.#services
     const invite: InviteServerTransaction | undefined = transactions.cancelled(cancel, via)
     if (invite === undefined) return false
-    const own = transactions.createServer(cancel, via, isReliable(flow.transport), (bytes) =>
-      this.#stateless.sendReply(via, flow, bytes),
-    )
+    const send = this.#stateless.replier(via, flow)
+    const own = transactions.createServer(cancel, via, isReliable(flow.transport), send)
     const answer = reply(cancel, 200)
     this.#services.metrics.replied(200)
     own.reply(200, Buffer.from(answer.text, 'latin1'))

@@ -2,6 +2,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import { parseURI, reply, type SIPMessage, type Via } from '@siplet/sipmsg'
 import { locate, numericTarget } from '../target/locate.ts'
+import type { Send } from '../transaction/transaction.ts'
 import { replyTarget } from '../transport/received.ts'
 import { type Flow, isReliable, type Target } from '../transport/transport.ts'
 import type { BranchPlan } from './branch.ts'
@@ -36,22 +37,17 @@ export class Stateless {
     return ack.toTag !== null && ack.toTag === this.#tag(ack)
   }
 
+  /** {@link sendReply} for the transaction of a request, which outlasts it: over UDP, the way back is all it keeps. */
+  replier(via: Via, flow: Flow): Send {
+    if (isReliable(flow.transport)) return (bytes) => this.sendReply(via, flow, bytes)
+    const back = this.#wayBack(via, flow)
+    return (bytes) => this.#sendBack(back, bytes)
+  }
+
   /** Sends a reply back the way its request came (section 18.2.2). */
   sendReply(via: Via, flow: Flow, bytes: Uint8Array): void {
-    const { transports, metrics } = this.#services
-    const failed = () => metrics.dropped('unsent-reply')
-    if (isReliable(flow.transport) && flow.open) {
-      flow.send(bytes, failed)
-      return
-    }
-    const target = replyTarget(via)
-    // Over the transport it came by, whatever the Via says.
-    const back: Target = { ...(target ?? targetOf(flow)), transport: flow.transport }
-    try {
-      transports.flowTo(back).send(bytes, failed)
-    } catch {
-      failed()
-    }
+    const open = isReliable(flow.transport) && flow.open
+    this.#sendBack(open ? flow : this.#wayBack(via, flow), bytes)
   }
 
   /** Sends a request on, to one target (section 16.11): an ACK to a 2xx, or what forward() is called for. */
@@ -97,6 +93,22 @@ export class Stateless {
     } catch {
       metrics.dropped('unsent-reply')
     }
+  }
+
+  /** Over the transport it came by, whatever the Via says; null where no socket leads there. */
+  #wayBack(via: Via, flow: Flow): Flow | null {
+    const { ip, port } = replyTarget(via) ?? targetOf(flow)
+    try {
+      return this.#services.transports.flowTo({ transport: flow.transport, ip, port })
+    } catch {
+      return null
+    }
+  }
+
+  #sendBack(flow: Flow | null, bytes: Uint8Array): void {
+    const failed = () => this.#services.metrics.dropped('unsent-reply')
+    if (flow === null) failed()
+    else flow.send(bytes, failed)
   }
 
   #forwardTo(request: IncomingRequest, message: SIPMessage, target: Target, parameters: string | null): void {

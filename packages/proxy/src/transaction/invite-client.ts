@@ -7,7 +7,8 @@ import { type Surroundings, Timers } from './transaction.ts'
 
 export class InviteClientTransaction {
   #state: 'calling' | 'proceeding' | 'completed' | 'accepted' | 'terminated' = 'calling'
-  readonly #request: ClientRequest
+  /** Until a 2xx came: nothing is sent any more then. */
+  #request: ClientRequest | null
   readonly #user: ClientUser
   readonly #around: Surroundings
   readonly #timers: Timers
@@ -26,7 +27,7 @@ export class InviteClientTransaction {
 
   start(): void {
     const { timers } = this.#around
-    if (!this.#request.reliable) this.#retransmitAfter(timers.t1)
+    if (!this.#request!.reliable) this.#retransmitAfter(timers.t1)
     this.#timers.start('B', transactionTimeout(timers), () => {
       this.#terminate()
       this.#user.timedOut()
@@ -50,7 +51,7 @@ export class InviteClientTransaction {
       case 'completed':
         if (status < 300) return
         this.#around.retransmitted()
-        this.#request.send(this.#ack!, (error) => this.#fail(error))
+        this.#request!.send(this.#ack!, (error) => this.#fail(error))
         return
       case 'terminated':
     }
@@ -69,6 +70,7 @@ export class InviteClientTransaction {
 
   #accept(reply: SIPMessage): void {
     this.#state = 'accepted'
+    this.#request = null
     this.#timers.stopAll()
     this.#timers.start('M', transactionTimeout(this.#around.timers), () => this.#terminate())
     this.#user.reply(reply)
@@ -77,15 +79,17 @@ export class InviteClientTransaction {
   #complete(reply: SIPMessage): void {
     this.#state = 'completed'
     this.#timers.stopAll()
-    this.#ack = ackFor(this.#request.message, reply)
-    this.#request.send(this.#ack, (error) => this.#fail(error))
-    if (this.#request.reliable) this.#terminate()
+    const { message, send, reliable } = this.#request!
+    this.#ack = ackFor(message, reply)
+    send(this.#ack, (error) => this.#fail(error))
+    if (reliable) this.#terminate()
     else this.#timers.start('D', timerD(this.#around.timers), () => this.#terminate())
     this.#user.reply(reply)
   }
 
   #sendRequest(): void {
-    this.#request.send(this.#request.bytes, (error) => this.#fail(error))
+    const { send, bytes } = this.#request!
+    send(bytes, (error) => this.#fail(error))
   }
 
   /** Timer A: T1, then twice as long each time (section 17.1.1.2). */

@@ -45,9 +45,13 @@ export class InviteServerTransaction {
       return true
     }
     if (this.#state !== 'proceeding') return false
+    if (status >= 200 && status < 300) {
+      this.#accept()
+      this.#send(bytes, () => {})
+      return true
+    }
     this.#reply = bytes
     if (status >= 300) this.#complete()
-    else if (status >= 200) this.#accept()
     this.#sendAgain()
     return true
   }
@@ -65,6 +69,7 @@ export class InviteServerTransaction {
 
   #accept(): void {
     this.#state = 'accepted'
+    this.#reply = undefined
     this.#timers.start('L', transactionTimeout(this.#around.timers), () => this.#terminate())
   }
 

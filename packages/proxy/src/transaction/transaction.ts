@@ -13,10 +13,16 @@ export interface Surroundings {
   retransmitted(): void
 }
 
+interface RunningTimer {
+  readonly name: string
+  readonly stop: () => void
+}
+
 /** Named timers of one transaction; one that is started again is stopped first. */
 export class Timers {
   readonly #clock: Clock
-  readonly #running = new Map<string, () => void>()
+  /** One or two: a list is smaller than a table, and there is one for each transaction of the last half minute. */
+  #running: RunningTimer[] = []
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -24,27 +30,29 @@ export class Timers {
 
   start(name: string, ms: number, act: () => void): void {
     this.stop(name)
-    this.#running.set(
-      name,
-      this.#clock.after(ms, () => {
-        this.#running.delete(name)
-        act()
-      }),
-    )
+    const stop = this.#clock.after(ms, () => {
+      this.#forget(name)
+      act()
+    })
+    this.#running.push({ name, stop })
   }
 
   has(name: string): boolean {
-    return this.#running.has(name)
+    return this.#running.some((timer) => timer.name === name)
   }
 
   stop(name: string): void {
-    this.#running.get(name)?.()
-    this.#running.delete(name)
+    this.#forget(name)?.stop()
   }
 
   stopAll(): void {
-    for (const stop of this.#running.values()) stop()
-    this.#running.clear()
+    for (const { stop } of this.#running) stop()
+    this.#running = []
+  }
+
+  #forget(name: string): RunningTimer | undefined {
+    const at = this.#running.findIndex((timer) => timer.name === name)
+    return at === -1 ? undefined : this.#running.splice(at, 1)[0]
   }
 }
 
