@@ -26,23 +26,32 @@ const MANDATORY_OF: Record<string, [name: string, section: string][] | undefined
   REFER: [['Refer-To', 'RFC 3515 section 2.4.1']],
 }
 
+export interface ValidateOptions {
+  /** Canonical names of the headers whose values are looked at; by default all. */
+  readonly headers?: ReadonlySet<string>
+}
+
 /**
  * Every finding, in the order of the offsets. Nothing is thrown: bytes that are no SIP at all are one finding. What
  * follows from the receiver's state (loops, authentication, dialogs) is not looked at.
  *
  * @param source a message, its bytes, or the same as one-byte text
  */
-export function validate(source: SIPMessage | Uint8Array | string): Finding[] {
-  if (source instanceof SIPMessage) return validateMessage(source)
+export function validate(
+  source: SIPMessage | Uint8Array | string,
+  { headers }: ValidateOptions = {},
+): Finding[] {
+  if (source instanceof SIPMessage) return validateMessage(source, headers)
   const text = typeof source === 'string' ? source : toText(source)
-  return isSIP(text) ? validateMessage(new SIPMessage(text)) : [notSIP(text)]
+  return isSIP(text) ? validateMessage(new SIPMessage(text), headers) : [notSIP(text)]
 }
 
-function validateMessage(message: SIPMessage): Finding[] {
+function validateMessage(message: SIPMessage, headers: ReadonlySet<string> | undefined): Finding[] {
   const { text } = message
   const lines = message.headerLines()
   const findings = validateStartLine(text)
   for (const line of lines) {
+    if (headers !== undefined && (line.known === undefined || !headers.has(line.known.name))) continue
     const ofLine = validateHeader(text, line, message)
     if (ofLine.length > 0) findings.push(...ofLine)
   }

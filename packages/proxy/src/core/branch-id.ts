@@ -7,8 +7,9 @@
  * `t` is a branch of a transaction; `s` one without state: its unique part follows from the request, so that a
  * retransmission, and the CANCEL, get the same.
  */
-import { hash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { MAGIC_COOKIE, type SIPMessage, type Via } from '@siplet/sipmsg'
+import { digest } from './digest.ts'
 
 const STATEFUL = `${MAGIC_COOKIE}.t.`
 const STATELESS = `${MAGIC_COOKIE}.s.`
@@ -52,8 +53,4 @@ export function hasLooped(
   if (ours.length === 0) return false
   const current = hashOf()
   return ours.some(({ branch }) => branch!.slice(STATEFUL.length, STATEFUL.length + HASH_LENGTH) === current)
-}
-
-function digest(parts: readonly (string | number | null)[]): string {
-  return hash('md5', parts.join('\n'), 'hex').slice(0, HASH_LENGTH)
 }

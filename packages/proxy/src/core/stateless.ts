@@ -1,5 +1,5 @@
 /** What is sent without a transaction: replies, ACK, and requests and replies passed on (RFC 3261 section 16.11). */
-import { hash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { parseURI, reply, type SIPMessage, type Via } from '@siplet/sipmsg'
 import { locate, numericTarget } from '../target/locate.ts'
 import type { Send } from '../transaction/transaction.ts'
@@ -8,6 +8,7 @@ import { type Flow, isReliable, type Target } from '../transport/transport.ts'
 import type { BranchPlan } from './branch.ts'
 import { isStateless, statelessBranch } from './branch-id.ts'
 import type { Refusal } from './checks.ts'
+import { digest } from './digest.ts'
 import type { IncomingRequest } from './incoming.ts'
 import { addContentLength, addVia, prepare, recordRoute } from './outgoing.ts'
 import { nextHop } from './route-set.ts'
@@ -127,7 +128,7 @@ export class Stateless {
   }
 
   #tag({ callId, fromTag, cseqNumber }: SIPMessage): string {
-    return hash('md5', [this.#secret, callId, fromTag, cseqNumber].join('\n'), 'hex').slice(0, 16)
+    return digest([this.#secret, callId, fromTag, cseqNumber])
   }
 }
 
