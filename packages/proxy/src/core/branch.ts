@@ -219,7 +219,8 @@ export class Branch {
       return
     }
     if (reply !== null) this.#owner.passOn(this, reply)
-    if (status >= 200) this.#end({ status, message: reply })
+    // It has gone upstream: nobody chooses among 2xx.
+    if (status >= 200) this.#end({ status, message: null })
   }
 
   #sendCancel(): void {

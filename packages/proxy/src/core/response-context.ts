@@ -23,8 +23,10 @@ export class ResponseContext implements BranchOwner {
   readonly #services: Services
   readonly #request: IncomingRequest
   readonly #over: () => void
+  /** Both until all is done: for late 2xx, the context outlasts that by half a minute. */
   #plan: RelayPlan | undefined
   #branches: Branch[] = []
+  #replyRoute: string | null = null
   /** What made FAILURE_ROUTE run; the branches it started decide from then on, where there are any. */
   #failure: FinalReply | undefined
   #starting = 0
@@ -42,6 +44,7 @@ export class ResponseContext implements BranchOwner {
   /** Starts the branches of a plan: the first, or those of FAILURE_ROUTE. */
   relay(plan: RelayPlan): void {
     this.#plan = plan
+    this.#replyRoute = plan.replyRoute
     this.#branches = []
     this.#starting = plan.branches.length
     for (const branch of plan.branches) {
@@ -76,7 +79,7 @@ export class ResponseContext implements BranchOwner {
   }
 
   filter(message: SIPMessage, flow: Flow, done: (reply: SIPMessage | null) => void): void {
-    this.#services.scripts.reply(this.#plan!.replyRoute, this.#request, message, flow, done)
+    this.#services.scripts.reply(this.#replyRoute, this.#request, message, flow, done)
   }
 
   /** Null where BRANCH_ROUTE dropped the branch. */
@@ -148,6 +151,8 @@ export class ResponseContext implements BranchOwner {
   #finish(): void {
     if (this.#done) return
     this.#done = true
+    this.#plan = undefined
+    this.#branches = []
     this.#over()
   }
 }
