@@ -15,6 +15,7 @@ import {
   udpFrames,
 } from '../../packages/cli/src/capture/index.ts'
 import { ndjson, siplet } from '../support/cli.ts'
+import { pppoe } from '../support/encapsulation.ts'
 import { handler, scriptFile } from '../support/engine.ts'
 import { INVITE, inviteOf } from '../support/messages.ts'
 
@@ -296,6 +297,7 @@ describe('siplet replay, chosen and compared', () => {
         ...udpFrames(datagram, { linktype: LINKTYPE.ETHERNET }),
         ...udpFrames(datagram, { linktype: LINKTYPE.ETHERNET, vlans: [7, 8] }),
         ...udpFrames(six, { linktype: LINKTYPE.ETHERNET }),
+        pppoe(udpFrames(datagram, { linktype: LINKTYPE.ETHERNET })[0]!),
         ...udpFrames(datagram, { linktype: LINKTYPE.ETHERNET, mtu: 300 }),
         ...tcpFrames({ ...datagram, sequence: 1 }, { linktype: LINKTYPE.ETHERNET }),
       ]
@@ -307,7 +309,7 @@ describe('siplet replay, chosen and compared', () => {
       const { exitCode, stderr } = await siplet(['replay', capture, '--script', longer, '--out', output])
       assert.equal(exitCode, 0, stderr)
       const written = await messagesOf(output)
-      assert.equal(written.length, 5)
+      assert.equal(written.length, 6)
       const edited = INVITE.replace('\r\n\r\n', '\r\nX-Route: a longer message than before\r\n\r\n')
       for (const text of written) assert.ok(text.endsWith(` ${edited}`), text)
       assert.match(written[2]!, /^2001:db8::10,5060 2001:db8::1,5060 /)
@@ -319,14 +321,22 @@ describe('siplet replay, chosen and compared', () => {
       const tshark = (...args: string[]) =>
         execFileSync('tshark', ['-r', output, ...checks, ...args], { encoding: 'utf8', stdio: 'pipe' })
       assert.equal(tshark('-Y', '_ws.expert.severity >= 0x00600000'), '')
-      const fields = ['sip.Method', 'udp.checksum.status', 'vlan.id'].flatMap((name) => ['-e', name])
+      const fields = ['sip.Method', 'udp.checksum.status', 'vlan.id', 'pppoe.session_id'].flatMap((name) => [
+        '-e',
+        name,
+      ])
       assert.deepEqual(
         tshark('-T', 'fields', ...fields)
           .trimEnd()
           .split('\n')
           .map((line) => line.split('\t').join(' ').trim()),
-        ['INVITE 1', 'INVITE 1 7,8', 'INVITE 1', 'INVITE 1', 'INVITE 1'],
+        ['INVITE 1', 'INVITE 1 7,8', 'INVITE 1', 'INVITE 1  0x0007', 'INVITE 1', 'INVITE 1'],
       )
+      const pppoeLengths = ['pppoe.payload_length', 'ip.len'].flatMap((name) => ['-e', name])
+      const [payload, packet] = tshark('-Y', 'pppoe', '-T', 'fields', ...pppoeLengths)
+        .split('\t')
+        .map(Number)
+      assert.equal(payload, packet! + 2, 'the PPP protocol and the packet, which became longer')
     })
 
     it('a file that cannot be written is an error', async () => {

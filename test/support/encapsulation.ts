@@ -86,6 +86,15 @@ export function hepPacket(chunks: readonly (readonly [number, Buffer])[]): Buffe
   return Buffer.concat([header, body])
 }
 
+/** An Ethernet frame with an IPv4 packet, as a PPPoE session carries it (RFC 2516). */
+export function pppoe(frame: Buffer): Buffer {
+  const packet = frame.subarray(14)
+  // EtherType, version and type, code, session 7, length, protocol IPv4.
+  const header = Buffer.from([0x88, 0x64, 0x11, 0, 0, 7, 0, 0, 0x00, 0x21])
+  header.writeUInt16BE(packet.length + 2, 6)
+  return Buffer.concat([frame.subarray(0, 12), header, packet])
+}
+
 /** The payload of a VXLAN datagram. */
 export function vxlan(frame: Buffer): Buffer {
   return Buffer.concat([Buffer.from([8, 0, 0, 0, 0, 0, 42, 0]), frame])
