@@ -224,6 +224,20 @@ describe('--watch', () => {
     })
   })
 
+  it('replay runs again when the script or an import changes, and not for what it writes itself', async () => {
+    write('code.ts', 'export const code = 1')
+    const args = ['replay', 'examples/calls.pcapng', '-s', script, '--ndjson', join(project, 'out.ndjson')]
+    await watching(args, async (next) => {
+      assert.match(await next(), /37 SIP messages .*│ INVITE +│ +5 │ +5 │/s)
+      write('code.ts', 'export const code = -1')
+      assert.match(await next(), /│ INVITE +│ +5 │ +│ +5 │/)
+      write('code.ts', 'export const code = = 1')
+      assert.match(await next(), /Unexpected "="/)
+      write('code.ts', 'export const code = 0')
+      assert.match(await next(), /│ INVITE +│ +5 │ +│ +│ +5 │/)
+    })
+  })
+
   it('check runs again, also where an import was missing', async () => {
     rmSync(join(project, 'code.ts'), { force: true })
     await watching(['check', '-s', script], async (next) => {
@@ -234,6 +248,9 @@ describe('--watch', () => {
   })
 
   it('cannot read stdin again', async () => {
+    const replay = await siplet(['replay', '-', '-s', script, '--watch'])
+    assert.equal(replay.exitCode, 2)
+    assert.match(replay.stderr, /ERR_SIPLET_USAGE: --watch/)
     const { stderr, exitCode } = await siplet(['exec', '-', '-s', script, '--watch'])
     assert.equal(exitCode, 2)
     assert.match(stderr, /ERR_SIPLET_USAGE: --watch/)

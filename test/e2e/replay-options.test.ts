@@ -333,7 +333,7 @@ describe('siplet replay, chosen and compared', () => {
         ['INVITE 1', 'INVITE 1 7,8', 'INVITE 1', 'INVITE 1  0x0007', 'INVITE 1', 'INVITE 1'],
       )
       const pppoeLengths = ['pppoe.payload_length', 'ip.len'].flatMap((name) => ['-e', name])
-      const [payload, packet] = tshark('-Y', 'pppoe', '-T', 'fields', ...pppoeLengths)
+      const [payload, packet] = tshark('-Y', 'pppoes', '-T', 'fields', ...pppoeLengths)
         .split('\t')
         .map(Number)
       assert.equal(payload, packet! + 2, 'the PPP protocol and the packet, which became longer')

@@ -13,13 +13,15 @@ const QUIET_MS = 50
  *
  * @param files the files to watch; asked for anew after every run, since imports come and go
  * @param run returns its exit code
+ * @param outputs files that it writes: no reason to run again
  * @returns the exit code of the last run
  */
 export async function runWatching(
   files: () => Promise<string[]>,
   run: () => Promise<number>,
+  outputs: readonly string[] = [],
 ): Promise<number> {
-  const folders = new Folders()
+  const folders = new Folders(outputs)
   const end = Promise.withResolvers<void>()
   process.once('SIGINT', end.resolve).once('SIGTERM', end.resolve)
   let ended = false
@@ -52,11 +54,16 @@ export async function runWatching(
  * watcher of the file with the old one.
  */
 class Folders {
+  readonly #ignored: Set<string>
   readonly #watchers = new Map<string, FSWatcher>()
   #names = new Map<string, Set<string>>()
   #anyName = false
   #quiet: NodeJS.Timeout | undefined
   #changed = Promise.withResolvers<void>()
+
+  constructor(ignored: readonly string[]) {
+    this.#ignored = new Set(ignored.map((path) => resolve(path)))
+  }
 
   /** Resolves at the next change from now on. */
   changed(): Promise<void> {
@@ -102,6 +109,7 @@ class Folders {
   }
 
   #saw(folder: string, name: string | null): void {
+    if (name !== null && this.#ignored.has(resolve(folder, name))) return
     if (!this.#anyName && name !== null && !this.#names.get(folder)?.has(name)) return
     clearTimeout(this.#quiet)
     this.#quiet = setTimeout(() => this.wake(), QUIET_MS)

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { createEngine, type Engine, scriptSources } from '@siplet/engine'
 import type { Command } from 'commander'
-import { createCaptureStats, findCaptures } from '../capture/index.ts'
+import { createCaptureStats, findCaptures, STDIN } from '../capture/index.ts'
 import { CLIError, EXIT } from '../errors.ts'
 import { withManual } from '../manual.ts'
 import {
@@ -25,6 +25,7 @@ import { MessageFilter } from '../replay/message-filter.ts'
 import { replay } from '../replay/replay.ts'
 import { Retransmissions } from '../replay/retransmissions.ts'
 import { ReportWriter } from '../report/report-writer.ts'
+import { runWatching } from '../watch.ts'
 
 interface ReplayCommandOptions extends ScriptOptions, PoolOptions {
   requestMethod: string
@@ -42,6 +43,7 @@ interface ReplayCommandOptions extends ScriptOptions, PoolOptions {
   report?: string
   json?: true
   failOnError?: true
+  watch?: true
 }
 
 export function replayCommand(finish: (exitCode: number) => void): Command {
@@ -55,6 +57,7 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
       'siplet replay calls.pcapng --script handler.ts',
       'siplet replay monday.pcap tuesday.pcap --script handler.ts --children 2 --ndjson decisions.ndjson',
       'siplet replay calls.pcapng --script handler.ts --report report.html',
+      'siplet replay calls.pcapng --script handler.ts --watch',
       'siplet replay captures/ --script handler.ts --json',
       'tcpdump -U -w - port 5060 | siplet replay - --script handler.ts --ndjson decisions.ndjson',
       `siplet replay calls.pcapng --script handler.ts --filter 'method == "INVITE" and code < 0'`,
@@ -92,6 +95,7 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
     .option('--report <file>', 'write a report to look at: one HTML file that needs no network')
     .option('--json', 'print the summary as one JSON object')
     .option('--fail-on-error', 'exit with 1 where the script failed on a message')
+    .option('-w, --watch', 'replay again whenever the script, a file it imports, or a capture changes')
     .action(async (paths: string[], options: ReplayCommandOptions, command: Command) => {
       if (options.json && options.ndjson === '-') {
         throw new CLIError(
@@ -99,17 +103,43 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
           '--json and --ndjson - both want stdout; write the NDJSON to a file',
         )
       }
-      const captures = await findCaptures(paths)
-      await protectInputs(captures, options)
-      await using engine = await createEngine(engineOptions(options, options))
       const replyGiven = command.getOptionValueSource('replyMethod') === 'cli'
-      const methods = chosenMethods(engine, options, replyGiven)
-      await using other =
-        options.compare === undefined
-          ? undefined
-          : await createEngine(engineOptions({ ...options, script: options.compare }, options))
-      finish(await run(engine, captures, options, methods, other && new Comparison(other, options.extra)))
+      const run = () => replayOnce(paths, options, replyGiven)
+      if (!options.watch) {
+        finish(await run())
+        return
+      }
+      if (paths.includes(STDIN)) {
+        throw new CLIError(
+          'ERR_SIPLET_USAGE',
+          '--watch reads the captures again and again: give it files, not -',
+        )
+      }
+      const { script, compare = script, out, ndjson, report } = options
+      const files = async () => [
+        ...new Set((await Promise.all([script, compare].map(scriptSources))).flat()),
+        ...(await findCaptures(paths)),
+      ]
+      const outputs = [out, ndjson, report].filter((path) => path !== undefined)
+      finish(await runWatching(files, run, outputs))
     })
+}
+
+/** @returns the exit code */
+async function replayOnce(
+  paths: readonly string[],
+  options: ReplayCommandOptions,
+  replyGiven: boolean,
+): Promise<number> {
+  const captures = await findCaptures(paths)
+  await protectInputs(captures, options)
+  await using engine = await createEngine(engineOptions(options, options))
+  const methods = chosenMethods(engine, options, replyGiven)
+  await using other =
+    options.compare === undefined
+      ? undefined
+      : await createEngine(engineOptions({ ...options, script: options.compare }, options))
+  return await run(engine, captures, options, methods, other && new Comparison(other, options.extra))
 }
 
 function chosenMethods(
