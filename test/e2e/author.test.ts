@@ -92,6 +92,30 @@ describe('siplet check', () => {
     })
   }
 
+  it('warns of async def and yield in Python', async () => {
+    const script = scriptFile(
+      `class Handler:
+    def child_init(self, rank):
+        return 0
+    async def request_route(self, msg):
+        return 1
+    def onreply_route(self, msg):
+        yield 1
+def mod_init():
+    return Handler()
+`,
+      'handler.py',
+    )
+    const { stderr, exitCode } = await siplet(['check', '-s', script])
+    assert.equal(exitCode, 0)
+    const warned = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(':')[1])
+    const kind = 'is an async function or a generator'
+    assert.deepEqual(warned, [` onreply_route ${kind}`, ` request_route ${kind}`])
+  })
+
   for (const [title, source, error] of [
     [
       'child_init returns nothing',

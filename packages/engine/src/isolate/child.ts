@@ -10,6 +10,7 @@ import { writeHeap } from '../wire/verdict.ts'
 import { javascriptSide } from './javascript-side.ts'
 import { pythonSide } from './python-side.ts'
 import { type RunReference, type ScriptSide, sliceMs } from './script-side.ts'
+import { broken, refused, startSteps } from './start-steps.ts'
 
 /** Everything an isolate needs; plain data, so that it can travel to a worker. */
 export interface ChildSpec {
@@ -22,6 +23,8 @@ export interface ChildSpec {
   limits: Pick<Limits, 'memoryMb' | 'timeoutMs' | 'initTimeoutMs' | 'maxResultBytes' | 'maxFunctionCalls'>
   /** Where verdicts are written to; see wire/verdict.ts. */
   area: SharedArrayBuffer
+  /** Whether a debugger may attach; see inspector/. */
+  inspected?: true
 }
 
 /** Answers call_function: JSON of a FunctionCall in, JSON of a FunctionReply out (wire/function-call.ts). */
@@ -57,53 +60,45 @@ export class IsolateChild {
 
   /** Builds the isolate, evaluates the script and runs both init functions. Disposes of what was there before. */
   start(): StartResult {
-    this.dispose()
-    const { script, modInitFunction, childInitMethod, rank, limits } = this.#spec
-    const isolate = new ivm.Isolate({ memoryLimit: limits.memoryMb })
-    this.#isolate = isolate
-    const init = { timeout: limits.initTimeoutMs }
-    const failed = (
-      code: ErrorCode,
-      { message, stack }: { message: string; stack?: string },
-    ): StartResult => {
-      this.dispose()
-      return { ok: false, code, message, stack: stack ?? '' }
-    }
-
-    let step: ErrorCode = 'ERR_SIPLET_SCRIPT_LOAD'
-    let subject = `the top level of ${script.fileName}`
+    const isolate = this.#build()
+    const init = { timeout: this.#spec.limits.initTimeoutMs }
+    const steps = startSteps(this.#spec)
+    let step = steps[0]
     try {
-      const { load, initModule, initChild, methods, asyncMethods, run } = this.#side(isolate, script)
-      const loaded = load(init)
-      if (!loaded.ok) return failed(loaded.code ?? step, loaded)
-
-      step = 'ERR_SIPLET_MOD_INIT'
-      subject = `${modInitFunction}()`
-      const modInitResult = initModule(init)
-      if (!modInitResult.ok) return failed(step, modInitResult)
-
-      step = 'ERR_SIPLET_CHILD_INIT'
-      subject = `${childInitMethod}(${rank})`
-      const childInitResult = initChild(init)
-      if (!childInitResult.ok) return failed(step, childInitResult)
-
-      this.#run = run
-      return { ok: true, methods: methods(init), asyncMethods: asyncMethods(init) }
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      switch (ending(isolate, message)) {
-        case 'timeout':
-          return failed(step, {
-            message: `${subject} ran longer than limits.initTimeoutMs (${init.timeout} ms)`,
-          })
-        case 'memory':
-          return failed(step, { message: `${subject} reached limits.memoryMb (${limits.memoryMb} MiB)` })
-        default:
-          return failed(step, {
-            message: `${subject} threw: ${message}`,
-            stack: error instanceof Error ? error.stack : '',
-          })
+      const side = this.#side(isolate)
+      for (step of steps) {
+        const result = side[step.entrance].sync(init)
+        if (!result.ok) return this.#failed(refused(step, result))
       }
+      this.#run = side.run
+      return { ok: true, methods: side.methods.sync(init), asyncMethods: side.asyncMethods.sync(init) }
+    } catch (error) {
+      return this.#failed(broken(step, this.#spec, ending(isolate, error), error))
+    }
+  }
+
+  /**
+   * The same on threads of isolated-vm's pool and without time limits, so that this thread can answer a debugger.
+   *
+   * Disposes of nothing: the debugger has to be detached first.
+   *
+   * @param attach is given the isolate before anything of the script runs, and is waited for
+   */
+  async startInspected(attach: (isolate: ivm.Isolate) => Promise<void>): Promise<StartResult> {
+    const isolate = this.#build()
+    const steps = startSteps(this.#spec)
+    let step = steps[0]
+    try {
+      const side = this.#side(isolate)
+      await attach(isolate)
+      for (step of steps) {
+        const result = await side[step.entrance].async()
+        if (!result.ok) return refused(step, result)
+      }
+      this.#run = side.run
+      return { ok: true, methods: await side.methods.async(), asyncMethods: await side.asyncMethods.async() }
+    } catch (error) {
+      return broken(step, this.#spec, ending(isolate, error), error)
     }
   }
 
@@ -115,7 +110,7 @@ export class IsolateChild {
       this.#noteHeap(isolate)
       return 'done'
     } catch (error) {
-      return ending(isolate, (error as Error).message)
+      return ending(isolate, error)
     }
   }
 
@@ -127,7 +122,7 @@ export class IsolateChild {
       this.#noteHeap(isolate)
       return 'done'
     } catch (error) {
-      return ending(isolate, (error as Error).message)
+      return ending(isolate, error)
     }
   }
 
@@ -138,10 +133,24 @@ export class IsolateChild {
     if (isolate !== undefined && !isolate.isDisposed) isolate.dispose()
   }
 
-  #side(isolate: ivm.Isolate, script: Bundle): ScriptSide {
+  #build(): ivm.Isolate {
+    this.dispose()
+    const { limits, inspected = false } = this.#spec
+    const isolate = new ivm.Isolate({ memoryLimit: limits.memoryMb, inspector: inspected })
+    this.#isolate = isolate
+    return isolate
+  }
+
+  #side(isolate: ivm.Isolate): ScriptSide {
+    const { script } = this.#spec
     return script.language === 'python'
       ? pythonSide(isolate, this.#spec, script, this.#functions)
       : javascriptSide(isolate, this.#spec, script, this.#functions)
+  }
+
+  #failed(failure: StartResult): StartResult {
+    this.dispose()
+    return failure
   }
 
   #noteHeap(isolate: ivm.Isolate): void {
@@ -182,7 +191,8 @@ function pieces(batch: string): string[] {
 }
 
 /** isolated-vm tells the ways to end a run apart by message only. */
-function ending(isolate: ivm.Isolate, message: string): Exclude<RunEnd, 'done'> {
+function ending(isolate: ivm.Isolate, error: unknown): Exclude<RunEnd, 'done'> {
+  const message = error instanceof Error ? error.message : String(error)
   if (message.includes('memory limit') || message.includes('out of memory')) return 'memory'
   if (message === 'Script execution timed out.') return 'timeout'
   return isolate.isDisposed ? 'memory' : 'lost'

@@ -2,11 +2,11 @@
 import type ivm from 'isolated-vm'
 import type { JavaScriptBundle } from '../script/bundle.ts'
 import type { ChildSpec, FunctionHost } from './child.ts'
-import { SUCCESS } from './outcome.ts'
+import { type InitResult, SUCCESS } from './outcome.ts'
 import type { prelude } from './prelude.ts'
 import { compilePrelude } from './prelude-code.ts'
 import { type Entrances, SCRIPT_REALM_SOURCE, type ScriptRealm } from './script-realm.ts'
-import { callInside, type ScriptSide, setupArguments } from './script-side.ts'
+import { type Entrance, entrance, type ScriptSide, setupArguments } from './script-side.ts'
 
 export function javascriptSide(
   isolate: ivm.Isolate,
@@ -14,8 +14,9 @@ export function javascriptSide(
   script: JavaScriptBundle,
   functions: FunctionHost,
 ): ScriptSide {
-  const { modInitFunction, childInitMethod, rank } = spec
-  const context = isolate.createContextSync()
+  const { modInitFunction, childInitMethod, rank, inspected = false } = spec
+  // A debugger sees the script's context only.
+  const context = isolate.createContextSync({ inspector: inspected })
   const realm: ivm.Reference<ScriptRealm> = context.evalSync(SCRIPT_REALM_SOURCE, {
     reference: true,
     filename: 'siplet:script-realm',
@@ -25,27 +26,51 @@ export function javascriptSide(
     spec.prelude,
     'siplet:prelude',
   ).runSync(isolate.createContextSync(), { reference: true, release: true })
-  callInside(inside, 'setup', [...setupArguments(spec, functions), realm.derefInto()])
+  entrance(inside, 'setup', [...setupArguments(spec, functions), realm.derefInto()]).sync()
   const entrances = realm.getSync('entrances', { reference: true }) as ivm.Reference<Entrances>
   return {
-    load(options) {
-      callInside(inside, 'listen', [])
-      const compiled = isolate.compileScriptSync(script.code, { filename: script.fileName })
-      compiled.runSync(context, { ...options, release: true })
-      return SUCCESS
-    },
-    initModule(options) {
-      const modInit = context.evalSync(lookup(script, modInitFunction), { reference: true, ...options })
-      return callInside(entrances, 'initModule', [modInitFunction, modInit.derefInto()], options)
-    },
-    initChild: (options) => callInside(entrances, 'initChild', [childInitMethod, rank], options),
-    methods: (options) => callInside(inside, 'methods', [], options),
-    asyncMethods: (options) => callInside(inside, 'asyncMethods', [], options),
+    load: topLevel(isolate, context, script),
+    initModule: initModule(context, lookup(script, modInitFunction), (modInit) =>
+      entrance(entrances, 'initModule', [modInitFunction, modInit.derefInto()]),
+    ),
+    initChild: entrance(entrances, 'initChild', [childInitMethod, rank]),
+    methods: entrance(inside, 'methods'),
+    asyncMethods: entrance(inside, 'asyncMethods'),
     run: entrances.getSync('run', { reference: true }),
   }
 }
 
-/** An expression, to be evaluated in the script's context, whose value is the init function or undefined. */
+function topLevel(
+  isolate: ivm.Isolate,
+  context: ivm.Context,
+  { code, fileName: filename }: JavaScriptBundle,
+): Entrance<InitResult> {
+  return {
+    sync(options) {
+      isolate.compileScriptSync(code, { filename }).runSync(context, { ...options, release: true })
+      return SUCCESS
+    },
+    async async() {
+      const compiled = await isolate.compileScript(code, { filename })
+      await compiled.run(context, { release: true })
+      return SUCCESS
+    },
+  }
+}
+
+/** @param expression whose value is the init function or undefined, to be evaluated in the script's context */
+function initModule(
+  context: ivm.Context,
+  expression: string,
+  init: (modInit: ivm.Reference) => Entrance<InitResult>,
+): Entrance<InitResult> {
+  const value = { reference: true, filename: 'siplet:mod_init' } as const
+  return {
+    sync: (options) => init(context.evalSync(expression, { ...value, ...options })).sync(options),
+    async: async () => init(await context.eval(expression, value)).async(),
+  }
+}
+
 function lookup(script: JavaScriptBundle, name: string): string {
   if (script.globalName !== null) return `${script.globalName}.${name}`
   return `typeof ${name} === 'undefined' ? undefined : ${name}`

@@ -28,8 +28,8 @@ export const prelude = {
     defineOpenSIPSModule(realm, writeLog)
     realm.entrances = realm.enter(prelude)
     harden(SIPMsg.prototype)
+    listen()
   },
-  listen,
   initModule,
   initChild,
   methods,

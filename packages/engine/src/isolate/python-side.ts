@@ -5,7 +5,7 @@ import { moduleName } from '../script/python.ts'
 import type { ChildSpec, FunctionHost } from './child.ts'
 import { compilePrelude } from './prelude-code.ts'
 import type { prelude } from './python/prelude.ts'
-import { callInside, type ScriptSide, setupArguments } from './script-side.ts'
+import { entrance, type ScriptSide, setupArguments } from './script-side.ts'
 
 const MEBIBYTE = 1 << 20
 
@@ -21,30 +21,19 @@ export function pythonSide(
     spec.prelude,
     'siplet:python',
   ).runSync(isolate.createContextSync(), { reference: true, release: true })
-  callInside(inside, 'setup', [...setupArguments(spec, functions)])
+  entrance(inside, 'setup', setupArguments(spec, functions)).sync()
   return {
-    load(options) {
-      callInside(inside, 'listen', [])
-      const interpreter = new ivm.ExternalCopy(script.interpreter!)
-      const files = new ivm.ExternalCopy(script.files)
-      return callInside(
-        inside,
-        'load',
-        [
-          interpreter.copyInto({ release: true }),
-          files.copyInto({ release: true }),
-          limits.memoryMb * MEBIBYTE,
-          script.fileName,
-          moduleName(script.fileName),
-        ],
-        options,
-      )
-    },
-    initModule: (options) => callInside(inside, 'initModule', [modInitFunction], options),
-    initChild: (options) => callInside(inside, 'initChild', [childInitMethod, rank], options),
-    methods: (options) => callInside(inside, 'methods', [], options),
-    // `async def` makes a generator here, which is no integer either; what a method is cannot be told from its type.
-    asyncMethods: () => [],
+    load: entrance(inside, 'load', [
+      new ivm.ExternalCopy(script.interpreter!).copyInto({ release: true }),
+      new ivm.ExternalCopy(script.files).copyInto({ release: true }),
+      limits.memoryMb * MEBIBYTE,
+      script.fileName,
+      moduleName(script.fileName),
+    ]),
+    initModule: entrance(inside, 'initModule', [modInitFunction]),
+    initChild: entrance(inside, 'initChild', [childInitMethod, rank]),
+    methods: entrance(inside, 'methods'),
+    asyncMethods: entrance(inside, 'asyncMethods'),
     run: inside.getSync('run', { reference: true }),
   }
 }

@@ -4,19 +4,27 @@ import type { ChildSpec, FunctionHost } from './child.ts'
 import type { InitResult } from './outcome.ts'
 
 export interface InitOptions {
-  /** Milliseconds. */
+  /** Milliseconds; 0 is no limit. */
   timeout: number
 }
 
 export type RunReference = ivm.Reference<(wait: boolean, ...pieces: string[]) => void>
 
-/** The steps of a child's start, in their order. All throw what isolated-vm throws; `load` also what the script does. */
+/** A way into the isolate. Throws what isolated-vm throws. */
+export interface Entrance<Result> {
+  /** On the calling thread. */
+  sync(options?: InitOptions): Result
+  /** On a thread of isolated-vm's pool. */
+  async(): Promise<Result>
+}
+
+/** The steps of a child's start, in their order; `load` also throws what the script does. */
 export interface ScriptSide {
-  load(options: InitOptions): InitResult
-  initModule(options: InitOptions): InitResult
-  initChild(options: InitOptions): InitResult
-  methods(options: InitOptions): string[]
-  asyncMethods(options: InitOptions): string[]
+  load: Entrance<InitResult>
+  initModule: Entrance<InitResult>
+  initChild: Entrance<InitResult>
+  methods: Entrance<string[]>
+  asyncMethods: Entrance<string[]>
   /** Runs a batch. */
   run: RunReference
 }
@@ -42,15 +50,17 @@ export function sliceMs(timeoutMs: number): number {
 }
 
 /** Calls a function of a prelude with plain data, and gets plain data. */
-export function callInside<T>(
+export function entrance<Result>(
   object: ivm.Reference<object>,
   name: string,
-  args: unknown[],
-  options: Partial<InitOptions> = {},
-): T {
-  const reference = (object as ivm.Reference<Record<string, never>>).getSync(name, { reference: true })
-  return (reference as ivm.Reference<(...args: unknown[]) => unknown>).applySync(undefined, args as never, {
-    ...options,
-    result: { copy: true },
-  }) as T
+  args: readonly unknown[] = [],
+): Entrance<Result> {
+  const target = (object as ivm.Reference<Record<string, never>>).getSync(name, {
+    reference: true,
+  }) as ivm.Reference<(...args: unknown[]) => unknown>
+  return {
+    sync: (options) =>
+      target.applySync(undefined, args as never, { ...options, result: { copy: true } }) as Result,
+    async: () => target.apply(undefined, args as never, { result: { copy: true } }) as Promise<Result>,
+  }
 }

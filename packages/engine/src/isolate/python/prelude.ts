@@ -5,7 +5,15 @@
 import { type FunctionGates, listen, runBatch, setupRunner } from '../batch-runner.ts'
 import type { InitResult } from '../outcome.ts'
 import { MemberError } from './messages.ts'
-import { callMethod, initChild, initModule, loadModule, methods, startPython } from './python-handler.ts'
+import {
+  asyncMethods,
+  callMethod,
+  initChild,
+  initModule,
+  loadModule,
+  methods,
+  startPython,
+} from './python-handler.ts'
 import type { WasmModule } from './webassembly.ts'
 
 export const prelude = {
@@ -27,8 +35,8 @@ export const prelude = {
       },
       callMethod,
     )
+    listen()
   },
-  listen,
   /** Starts the interpreter and runs the top level of the script. */
   load(
     module: WasmModule,
@@ -43,5 +51,6 @@ export const prelude = {
   initModule,
   initChild,
   methods,
+  asyncMethods,
   run: runBatch,
 }

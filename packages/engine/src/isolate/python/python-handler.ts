@@ -23,7 +23,7 @@ import type { WasmModule } from './webassembly.ts'
 
 /** Our own modules, where the interpreter looks for modules of its own accord; no frame of theirs is shown. */
 const OWN_FILES = { '/lib/OpenSIPS.py': OPENSIPS, '/lib/siplet_child.py': CHILD }
-const FUNCTIONS = ['load', 'init_module', 'init_child', 'methods', 'call'] as const
+const FUNCTIONS = ['load', 'init_module', 'init_child', 'methods', 'async_methods', 'call'] as const
 
 let sources: Readonly<Record<string, string>>
 let child: Record<(typeof FUNCTIONS)[number], PythonFunction>
@@ -74,8 +74,12 @@ export function initChild(name: string, rank: number): InitResult {
 
 /** Names of the methods that exec can call, in alphabetical order: Python keeps no other. */
 export function methods(): string[] {
-  const names = child.methods()
-  return typeof names === 'string' && names !== '' ? names.split('\0') : []
+  return names(child.methods())
+}
+
+/** Those of them that answer with a generator, never with an integer: `async def`, or `yield`. */
+export function asyncMethods(): string[] {
+  return names(child.async_methods())
 }
 
 /** See CallMethod of batch-runner.ts. */
@@ -90,6 +94,10 @@ export function callMethod(name: string, msg: SIPMsg, extra: string | null): num
   } finally {
     forgetMessages()
   }
+}
+
+function names(answer: FromPython): string[] {
+  return typeof answer === 'string' && answer !== '' ? answer.split('\0') : []
 }
 
 function verdictError(answer: FromPython): VerdictError {

@@ -239,7 +239,7 @@ def init_module(name):
             what = "not defined" if mod_init is None else "of type " + type(mod_init).__name__
             return _refusal("", "%s is %s; it must be a function of the script" % (name, what))
         handler = mod_init()
-        if handler is None or isinstance(handler, (int, float, str, bytes, tuple, list, dict)):
+        if handler is None or isinstance(handler, (int, float, str, bytes, tuple, list, dict, _GENERATOR)):
             return _refusal(
                 "", "%s() must return the object whose methods handle messages, not %s" % (name, _shown(handler))
             )
@@ -268,6 +268,23 @@ def methods():
     try:
         names = [name for name in dir(_handler) if not name.startswith("_")]
         return "\0".join(sorted([name for name in names if callable(getattr(_handler, name, None))]))
+    except BaseException:
+        return ""
+
+
+# Calling one makes a generator, as does calling a function with yield in it: `async def` is no more than that here.
+_ASYNC = type(lambda: (yield))
+_GENERATOR = type((lambda: (yield))())
+
+
+def async_methods():
+    try:
+        kind = type(_handler)
+        return "\0".join([
+            name for name in methods().split("\0")
+            # A method that is bound does not tell; the function in the class does, or the one in the object itself.
+            if type(getattr(kind, name, None)) is _ASYNC or type(getattr(_handler, name, None)) is _ASYNC
+        ])
     except BaseException:
         return ""
 
@@ -314,4 +331,6 @@ def _shown(value):
         return "None"
     if isinstance(value, (int, float)):
         return "the number %s" % value
+    if type(value) is _GENERATOR:
+        return "a generator: drop async, or yield"
     return type(value).__name__
