@@ -16,13 +16,18 @@ export async function main(argv: readonly string[]): Promise<number> {
     exitCode = code
   })
   try {
-    await program.parseAsync(argv)
+    await program.parseAsync(argv.map(withOwnValue))
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.DONE : EXIT.UNUSABLE
     reportError(error)
     return EXIT.UNUSABLE
   }
+}
+
+/** As with Node, what follows `--inspect` is not its value; that stands behind a `=`. */
+function withOwnValue(argument: string): string {
+  return argument === '--inspect' ? '--inspect=' : argument
 }
 
 if (import.meta.main) process.exitCode = await main(process.argv)

@@ -101,3 +101,13 @@ export function address(text: string): readonly [string, number] {
   }
   return [match[1] ?? match[2]!, port]
 }
+
+/** Parses `[host:]port`; nothing at all is where Node's own inspector listens. */
+export function inspectAddress(text: string): readonly [string, number] {
+  const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]+)):)?(\d{1,5})$/.exec(text || '9229')
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535) {
+    throw new InvalidArgumentError('It must be a port or host:port, such as --inspect=9230.')
+  }
+  return [match[1] ?? match[2] ?? '127.0.0.1', port]
+}

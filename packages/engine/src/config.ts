@@ -58,7 +58,18 @@ const limits = z.strictObject({
   maxResultBytes: z.number().int().min(4_096).max(67_108_864).default(262_144),
 })
 
-const schema = z.strictObject({
+const inspect = z.strictObject({
+  /** Whoever can connect can run code in the isolate. */
+  host: z.string().min(1).default('127.0.0.1'),
+  /** 0 takes any that is free. */
+  port: z.number().int().min(0).max(65_535).default(9_229),
+  /** Told the URL for debuggers as soon as one can connect. */
+  onListening: z
+    .custom<(webSocketUrl: string) => void>((value) => typeof value === 'function', 'must be a function')
+    .optional(),
+})
+
+const options = z.strictObject({
   /** Path of the script: .js .mjs .cjs .ts .mts .py */
   scriptName: z.string().min(1, 'must be the path of a script'),
   /** The script's init function: called once per child, returns the handler object. */
@@ -76,6 +87,16 @@ const schema = z.strictObject({
   functions: functionTable.default({}),
   /** pino-compatible; by default a pino logger that writes warnings and worse to stderr. */
   logger: loggerShape.optional(),
+  /**
+   * Lets a debugger attach to child 1. createEngine waits for it, and the script breaks at its first line. timeoutMs,
+   * initTimeoutMs and memoryMb do not hold for that child.
+   */
+  inspect: inspect.optional(),
+})
+
+const schema = options.refine((config) => config.inspect === undefined || config.isolation === 'inline', {
+  path: ['inspect'],
+  error: "needs isolation: 'inline'",
 })
 
 /** What createEngine takes. Times are milliseconds, `memoryMb` MiB. */
@@ -83,6 +104,7 @@ export type EngineOptions = z.input<typeof schema>
 /** The options with every default filled in. */
 export type EngineConfig = z.output<typeof schema>
 export type Limits = EngineConfig['limits']
+export type InspectOptions = NonNullable<EngineConfig['inspect']>
 
 /** The modparams of the OpenSIPS module, and the option each one is here. */
 const OPENSIPS_NAMES: Record<string, string> = {

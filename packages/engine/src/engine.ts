@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { Workers } from './children/workers.ts'
 import { type EngineConfig, type EngineOptions, parseConfig } from './config.ts'
 import { byCallId, shortest } from './dispatch/affinity.ts'
-import type { ChildQueue, Ending, StartFailure } from './dispatch/child-queue.ts'
+import type { ChildQueue, Ending, QueueEvents, StartFailure } from './dispatch/child-queue.ts'
 import type { PendingExec } from './dispatch/pending-exec.ts'
 import { Poison } from './dispatch/poison.ts'
 import { type ErrorCode, SipletError } from './errors.ts'
@@ -14,6 +14,7 @@ import { ExecResult, type RunTime } from './exec-result.ts'
 import { Functions } from './functions/functions.ts'
 import { Nesting } from './functions/nesting.ts'
 import { Generation } from './generation.ts'
+import { Inspector } from './inspector/inspector.ts'
 import { EngineMetrics } from './metrics.ts'
 import { ScriptLog } from './script-log.ts'
 import { EngineCounters, type EngineStats } from './stats.ts'
@@ -76,6 +77,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #metrics = new EngineMetrics(() => this.stats())
   readonly #poison = new Poison()
   readonly #workers: Workers
+  readonly #inspector: Inspector | undefined
   #generation!: Generation
   #waiting = 0
   #reloading: Promise<void> = Promise.resolve()
@@ -91,6 +93,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       config.logger ?? pino({ name: 'siplet', level: 'warn' }, pino.destination({ fd: 2, sync: true })),
       config.limits.maxLogLines,
     )
+    this.#inspector = config.inspect && new Inspector(config.inspect)
   }
 
   /** Called by createEngine, once. */
@@ -99,6 +102,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       this.#generation = await this.#startGeneration()
     } catch (error) {
       await this.#workers.close()
+      await this.#inspector?.close()
       throw error
     }
   }
@@ -138,14 +142,20 @@ export class Engine extends EventEmitter<EngineEvents> {
    * The same on the calling thread, without an event loop in between: the lowest latency there is. For isolation
    * `inline`; functions that the script calls must answer synchronously.
    *
-   * @throws SipletError ERR_SIPLET_ARGUMENT; ERR_SIPLET_SYNC where isolation is not `inline`, or the child of this
-   *   message is busy with execs made by `exec`
+   * @throws SipletError ERR_SIPLET_ARGUMENT; ERR_SIPLET_SYNC where isolation is not `inline`, a debugger may attach
+   *   (`inspect`), or the child of this message is busy with execs made by `exec`
    */
   execSync(method: string, message: Uint8Array | string | SIPMessage, options: ExecOptions = {}): ExecResult {
     if (this.#config.isolation !== 'inline') {
       throw new SipletError(
         'ERR_SIPLET_SYNC',
         `execSync needs isolation 'inline'; this engine has '${this.#config.isolation}': use exec`,
+      )
+    }
+    if (this.#inspector !== undefined) {
+      throw new SipletError(
+        'ERR_SIPLET_SYNC',
+        'execSync would keep the debugger of `inspect` waiting, and so itself: use exec',
       )
     }
     let answered: ExecResult | undefined
@@ -198,15 +208,19 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Answers what was accepted, refuses what comes, then ends all children. Safe to call twice. */
   close(): Promise<void> {
-    this.#closing ??= this.#reloading.then(async () => {
-      await this.#generation.close()
-      await this.#workers.close()
-    })
+    this.#closing ??= this.#close()
     return this.#closing
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  async #close(): Promise<void> {
+    await this.#reloading
+    await this.#generation.close()
+    await this.#workers.close()
+    await this.#inspector?.close()
   }
 
   async #reload(): Promise<void> {
@@ -231,7 +245,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   #startGeneration(): Promise<Generation> {
-    return Generation.start(this.#config, this.#functions, this.#workers, (generation) => {
+    const events = (generation: () => Generation | undefined): QueueEvents => {
       const error = (failure: StartFailure, rank: number) =>
         generation()?.startError(failure, rank) ?? new SipletError(failure.code, failure.message, { rank })
       return {
@@ -251,7 +265,8 @@ export class Engine extends EventEmitter<EngineEvents> {
         },
         recovered: (rank) => this.emit('recovered', { rank }),
       }
-    })
+    }
+    return Generation.start(this.#config, this.#functions, this.#workers, events, this.#inspector)
   }
 
   /** Undefined where the exec is answered already: it does not get as far as a child. */

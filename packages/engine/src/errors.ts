@@ -34,6 +34,8 @@ export const ERRORS = {
   ERR_SIPLET_CALL_FUNCTION_TIMEOUT: 'a function of the embedder ran longer than limits.callFunctionTimeoutMs',
   ERR_SIPLET_ASYNC_FUNCTION:
     'execSync reached a function of the embedder that answers asynchronously; use exec',
+  ERR_SIPLET_INSPECT_LANGUAGE: 'inspect is for JavaScript and TypeScript: V8 does not see Python',
+  ERR_SIPLET_INSPECT_LISTEN: 'inspect cannot listen on its host and port; choose another port, or 0 for any',
   ERR_SIPLET_WOULD_DEADLOCK:
     'an exec from within a call_function would wait for the very child that waits for it',
 } as const

@@ -5,6 +5,7 @@ import type { EngineConfig } from './config.ts'
 import { ChildQueue, type QueueEvents, type StartFailure } from './dispatch/child-queue.ts'
 import { SipletError } from './errors.ts'
 import type { Functions } from './functions/functions.ts'
+import type { Inspector } from './inspector/inspector.ts'
 import { preludeSource } from './isolate/bundle.ts'
 import type { StartResult } from './isolate/child.ts'
 import { loadScript } from './script/load.ts'
@@ -32,7 +33,8 @@ export class Generation {
   /**
    * Loads the script and starts all children side by side.
    *
-   * @throws SipletError one of loadScript's, or, naming rank and cause, ERR_SIPLET_SCRIPT_LOAD, ERR_SIPLET_MOD_INIT,
+   * @param inspector of the engine, where a debugger may attach
+   * @throws SipletError one of loadScript's or Inspector's, or, naming rank and cause, ERR_SIPLET_SCRIPT_LOAD, ERR_SIPLET_MOD_INIT,
    *   ERR_SIPLET_CHILD_INIT; nothing is left running then
    */
   static async start(
@@ -40,17 +42,19 @@ export class Generation {
     functions: Functions,
     workers: Workers,
     events: (generation: () => Generation | undefined) => QueueEvents,
+    inspector?: Inspector,
   ): Promise<Generation> {
-    const script = await loadScript(config.scriptName)
-    const prelude = await preludeSource(script.language)
-    const stacks = new StackMapper(script)
+    const loaded = await loadScript(config.scriptName)
+    const prelude = await preludeSource(loaded.language)
+    const stacks = new StackMapper(loaded)
+    const script = inspector === undefined ? loaded : await inspector.open(loaded)
     let generation: Generation | undefined
     const queueEvents = withMappedLogs(
       events(() => generation),
       stacks,
     )
     const limits = { maxBatch: config.limits.maxBatch, maxBatchBytes: MAX_BATCH_BYTES }
-    const queues = createChildren(config, script, prelude, functions, workers).map(
+    const queues = createChildren(config, script, prelude, functions, workers, inspector).map(
       (child) => new ChildQueue(child, limits, queueEvents),
     )
     const results = await Promise.all(queues.map((queue) => queue.start()))

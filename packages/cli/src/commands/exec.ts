@@ -1,10 +1,10 @@
-import { createEngine, type ExecResult, scriptSources } from '@siplet/engine'
+import { createEngine, type EngineOptions, type ExecResult, scriptSources } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { CLIError, EXIT } from '../errors.ts'
 import { withManual } from '../manual.ts'
 import { messageBytes } from '../message-file.ts'
-import { address, engineOptions, type ScriptOptions, scriptCommand } from '../options.ts'
+import { address, engineOptions, inspectAddress, type ScriptOptions, scriptCommand } from '../options.ts'
 import { messageDiff } from '../output/message-diff.ts'
 import { runWatching } from '../watch.ts'
 
@@ -15,6 +15,7 @@ interface ExecCommandOptions extends ScriptOptions {
   dst?: readonly [string, number]
   diff?: boolean
   watch?: true
+  inspect?: readonly [host: string, port: number]
 }
 
 export function execCommand(finish: (exitCode: number) => void): Command {
@@ -25,6 +26,7 @@ export function execCommand(finish: (exitCode: number) => void): Command {
     examples: [
       'siplet exec invite.sip --script handler.ts',
       'siplet exec invite.sip --script handler.ts --watch',
+      'siplet exec invite.sip --script handler.ts --inspect',
       'siplet exec - --script handler.ts --src 192.0.2.10:5060 < invite.sip > edited.sip',
     ],
     exitStatus: { [EXIT.SCRIPT_ERROR]: 'the script failed on the message' },
@@ -40,6 +42,14 @@ export function execCommand(finish: (exitCode: number) => void): Command {
     .option('--diff', 'show what changed, also where stdout is no terminal')
     .option('--no-diff', 'print the edited message as it is, also on a terminal')
     .option('-w, --watch', 'run again whenever the message, the script, or a file it imports changes')
+    .addOption(
+      new Option(
+        '--inspect [host:port]',
+        'wait for a debugger (Chrome DevTools, VS Code, node inspect) and break at the first line of the script; no time limits (default: 127.0.0.1:9229)',
+      )
+        .argParser(inspectAddress)
+        .conflicts('watch'),
+    )
     .action(async (path: string, options: ExecCommandOptions) => {
       if (!options.watch) {
         finish(await exec(path, options))
@@ -59,7 +69,7 @@ export function execCommand(finish: (exitCode: number) => void): Command {
 async function exec(path: string, options: ExecCommandOptions): Promise<number> {
   const bytes = await messageBytes(path)
   const method = options.method ?? (new SIPMessage(bytes).isRequest ? 'request_route' : 'onreply_route')
-  await using engine = await createEngine(engineOptions(options))
+  await using engine = await createEngine({ ...engineOptions(options), ...inspection(options) })
   const result = await engine.exec(method, bytes, {
     ...(options.src && { src: options.src }),
     ...(options.dst && { dst: options.dst }),
@@ -70,6 +80,16 @@ async function exec(path: string, options: ExecCommandOptions): Promise<number> 
   process.stdout.write(asDiff ? messageDiff(bytes, edited, process.stdout) : edited)
   console.error(verdict(method, result))
   return result.error === null ? EXIT.DONE : EXIT.SCRIPT_ERROR
+}
+
+function inspection({ inspect }: ExecCommandOptions): Pick<EngineOptions, 'inspect'> {
+  if (inspect === undefined) return {}
+  const [host, port] = inspect
+  const onListening = (url: string) => {
+    console.error(`Debugger listening on ${url}`)
+    console.error('Open chrome://inspect, attach an editor, or run: node inspect %s', url.split('/')[2])
+  }
+  return { inspect: { host, port, onListening } }
 }
 
 function verdict(method: string, { code, error, verdict, dstUri, edited, us }: ExecResult): string {

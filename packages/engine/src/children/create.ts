@@ -1,11 +1,13 @@
 import type { EngineConfig } from '../config.ts'
 import type { Functions } from '../functions/functions.ts'
+import type { Inspector } from '../inspector/inspector.ts'
 import type { ChildSpec } from '../isolate/child.ts'
 import type { Bundle } from '../script/bundle.ts'
 import { withInterpreter } from '../script/micropython-module.ts'
 import { createVerdictArea } from '../wire/verdict.ts'
 import type { Child } from './child.ts'
 import { InlineChild } from './inline.ts'
+import { InspectedChild } from './inspected.ts'
 import { PoolProcess } from './pool-process.ts'
 import { ProcessChild } from './process.ts'
 import { ThreadChild } from './thread.ts'
@@ -14,6 +16,7 @@ import type { Workers } from './workers.ts'
 /** Resident memory of a pool process without children, and of a child without what its script holds: MiB, generous. */
 const PROCESS_MB = 256
 const CHILD_MB = 64
+const INSPECTED_RANK = 1
 
 /** The children of the configured isolation, ranks 1..N, not started yet. */
 export function createChildren(
@@ -22,6 +25,7 @@ export function createChildren(
   prelude: string,
   functions: Functions,
   workers: Workers,
+  inspector?: Inspector,
 ): Child[] {
   const { callFunctionTimeoutMs, maxResultBytes, processHeapMb, processMemoryMb, memoryMb } = config.limits
   const specs = Array.from(
@@ -38,7 +42,11 @@ export function createChildren(
   )
   switch (config.isolation) {
     case 'inline':
-      return specs.map((spec) => new InlineChild(spec, functions))
+      return specs.map((spec) =>
+        inspector !== undefined && spec.rank === INSPECTED_RANK
+          ? new InspectedChild(spec, functions, inspector)
+          : new InlineChild(spec, functions),
+      )
     case 'thread':
       return specs.map((spec) => new ThreadChild(spec, functions, callFunctionTimeoutMs, workers))
     case 'process': {

@@ -1,22 +1,26 @@
 /** Stack traces of a script, in terms of the script as written. */
 import { SourceMap } from 'node:module'
 import { dirname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Bundle } from './bundle.ts'
 
 /** Maps stacks of one bundle. */
 export class StackMapper {
   readonly #fileName: string
+  /** What a script is named where a debugger may attach to it. */
+  readonly #url: string
   readonly #map: SourceMap | undefined
 
   constructor(script: Bundle) {
     const map = script.language === 'javascript' ? script.map : null
     this.#fileName = script.fileName
+    this.#url = pathToFileURL(script.fileName).href
     this.#map = map === null ? undefined : new SourceMap(JSON.parse(map))
   }
 
   /** The stack with our own frames taken out and positions of the bundle replaced by those of the sources. */
   map(stack: string): string {
-    const lines = stack.split('\n')
+    const lines = stack.replaceAll(this.#url, this.#fileName).split('\n')
     const boundary = lines.findIndex((line) => line.includes(BOUNDARY))
     return (boundary === -1 ? lines : lines.slice(0, boundary))
       .filter((line) => !PRELUDE_FRAME.test(line))

@@ -1,0 +1,68 @@
+/**
+ * A child that a debugger can attach to. Its isolate runs on threads of isolated-vm's pool, without limits, while the
+ * calling thread carries messages between the debugger and V8.
+ */
+import type { PendingExec } from '../dispatch/pending-exec.ts'
+import type { Functions } from '../functions/functions.ts'
+import type { Attachment, Inspector } from '../inspector/inspector.ts'
+import { type ChildSpec, IsolateChild, type RunEnd, type StartResult } from '../isolate/child.ts'
+import { giveBackShared } from '../wire/shared-memory.ts'
+import { VerdictReader } from '../wire/verdict.ts'
+import type { Child } from './child.ts'
+import { records } from './inline.ts'
+
+/** isolated-vm cannot end an isolate for its memory while it has a debugger: it stands still. So this is never reached. */
+const MEMORY_MB = 4_096
+
+/** Zero is no limit. */
+const NO_LIMITS = { timeoutMs: 0, initTimeoutMs: 0, memoryMb: MEMORY_MB }
+
+export class InspectedChild implements Child {
+  readonly rank: number
+  readonly verdicts: VerdictReader
+  readonly #isolate: IsolateChild
+  readonly #inspector: Inspector
+  readonly #area: SharedArrayBuffer
+  #attachment: Attachment | undefined
+  #batch: readonly PendingExec[] = []
+
+  constructor(spec: ChildSpec, functions: Functions, inspector: Inspector) {
+    this.rank = spec.rank
+    this.#area = spec.area
+    this.#inspector = inspector
+    this.verdicts = new VerdictReader(spec.area)
+    const waiting = async (call: string) =>
+      JSON.stringify(await functions.call(this.rank, this.#batch, JSON.parse(call)))
+    this.#isolate = new IsolateChild(
+      { ...spec, inspected: true, limits: { ...spec.limits, ...NO_LIMITS } },
+      // Always through the other gate: an isolate in the pool cannot call functions of this thread directly.
+      { direct: () => '', waiting },
+    )
+  }
+
+  async start(): Promise<StartResult> {
+    await this.#end()
+    const result = await this.#isolate.startInspected((isolate) => {
+      this.#attachment = this.#inspector.attach(isolate)
+      return this.#attachment.ready
+    })
+    if (!result.ok) await this.#end()
+    return result
+  }
+
+  run(batch: readonly PendingExec[]): Promise<RunEnd> {
+    this.#batch = batch
+    return this.#isolate.runAsync(records(batch), batch.length)
+  }
+
+  async close(): Promise<void> {
+    await this.#end()
+    giveBackShared(this.#area)
+  }
+
+  async #end(): Promise<void> {
+    await this.#attachment?.detach()
+    this.#attachment = undefined
+    this.#isolate.dispose()
+  }
+}
