@@ -1,7 +1,7 @@
-/** siplet replay on a terminal, and beside one: the progress bar, and colours. */
+/** Standard streams: pipes that close, the progress bar of siplet replay on a terminal, and colours. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +16,33 @@ const MESSAGES = 20_000
 /** How a bar looks: share, count, rate and time left. */
 const BAR = /█+░* \d+ % \| [\d,]+ messages, [\d,]+\/s \| (?:\d+[hms]\d*)+ left/
 const ESCAPE = '\x1b'
+
+describe('standard output', () => {
+  const run = (command: string) =>
+    spawnSync(
+      'bash',
+      ['-c', command.replaceAll('siplet', `${process.execPath} packages/cli/bin/siplet.js`)],
+      {
+        cwd: ROOT,
+        encoding: 'utf8',
+      },
+    )
+  const replay = 'siplet replay examples/calls.pcapng --script examples/handler.ts'
+
+  for (const command of [replay, `${replay} --json`, 'siplet --help', 'siplet completion zsh']) {
+    it(`${command}: a reader that goes away is no error`, () => {
+      const { stderr, stdout } = run(`${command} | true; echo "exit \${PIPESTATUS[0]}"`)
+      assert.deepEqual([stderr, stdout], ['', 'exit 0\n'])
+    })
+  }
+
+  it('that is full is one', function () {
+    if (!existsSync('/dev/full')) return this.skip()
+    const { status, stderr } = run(`${replay} > /dev/full`)
+    assert.equal(status, 2)
+    assert.match(stderr, /^siplet: ERR_SIPLET_OUTPUT: standard output cannot be written: ENOSPC.*\n$/)
+  })
+})
 
 describe('siplet replay on a terminal', () => {
   if (spawnSync('script', ['--version']).error !== undefined) {

@@ -1,6 +1,7 @@
 /** The command line: how commands end. */
 import { CommanderError } from 'commander'
 import { EXIT } from './errors.ts'
+import { guardStandardStreams } from './output/standard-streams.ts'
 import { createProgram } from './program.ts'
 import { reportError } from './report-error.ts'
 
@@ -11,6 +12,7 @@ import { reportError } from './report-error.ts'
  * @returns the exit code, see EXIT
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  guardStandardStreams()
   let exitCode: number = EXIT.DONE
   const program = createProgram((code) => {
     exitCode = code

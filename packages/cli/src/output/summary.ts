@@ -3,7 +3,7 @@ import { type InspectColor, styleText } from 'node:util'
 import type { EngineStats, ExecResult } from '@siplet/engine'
 import type { SIPMessage } from '@siplet/sipmsg'
 import Table from 'cli-table3'
-import type { CaptureStats } from '../capture/index.ts'
+import { type CaptureStats, STDIN } from '../capture/index.ts'
 import type { ReplayConsumer } from '../replay/consumer.ts'
 import type { NDJSONLine, ReplayedMessage } from '../replay/replayed-message.ts'
 import type { LatencyData } from '../report/format.ts'
@@ -156,10 +156,10 @@ export class SummaryCollector implements ReplayConsumer {
     const title = (format: InspectColor) => (text: string) => styleText(format, text, { stream })
     const [plain, alarming] = [title('bold'), title('red')]
     const lines = [
-      `${captures.join(', ')} through ${script}: ${plural(messages, 'SIP message')} in ${seconds.toFixed(2)} s${rate}, ` +
+      `${captures.map((path) => (path === STDIN ? 'stdin' : path)).join(', ')} through ${script}: ${plural(messages, 'SIP message')} in ${seconds.toFixed(2)} s${rate}, ` +
         `${plural(requests, 'request')}, ${replies} ${replies === 1 ? 'reply' : 'replies'}`,
       '',
-      this.#table(),
+      messages === 0 ? 'No SIP message to run: see what was left out, and the filters.' : this.#table(),
       ...section(plain('What the script decided on requests:'), this.#decided.map(decided), this.#decisions),
       ...section(alarming('Errors:'), this.#failed.map(failed), this.errors),
       ...section(alarming('Errors by line of the script:'), this.#errorPlaces()),
