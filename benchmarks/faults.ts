@@ -1,7 +1,7 @@
 /**
  * Faults at random, all the while execs run: `npm run faults [seconds] [seed]`, ten seconds unless told. Scripts loop,
- * fill memory, recurse, throw and get stuck; the pool process is killed; the script is reloaded, also with one that
- * fails. Checked throughout: every exec is answered exactly once, execs of one Call-ID in their order, by the rank that
+ * fill memory, recurse, throw and get stuck; worker threads end; the pool process is killed; the script is reloaded, also
+ * with one that fails. Checked throughout: every exec is answered exactly once, execs of one Call-ID in their order, by the rank that
  * the Call-ID belongs to; ranks stay unique; and at the end all children serve.
  */
 import assert from 'node:assert/strict'
@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
 import { createEngine, type EngineOptions } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
@@ -57,6 +58,12 @@ export async function run(
   const folder = mkdtempSync(join(tmpdir(), 'siplet-faults-'))
   const scriptName = join(folder, 'handler.js')
   writeFileSync(scriptName, SCRIPT)
+  const workers: Worker[] = []
+  const collect = (worker: Worker) => {
+    workers.push(worker)
+    worker.once('exit', () => workers.splice(workers.indexOf(worker), 1))
+  }
+  process.on('worker', collect)
   await using engine = await createEngine({
     scriptName,
     isolation,
@@ -112,9 +119,12 @@ export async function run(
   const kill = async () => {
     while (running()) {
       await sleep(200 + upTo(2_000))
+      if (!running()) continue
       const { pid } = engine.stats().children[0]!
-      if (isolation !== 'process' || pid === null || !running()) continue
-      process.kill(pid, upTo(4) === 0 ? 'SIGSTOP' : 'SIGKILL')
+      if (isolation === 'thread') {
+        // Any of them: it may run a batch, start a child, or wait for one.
+        await workers[upTo(workers.length)]?.terminate()
+      } else if (pid !== null) process.kill(pid, upTo(4) === 0 ? 'SIGSTOP' : 'SIGKILL')
       counts.kills++
     }
   }
@@ -137,6 +147,7 @@ export async function run(
   }
   const rss = process.memoryUsage.rss()
   await Promise.all([...Array.from({ length: CALLS }, (_, i) => call(`call-${i}`)), kill(), reload()])
+  process.off('worker', collect)
   await engine.drain()
   assert.equal(counts.answers, counts.execs)
   for (let i = 0; i < CALLS; i++) await serves(engine, `after-${i}`)
