@@ -59,6 +59,22 @@ describe('a worker thread that ends', () => {
     })
   })
 
+  it('as it starts: another one starts the child', async () => {
+    let ends = 2
+    const end = (worker: Worker) => {
+      if (ends-- > 0) worker.terminate()
+    }
+    process.on('worker', end)
+    try {
+      await withEngine(SOURCE, { isolation: 'thread' }, async (engine) => {
+        assert.equal((await engine.exec('count', INVITE)).code, 101)
+      })
+    } finally {
+      process.off('worker', end)
+    }
+    assert.equal(workers.length, 3)
+  })
+
   it('by itself, where nothing else keeps the process alive: still answered', async () => {
     const script = scriptFile(handler('loop() { for (;;); }, answers() { return 7 }'))
     const { stdout } = await promisify(execFile)(process.execPath, [ENDING_THREAD, script])

@@ -30,6 +30,8 @@ export class RankWorker {
   #port: MessagePort | undefined
   /** Whose end or answer somebody waits for; keeps the process alive meanwhile, which a port of a thread that ended does not. */
   #awaited: Worker | undefined
+  /** Of the piscina task under way. */
+  #abort: AbortController | undefined
   #mailbox = new Mailbox()
   #ended: ((end: RunEnd) => void) | undefined
 
@@ -59,8 +61,6 @@ export class RankWorker {
         return await this.#startInWorker(order)
       } catch (error) {
         cause = error
-      } finally {
-        this.#awaitNoMore()
       }
     }
     return {
@@ -108,7 +108,7 @@ export class RankWorker {
     this.#port = undefined
     this.#mailbox.stop()
     try {
-      await this.#pool.run(undefined, { name: 'vacate' })
+      await this.#task('vacate', undefined)
       return true
     } catch {
       return false
@@ -142,6 +142,20 @@ export class RankWorker {
     this.#port?.close()
     this.#port = undefined
     this.#batchEnded('lost')
+    this.#abort?.abort()
+  }
+
+  /** Rejects where the worker ends meanwhile; piscina alone would leave a task waiting for a worker that ends as it starts. */
+  async #task<T>(name: 'start' | 'vacate', data: unknown, transferList: MessagePort[] = []): Promise<T> {
+    this.#abort = new AbortController()
+    const { signal } = this.#abort
+    this.#await()
+    try {
+      return await this.#pool.run(data, { name, transferList: transferList as never, signal })
+    } finally {
+      this.#abort = undefined
+      this.#awaitNoMore()
+    }
   }
 
   #startInWorker({ spec, callFunctionTimeoutMs, call }: WorkerOrder): Promise<StartResult> {
@@ -163,8 +177,7 @@ export class RankWorker {
       callFunctionTimeoutMs,
       mailbox: this.#mailbox.memory,
     }
-    this.#await()
-    return this.#pool.run(task, { name: 'start', transferList: [port2] as never })
+    return this.#task('start', task, [port2])
   }
 
   async #callFunction(
