@@ -177,6 +177,9 @@ describe('siplet replay, chosen and compared', () => {
       assert.match(stdout, /at frame 5 of examples\/calls.pcapng \(Call-ID call-2@example.com\)/)
       assert.equal((await siplet([...args, other, '--fail-on-difference'])).exitCode, 1)
       assert.equal((await siplet([...args, one, '--fail-on-difference'])).exitCode, 0)
+      const alone = await siplet(['replay', CALLS, '--script', one, '--fail-on-difference'])
+      assert.equal(alone.exitCode, 2)
+      assert.match(alone.stderr, /ERR_SIPLET_USAGE: --fail-on-difference needs --compare/)
     })
 
     it('--expect passes what decides as recorded, and fails with a diff where it does not', async () => {

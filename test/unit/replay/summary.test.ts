@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { SipletError } from '@siplet/engine'
 import { createCaptureStats } from '../../../packages/cli/src/capture/index.ts'
 import { type ReplaySummary, SummaryCollector } from '../../../packages/cli/src/output/summary.ts'
+import { summaryText } from '../../../packages/cli/src/output/summary-text.ts'
 import { INVITE } from '../../support/messages.ts'
 import { replayed } from '../../support/replayed.ts'
 
@@ -20,7 +22,7 @@ describe('the summary of a replay', () => {
     const collector = new SummaryCollector()
     await collector.write(messages)
     const summary: ReplaySummary = collector.summary(REST, createCaptureStats())
-    return { summary, text: collector.text(summary, process.stdout) }
+    return { summary, text: summaryText(summary, collector.details, process.stdout) }
   }
 
   it('names the slowest messages, and of a batch, whose messages share its time, the first one', async () => {
@@ -67,5 +69,17 @@ describe('the summary of a replay', () => {
     assert.match(text, /│ INVITE +│ +1 │/)
     assert.match(text, /│ others +│ +969 │/)
     assert.ok(text.split('\n').length < 80)
+  })
+
+  it('shows control characters of a capture as escapes: a terminal obeys none of them', async () => {
+    // The second one is U+009B in UTF-8.
+    const uri = 'sip:\x1b[2J\xc2\x9b31m@example.net'
+    const { text } = await summed(
+      replayed(1, INVITE.replace('sip:bob@example.net', uri), { dstUri: 'sip:192.0.2.1' }),
+      replayed(2, INVITE, { code: -1, error: new SipletError('ERR_SIPLET_SCRIPT', 'no\x07\nroute') }),
+    )
+    assert.match(text, /frame 1 {2}INVITE sip:\\u001b\[2J\\u009b31m@example\.net/)
+    assert.match(text, /no\\u0007\\nroute/)
+    assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1a\x7f-\x9f]/)
   })
 })

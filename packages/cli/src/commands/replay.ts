@@ -1,48 +1,14 @@
-import { stat } from 'node:fs/promises'
-import { createEngine, type Engine, scriptSources } from '@siplet/engine'
+import { scriptSources } from '@siplet/engine'
 import type { Command } from 'commander'
-import { createCaptureStats, findCaptures, STDIN } from '../capture/index.ts'
+import { findCaptures, STDIN } from '../capture/index.ts'
 import { CLIError, EXIT } from '../errors.ts'
 import { withManual } from '../manual.ts'
-import {
-  engineOptions,
-  integer,
-  type PoolOptions,
-  type ScriptOptions,
-  scriptCommand,
-  speed,
-  withPool,
-} from '../options.ts'
-import { CaptureWriter } from '../output/capture-writer.ts'
-import { NDJSONWriter } from '../output/ndjson.ts'
-import { refuseOverwrites } from '../output/overwrites.ts'
-import { showProgress } from '../output/progress.ts'
-import { leftOut, SummaryCollector } from '../output/summary.ts'
-import { Comparison } from '../replay/comparison.ts'
-import type { ReplayConsumer } from '../replay/consumer.ts'
-import { Expectation } from '../replay/expectation.ts'
+import { integer, scriptCommand, speed, withPool } from '../options.ts'
 import { MessageFilter } from '../replay/message-filter.ts'
-import { replay } from '../replay/replay.ts'
-import { Retransmissions } from '../replay/retransmissions.ts'
-import { ReportWriter } from '../report/report-writer.ts'
+import { type ReplayRunOptions, runReplay } from '../replay/run.ts'
 import { runWatching } from '../watch.ts'
 
-interface ReplayCommandOptions extends ScriptOptions, PoolOptions {
-  requestMethod: string
-  replyMethod: string
-  extra?: string
-  limit?: number
-  speed?: number
-  filter?: MessageFilter
-  dedupe?: true
-  compare?: string
-  failOnDifference?: true
-  expect?: string
-  out?: string
-  ndjson?: string
-  report?: string
-  json?: true
-  failOnError?: true
+interface ReplayCommandOptions extends ReplayRunOptions {
   watch?: true
 }
 
@@ -103,8 +69,14 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
           '--json and --ndjson - both want stdout; write the NDJSON to a file',
         )
       }
+      if (options.failOnDifference && options.compare === undefined) {
+        throw new CLIError(
+          'ERR_SIPLET_USAGE',
+          '--fail-on-difference needs --compare: name the script to compare with; --expect fails on differences by itself',
+        )
+      }
       const replyGiven = command.getOptionValueSource('replyMethod') === 'cli'
-      const run = () => replayOnce(paths, options, replyGiven)
+      const run = () => runReplay(paths, options, replyGiven)
       if (!options.watch) {
         finish(await run())
         return
@@ -123,173 +95,4 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
       const outputs = [out, ndjson, report].filter((path) => path !== undefined)
       finish(await runWatching(files, run, outputs))
     })
-}
-
-/** @returns the exit code */
-async function replayOnce(
-  paths: readonly string[],
-  options: ReplayCommandOptions,
-  replyGiven: boolean,
-): Promise<number> {
-  const captures = await findCaptures(paths)
-  await protectInputs(captures, options)
-  await using engine = await createEngine(engineOptions(options, options))
-  const methods = chosenMethods(engine, options, replyGiven)
-  await using other =
-    options.compare === undefined
-      ? undefined
-      : await createEngine(engineOptions({ ...options, script: options.compare }, options))
-  return await run(engine, captures, options, methods, other && new Comparison(other, options.extra))
-}
-
-function chosenMethods(
-  engine: Engine,
-  { requestMethod, replyMethod, script }: ReplayCommandOptions,
-  replyGiven: boolean,
-): { requestMethod: string; replyMethod: string | null } {
-  const has = (name: string) => engine.methods.includes(name)
-  const missing = !has(requestMethod)
-    ? requestMethod
-    : replyGiven && !has(replyMethod)
-      ? replyMethod
-      : undefined
-  if (missing === undefined) return { requestMethod, replyMethod: has(replyMethod) ? replyMethod : null }
-  const option = missing === requestMethod ? '--request-method' : '--reply-method'
-  throw new CLIError(
-    'ERR_SIPLET_METHOD_NOT_FOUND',
-    `${script} has no method ${missing}; it has ${engine.methods.join(', ')}: choose one with ${option}`,
-  )
-}
-
-/** @throws CLIError ERR_SIPLET_OVERWRITE */
-async function protectInputs(
-  captures: readonly string[],
-  { out, ndjson, report, script, compare, expect }: ReplayCommandOptions,
-): Promise<void> {
-  if (out === undefined && ndjson === undefined && report === undefined) return
-  const scripts = [script, compare].filter((path) => path !== undefined)
-  const sources = await Promise.all(scripts.map(scriptSources))
-  const inputs = [...captures, ...sources.flat(), ...(expect === undefined ? [] : [expect])]
-  await refuseOverwrites({ '--out': out, '--ndjson': ndjson, '--report': report }, inputs)
-}
-
-/** @returns the exit code */
-async function run(
-  engine: Engine,
-  captures: string[],
-  options: ReplayCommandOptions,
-  methods: { requestMethod: string; replyMethod: string | null },
-  comparison: Comparison | undefined,
-): Promise<number> {
-  const stats = createCaptureStats()
-  const passedOver = { filter: 0, retransmission: 0 }
-  let endedEarly = false
-  let failure: { error: unknown } | undefined
-  const collector = new SummaryCollector()
-  const interrupt = new AbortController()
-  const interrupted = () => interrupt.abort()
-  process.once('SIGINT', interrupted)
-  const expectation = options.expect === undefined ? undefined : new Expectation(options.expect)
-  const writer = options.out === undefined ? undefined : new CaptureWriter(options.out)
-  const ndjson = options.ndjson === undefined ? undefined : new NDJSONWriter(options.ndjson)
-  const notes = () => [
-    ...leftOut(summary()),
-    ...(failure === undefined ? [] : [`what came after this: ${failure.error}`]),
-  ]
-  const report =
-    options.report === undefined
-      ? undefined
-      : await ReportWriter.open(options.report, { script: options.script, captures, notes })
-  // The report comes last: when it is closed, it tells how the others ended.
-  const consumers: ReplayConsumer[] = [collector, ndjson, writer, expectation, comparison, report].filter(
-    (consumer) => consumer !== undefined,
-  )
-  // At the speed of the capture, bytes are read long before their messages are due.
-  const progress = showProgress(options.speed === undefined ? await totalBytes(captures) : 0)
-  const start = performance.now()
-  const summary = () =>
-    collector.summary(
-      {
-        captures,
-        script: options.script,
-        seconds: (performance.now() - start) / 1_000,
-        endedEarly,
-        passedOver,
-        notWritten: writer?.tooLong ?? 0,
-        differences: (comparison ?? expectation)?.differences.messages ?? null,
-        children: engine.stats().children,
-      },
-      stats,
-    )
-  try {
-    const messages = replay(engine, stats, {
-      captures,
-      ...methods,
-      extraArgs: options.extra,
-      filter: options.filter,
-      retransmissions: options.dedupe && new Retransmissions(),
-      speed: options.speed,
-      keepFrames: writer !== undefined,
-      limit: options.limit ?? Number.POSITIVE_INFINITY,
-      signal: interrupt.signal,
-      onEndedEarly: () => {
-        endedEarly = true
-      },
-      onPassedOver: (why, count) => {
-        passedOver[why] += count
-      },
-      onBytes: (bytes) => progress.update(bytes, collector.messages),
-    })
-    for await (const slice of messages) {
-      let read = true
-      for (const consumer of consumers) if ((await consumer.write(slice)) === false) read = false
-      progress.update(stats.bytes, collector.messages)
-      if (!read) {
-        endedEarly = true
-        break
-      }
-    }
-    await expectation?.finish(!endedEarly)
-  } catch (error) {
-    failure = { error }
-  }
-  for (const consumer of consumers) {
-    try {
-      await consumer.close()
-    } catch (error) {
-      failure ??= { error }
-    }
-  }
-  progress.stop()
-  process.off('SIGINT', interrupted)
-  // A capture that cannot be used does not take away what the ones before it came to.
-  if (failure !== undefined && collector.messages === 0) throw failure.error
-  const talk = options.ndjson === '-' ? process.stderr : process.stdout
-  if (options.json) process.stdout.write(`${JSON.stringify(summary())}\n`)
-  else talk.write(collector.text(summary(), talk))
-  const differing = options.json ? process.stderr : talk
-  if (comparison)
-    differing.write(`\n${comparison.differences.text(options.script, options.compare!, differing)}`)
-  if (expectation)
-    differing.write(`\n${expectation.differences.text(options.expect!, options.script, differing)}`)
-  if (failure !== undefined) throw failure.error
-  if (interrupt.signal.aborted) return EXIT.INTERRUPTED
-  if (collector.errors > 0 && options.failOnError) return EXIT.SCRIPT_ERROR
-  const fails =
-    (expectation?.differences.messages ?? 0) > 0 ||
-    (options.failOnDifference && (comparison?.differences.messages ?? 0) > 0)
-  return fails ? EXIT.DIFFERENCE : EXIT.DONE
-}
-
-/** Files that cannot be read are reported when their turn comes. */
-async function totalBytes(captures: readonly string[]): Promise<number> {
-  const sizes = await Promise.all(
-    captures.map((path) =>
-      stat(path).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    ),
-  )
-  return sizes.reduce((sum, size) => sum + size, 0)
 }

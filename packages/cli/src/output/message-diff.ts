@@ -1,6 +1,7 @@
 /** What a script did to a message, as a diff of its lines. */
 import { type InspectColor, styleText } from 'node:util'
 import { diffLines } from 'diff'
+import { printable } from './printable.ts'
 
 /**
  * The whole message, its lines marked with `+` (added), `-` (removed) or nothing. Coloured where `stream` is a
@@ -27,8 +28,6 @@ export function messageDiff(before: Uint8Array, after: Uint8Array, stream: NodeJ
 
 function lines(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString('utf8').replaceAll('\r\n', '\n')
-  const printable = text.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, (character) =>
-    JSON.stringify(character).slice(1, -1),
-  )
-  return printable.endsWith('\n') ? printable : `${printable}\n`
+  const shown = text.split('\n').map(printable).join('\n')
+  return shown.endsWith('\n') ? shown : `${shown}\n`
 }

@@ -1,9 +1,7 @@
-/** What a replay came to: collected message by message, shown as tables or as one JSON object. */
-import { type InspectColor, styleText } from 'node:util'
+/** What a replay came to, collected message by message. */
 import type { EngineStats, ExecResult } from '@siplet/engine'
 import type { SIPMessage } from '@siplet/sipmsg'
-import Table from 'cli-table3'
-import { type CaptureStats, STDIN } from '../capture/index.ts'
+import type { CaptureStats } from '../capture/index.ts'
 import type { ReplayConsumer } from '../replay/consumer.ts'
 import type { NDJSONLine, ReplayedMessage } from '../replay/replayed-message.ts'
 import type { LatencyData } from '../report/format.ts'
@@ -19,7 +17,8 @@ const OTHERS = 'others'
 /** Places of a script that are told apart. */
 const PLACES = 100
 
-interface Row {
+/** Messages of one method, or of one class of replies. */
+export interface SummaryRow {
   messages: number
   true: number
   false: number
@@ -67,7 +66,7 @@ export interface ReplaySummary {
   children: EngineStats['children']
 }
 
-interface Slowest {
+export interface Slowest {
   frame: number
   file: string
   method: string | null
@@ -76,14 +75,24 @@ interface Slowest {
   sharedBy: number
 }
 
+export interface SummaryDetails {
+  /** By method, or class of replies. */
+  rows: ReadonlyMap<string, SummaryRow>
+  /** Requests that were rerouted or refused: the first ones, and how many there are. */
+  decided: readonly NDJSONLine[]
+  decisions: number
+  /** Messages with an error: the first ones. */
+  failed: readonly NDJSONLine[]
+  /** Messages by the place of the script that threw, and the frame of the first. */
+  places: ReadonlyMap<string, { messages: number; first: number }>
+}
+
 export class SummaryCollector implements ReplayConsumer {
-  readonly #rows = new Map<string, Row>()
-  /** Requests that were rerouted or refused: the first ones, and how many. */
+  readonly #rows = new Map<string, SummaryRow>()
   readonly #decided: NDJSONLine[] = []
   #decisions = 0
   readonly #failed: NDJSONLine[] = []
   readonly #errors: Record<string, number> = {}
-  /** Messages by the place of the script that threw. */
   readonly #places = new Map<string, { messages: number; first: number }>()
   readonly #truncated = { head: 0, body: 0 }
   readonly #latency = new Latency()
@@ -122,7 +131,7 @@ export class SummaryCollector implements ReplayConsumer {
     >,
     stats: CaptureStats,
   ): ReplaySummary {
-    const total = (key: keyof Row) => [...this.#rows.values()].reduce((sum, row) => sum + row[key], 0)
+    const total = (key: keyof SummaryRow) => [...this.#rows.values()].reduce((sum, row) => sum + row[key], 0)
     return {
       captures: rest.captures,
       script: rest.script,
@@ -149,24 +158,15 @@ export class SummaryCollector implements ReplayConsumer {
     }
   }
 
-  /** The summary for people, its titles marked where `stream` is a terminal and NO_COLOR is not set. */
-  text(summary: ReplaySummary, stream: NodeJS.WriteStream): string {
-    const { messages, requests, replies, seconds, captures, script } = summary
-    const rate = seconds > 0 ? ` (${Math.round(messages / seconds).toLocaleString('en')}/s)` : ''
-    const title = (format: InspectColor) => (text: string) => styleText(format, text, { stream })
-    const [plain, alarming] = [title('bold'), title('red')]
-    const lines = [
-      `${captures.map((path) => (path === STDIN ? 'stdin' : path)).join(', ')} through ${script}: ${plural(messages, 'SIP message')} in ${seconds.toFixed(2)} s${rate}, ` +
-        `${plural(requests, 'request')}, ${replies} ${replies === 1 ? 'reply' : 'replies'}`,
-      '',
-      messages === 0 ? 'No SIP message to run: see what was left out, and the filters.' : this.#table(),
-      ...section(plain('What the script decided on requests:'), this.#decided.map(decided), this.#decisions),
-      ...section(alarming('Errors:'), this.#failed.map(failed), this.errors),
-      ...section(alarming('Errors by line of the script:'), this.#errorPlaces()),
-      ...section(plain('Time in the script:'), latency(summary)),
-      ...section(plain('Left out:'), leftOut(summary)),
-    ]
-    return `${lines.join('\n')}\n`
+  /** What the summary for people shows beside the figures. */
+  get details(): SummaryDetails {
+    return {
+      rows: this.#rows,
+      decided: this.#decided,
+      decisions: this.#decisions,
+      failed: this.#failed,
+      places: this.#places,
+    }
   }
 
   #add(replayed: ReplayedMessage): void {
@@ -208,12 +208,6 @@ export class SummaryCollector implements ReplayConsumer {
     else if (this.#places.size < PLACES) this.#places.set(place, { messages: 1, first: captured.frame })
   }
 
-  #errorPlaces(): string[] {
-    return [...this.#places]
-      .sort(([, a], [, b]) => b.messages - a.messages)
-      .map(([place, { messages, first }]) => `${place}  ${plural(messages, 'message')}, first frame ${first}`)
-  }
-
   #ranks({ captured, message }: ReplayedMessage, { us, sharedBy, child }: ExecResult): void {
     if (this.#slowest.length === SLOWEST && us <= this.#slowest.at(-1)!.us) return
     // No two batches of a child take the same time to the last digit.
@@ -231,7 +225,7 @@ export class SummaryCollector implements ReplayConsumer {
     if (this.#slowest.length > SLOWEST) this.#slowest.pop()
   }
 
-  #row({ isRequest, method, status }: SIPMessage): Row {
+  #row({ isRequest, method, status }: SIPMessage): SummaryRow {
     const called = isRequest ? method! : `${String(status)[0]}xx reply`
     const name = isRequest && !this.#rows.has(called) && this.#rows.size >= METHODS ? OTHERS : called
     let row = this.#rows.get(name)
@@ -241,94 +235,4 @@ export class SummaryCollector implements ReplayConsumer {
     }
     return row
   }
-
-  #table(): string {
-    const table = new Table({
-      head: ['', 'messages', 'true', 'false', 'stop', 'not run', 'edited', 'dst URI', 'errors'],
-      colAligns: ['left', ...Array.from({ length: 8 }, () => 'right' as const)],
-      style: { head: [], border: [], compact: true },
-    })
-    const order = [...this.#rows].sort(
-      ([a], [b]) => Number(a.endsWith('reply')) - Number(b.endsWith('reply')),
-    )
-    for (const [name, { messages, true: yes, false: no, stop, notRun, edited, dstUri, errors }] of order) {
-      table.push([name, ...[messages, yes, no, stop, notRun, edited, dstUri, errors].map((n) => n || '')])
-    }
-    return table.toString()
-  }
-}
-
-function section(title: string, lines: readonly string[], total = lines.length): string[] {
-  if (lines.length === 0) return []
-  const more = total > lines.length ? [`  … and ${total - lines.length} more: --ndjson lists them all`] : []
-  return ['', title, ...lines.map((line) => `  ${line}`), ...more]
-}
-
-function decided({ frame, method, ruri, ruriOut, dstUri, code }: NDJSONLine): string {
-  const rewritten = ruri === ruriOut ? ruri : `${ruri} → ${ruriOut}`
-  return `frame ${frame}  ${method} ${rewritten}${dstUri === null ? '' : `  via ${dstUri}`}${code! < 0 ? '  refused' : ''}`
-}
-
-function failed({ frame, file, method, status, error }: NDJSONLine): string {
-  return `frame ${frame} of ${file}  ${status ?? ''}${status === null ? '' : ' '}${method ?? ''}: ${error!.code}: ${error!.message}`
-}
-
-const SKIPPED: Record<keyof CaptureStats['skipped'], string> = {
-  linktype: 'of a link layer that is not supported',
-  notIP: 'without an IP packet',
-  fragments: 'IP fragments whose other pieces are missing',
-  tcp: 'TCP streams broken within a message: segments are missing',
-  notFramed: 'parts of SIP streams that are no message',
-  encrypted: 'encrypted streams on port 5060 or 5061',
-  hep: 'HEP packets without SIP',
-  notSIP: 'datagrams on port 5060 or 5061 that are not SIP',
-  keepAlive: 'keep-alives',
-  malformed: 'malformed packets',
-}
-
-/** What the replay did not take, in words. */
-export function leftOut({
-  skipped,
-  truncatedCaptures,
-  truncatedMessages,
-  endedEarly,
-  passedOver,
-  notWritten,
-}: ReplaySummary): string[] {
-  const lines = Object.entries(skipped)
-    .filter(([, count]) => count > 0)
-    .map(([kind, count]) => `${count} ${SKIPPED[kind as keyof typeof SKIPPED]}`)
-  const { head, body } = truncatedMessages
-  if (head > 0) lines.push(`${plural(head, 'message')} cut short within the head, not run`)
-  if (body > 0)
-    lines.push(`${plural(body, 'message')} with a body shorter than Content-Length says, run as captured`)
-  for (const [path, { offset, reason }] of Object.entries(truncatedCaptures)) {
-    lines.push(`${path} from byte ${offset} on: ${reason}`)
-  }
-  if (passedOver.retransmission > 0)
-    lines.push(`${plural(passedOver.retransmission, 'retransmission')}, by --dedupe`)
-  if (passedOver.filter > 0)
-    lines.push(`${plural(passedOver.filter, 'message')} that --filter does not match`)
-  if (notWritten > 0) lines.push(`from --out ${plural(notWritten, 'message')} longer than a UDP datagram`)
-  if (endedEarly) lines.push('the rest of the captures: the replay was ended early')
-  return lines
-}
-
-function latency({ latencyUs, slowest }: ReplaySummary): string[] {
-  if (latencyUs === null) return []
-  const { p50, p90, p99, p999, max } = latencyUs
-  return [
-    `p50 ${p50} µs, p90 ${p90} µs, p99 ${p99} µs, p99.9 ${p999} µs, longest ${max} µs`,
-    `slowest: ${slowest.map(slow).join(', ')}`,
-  ]
-}
-
-/** A share of a batch is told as one: nobody knows which message of it took longest. */
-function slow({ frame, method, us, sharedBy }: Slowest): string {
-  const share = sharedBy === 1 ? '' : ` each of a batch of ${sharedBy}`
-  return `frame ${frame} ${method} ${us} µs${share}`
-}
-
-function plural(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -1,5 +1,6 @@
 /** What a script decided on a message, and where two decisions on it differ. */
 import { styleText } from 'node:util'
+import { printable } from '../output/printable.ts'
 import type { NDJSONLine, ReplayedMessage } from './replayed-message.ts'
 
 /** The fields of an NDJSON line that a script is responsible for. Times and error texts may differ. */
@@ -69,12 +70,12 @@ export class DifferenceCollector {
    * @param before name of what came first, such as a script
    */
   text(before: string, after: string, stream: NodeJS.WriteStream): string {
-    const old = (line: string) => styleText('red', line, { stream })
-    const now = (line: string) => styleText('green', line, { stream })
+    const old = (line: string) => styleText('red', printable(line), { stream })
+    const now = (line: string) => styleText('green', printable(line), { stream })
     const lines = [`Decisions that differ: ${this.#messages.toLocaleString('en')}`]
     for (const group of [...this.#groups.values()].sort((a, b) => b.messages - a.messages)) {
       const { kind, messages, differences, places } = group
-      lines.push('', `${messages.toLocaleString('en')} × ${kind}`)
+      lines.push('', printable(`${messages.toLocaleString('en')} × ${kind}`))
       for (const difference of differences) {
         if (difference.field === 'bytes') {
           const changed = difference.after.split('\n').map((line) => `    ${line}`)
@@ -86,7 +87,7 @@ export class DifferenceCollector {
           lines.push(now(`    + ${difference.after}    (${after})`))
         }
       }
-      lines.push(...places.map((place) => `  at ${place}`))
+      lines.push(...places.map((place) => printable(`  at ${place}`)))
       if (messages > places.length) lines.push(`  … and ${messages - places.length} more`)
     }
     return `${lines.join('\n')}\n`

@@ -1,0 +1,143 @@
+/** The summary of a replay, for people. */
+import { type InspectColor, styleText } from 'node:util'
+import Table from 'cli-table3'
+import { type CaptureStats, STDIN } from '../capture/index.ts'
+import type { NDJSONLine } from '../replay/replayed-message.ts'
+import { printable } from './printable.ts'
+import type { ReplaySummary, Slowest, SummaryDetails } from './summary.ts'
+
+/** Its titles are marked where `stream` is a terminal and NO_COLOR is not set. */
+export function summaryText(
+  summary: ReplaySummary,
+  { rows, decided, decisions, failed, places }: SummaryDetails,
+  stream: NodeJS.WriteStream,
+): string {
+  const { messages, errors } = summary
+  const title = (format: InspectColor) => (text: string) => styleText(format, text, { stream })
+  const [plain, alarming] = [title('bold'), title('red')]
+  const failures = Object.values(errors).reduce((sum, count) => sum + count, 0)
+  const lines = [
+    headline(summary),
+    '',
+    messages === 0 ? 'No SIP message to run: see what was left out, and the filters.' : table(rows),
+    ...section(plain('What the script decided on requests:'), decided.map(decidedLine), decisions),
+    ...section(alarming('Errors:'), failed.map(failedLine), failures),
+    ...section(alarming('Errors by line of the script:'), placeLines(places)),
+    ...section(plain('Time in the script:'), latency(summary)),
+    ...section(plain('Left out:'), leftOut(summary)),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function headline({ captures, script, messages, seconds, requests, replies }: ReplaySummary): string {
+  const names = captures.map((path) => (path === STDIN ? 'stdin' : path)).join(', ')
+  const rate = seconds > 0 ? ` (${Math.round(messages / seconds).toLocaleString('en')}/s)` : ''
+  return (
+    `${names} through ${script}: ${plural(messages, 'SIP message')} in ${seconds.toFixed(2)} s${rate}, ` +
+    `${plural(requests, 'request')}, ${plural(replies, 'reply', 'replies')}`
+  )
+}
+
+function table(rows: SummaryDetails['rows']): string {
+  const table = new Table({
+    head: ['', 'messages', 'true', 'false', 'stop', 'not run', 'edited', 'dst URI', 'errors'],
+    colAligns: ['left', ...Array.from({ length: 8 }, () => 'right' as const)],
+    style: { head: [], border: [], compact: true },
+  })
+  const order = [...rows].sort(([a], [b]) => Number(a.endsWith('reply')) - Number(b.endsWith('reply')))
+  for (const [name, { messages, true: yes, false: no, stop, notRun, edited, dstUri, errors }] of order) {
+    table.push([
+      printable(name),
+      ...[messages, yes, no, stop, notRun, edited, dstUri, errors].map((n) => n || ''),
+    ])
+  }
+  return table.toString()
+}
+
+function placeLines(places: SummaryDetails['places']): string[] {
+  return [...places]
+    .sort(([, a], [, b]) => b.messages - a.messages)
+    .map(([place, { messages, first }]) => `${place}  ${plural(messages, 'message')}, first frame ${first}`)
+}
+
+function section(title: string, lines: readonly string[], total = lines.length): string[] {
+  if (lines.length === 0) return []
+  const more =
+    total > lines.length
+      ? [`  … and ${(total - lines.length).toLocaleString('en')} more: --ndjson lists them all`]
+      : []
+  return ['', title, ...lines.map((line) => `  ${line}`), ...more]
+}
+
+function decidedLine({ frame, method, ruri, ruriOut, dstUri, code }: NDJSONLine): string {
+  const rewritten = ruri === ruriOut ? ruri : `${ruri} → ${ruriOut}`
+  return printable(
+    `frame ${frame}  ${method} ${rewritten}${dstUri === null ? '' : `  via ${dstUri}`}${code! < 0 ? '  refused' : ''}`,
+  )
+}
+
+function failedLine({ frame, file, method, status, error }: NDJSONLine): string {
+  return printable(
+    `frame ${frame} of ${file}  ${status ?? ''}${status === null ? '' : ' '}${method ?? ''}: ${error!.code}: ${error!.message}`,
+  )
+}
+
+const SKIPPED: Record<keyof CaptureStats['skipped'], string> = {
+  linktype: 'of a link layer that is not supported',
+  notIP: 'without an IP packet',
+  fragments: 'IP fragments whose other pieces are missing',
+  tcp: 'TCP streams broken within a message: segments are missing',
+  notFramed: 'parts of SIP streams that are no message',
+  encrypted: 'encrypted streams on port 5060 or 5061',
+  hep: 'HEP packets without SIP',
+  notSIP: 'datagrams on port 5060 or 5061 that are not SIP',
+  keepAlive: 'keep-alives',
+  malformed: 'malformed packets',
+}
+
+/** What the replay did not take, in words. */
+export function leftOut({
+  skipped,
+  truncatedCaptures,
+  truncatedMessages,
+  endedEarly,
+  passedOver,
+  notWritten,
+}: ReplaySummary): string[] {
+  const lines = Object.entries(skipped)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${count} ${SKIPPED[kind as keyof typeof SKIPPED]}`)
+  const { head, body } = truncatedMessages
+  if (head > 0) lines.push(`${plural(head, 'message')} cut short within the head, not run`)
+  if (body > 0)
+    lines.push(`${plural(body, 'message')} with a body shorter than Content-Length says, run as captured`)
+  for (const [path, { offset, reason }] of Object.entries(truncatedCaptures)) {
+    lines.push(`${path} from byte ${offset} on: ${reason}`)
+  }
+  if (passedOver.retransmission > 0)
+    lines.push(`${plural(passedOver.retransmission, 'retransmission')}, by --dedupe`)
+  if (passedOver.filter > 0)
+    lines.push(`${plural(passedOver.filter, 'message')} that --filter does not match`)
+  if (notWritten > 0) lines.push(`from --out ${plural(notWritten, 'message')} longer than a UDP datagram`)
+  if (endedEarly) lines.push('the rest of the captures: the replay was ended early')
+  return lines
+}
+
+function latency({ latencyUs, slowest }: ReplaySummary): string[] {
+  if (latencyUs === null) return []
+  const { p50, p90, p99, p999, max } = latencyUs
+  return [
+    `p50 ${p50} µs, p90 ${p90} µs, p99 ${p99} µs, p99.9 ${p999} µs, longest ${max} µs`,
+    `slowest: ${slowest.map(slow).join(', ')}`,
+  ]
+}
+
+/** A share of a batch is told as one: nobody knows which message of it took longest. */
+function slow({ frame, method, us, sharedBy }: Slowest): string {
+  const share = sharedBy === 1 ? '' : ` each of a batch of ${sharedBy}`
+  return printable(`frame ${frame} ${method} ${us} µs${share}`)
+}
+
+function plural(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? noun : nouns}`
+}
