@@ -18,16 +18,16 @@ after(() => rmSync(folder, { recursive: true }))
 const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
 
 describe('siplet init', () => {
-  for (const [language, script] of [
-    ['typescript', 'handler.ts'],
+  for (const [language, script, ...forEditors] of [
+    ['typescript', 'handler.ts', 'tsconfig.json'],
     ['javascript', 'handler.js'],
-    ['python', 'handler.py'],
+    ['python', 'handler.py', 'siplet.pyi', 'OpenSIPS.pyi'],
   ] as const) {
     it(`in ${language}: its test passes, its commands run`, async () => {
       const project = join(folder, language)
       const made = await siplet(['init', project, '--language', language])
       assert.equal(made.exitCode, 0, made.stderr)
-      for (const name of [script, 'invite.sip', 'package.json'])
+      for (const name of [script, 'invite.sip', 'package.json', ...forEditors])
         assert.ok(existsSync(join(project, name)), name)
       const run = (args: string[]) =>
         promisify(execFile)('npm', args, { cwd: project, env: { ...process.env, PATH, NO_COLOR: '1' } })

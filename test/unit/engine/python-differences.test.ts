@@ -49,15 +49,23 @@ describe('docs/python.md', () => {
   })
 })
 
-describe('siplet.pyi', () => {
-  it('has every member of the contract, and no other', () => {
-    const read = (path: string) =>
-      readFileSync(new URL(`../../../packages/engine/${path}`, import.meta.url), 'utf8')
+describe('stubs for editors', () => {
+  const read = (path: string) =>
+    readFileSync(new URL(`../../../packages/engine/${path}`, import.meta.url), 'utf8')
+  const names = (text: string, member: RegExp) => [...text.matchAll(member)].map(([, name]) => name!).sort()
+
+  it('siplet.pyi has every member of the contract, and no other', () => {
     const [contract] = /interface SIPMsg \{.*?^\}/ms.exec(read('src/script.ts'))!
-    const names = (text: string, member: RegExp) => [...text.matchAll(member)].map(([, name]) => name!).sort()
     assert.deepEqual(
       names(read('siplet.pyi'), /^ {4}def (\w+)/gm),
       names(contract, /^ {2}(?:readonly )?(\w+)(?=[(:])/gm),
+    )
+  })
+
+  it('OpenSIPS.pyi has everything of the module, and nothing else', () => {
+    assert.deepEqual(
+      names(read('OpenSIPS.pyi'), /^(?:def )?([A-Z]\w+)(?=[(:])/gm),
+      names(read('src/isolate/python/OpenSIPS.py'), /^([A-Z]\w+) = /gm),
     )
   })
 })

@@ -10,6 +10,10 @@ import { withManual } from '../manual.ts'
 const TEMPLATES = fileURLToPath(new URL('../../templates/', import.meta.url))
 const { version } = createRequire(import.meta.url)('../../package.json')
 
+const ENGINE = import.meta.resolve('@siplet/engine')
+/** Of the engine: what editors know of a Python script. */
+const STUBS = ['OpenSIPS.pyi', 'siplet.pyi']
+
 /** The packages a project needs, and what npm is told of them. */
 const PACKAGES = ['@siplet/cli', '@siplet/engine']
 
@@ -47,6 +51,8 @@ async function projectFiles(folder: string, language: Language): Promise<Record<
   for (const name of (await readdir(join(TEMPLATES, language))).sort()) {
     files[name] = await readFile(join(TEMPLATES, language, name))
   }
+  if (language === 'python')
+    for (const name of STUBS) files[name] = await readFile(new URL(`../${name}`, ENGINE))
   files['invite.sip'] = createTestMessage({ uri: 'sip:00493012345678@example.com' })
   files['package.json'] = `${JSON.stringify(
     {
@@ -106,7 +112,7 @@ async function writeNew(dir: string, files: Record<string, string | Buffer>): Pr
 async function linkCheckout(folder: string): Promise<string | undefined> {
   if (!import.meta.url.endsWith('.ts')) return undefined
   const cli = fileURLToPath(new URL('../../', import.meta.url))
-  const engine = fileURLToPath(new URL('../', import.meta.resolve('@siplet/engine')))
+  const engine = fileURLToPath(new URL('../', ENGINE))
   const modules = join(folder, 'node_modules')
   const links = [
     ['@siplet/cli', cli],
