@@ -13,6 +13,8 @@ export function scriptLogger(level: string): Logger {
     sync: true,
     colorize: Boolean(process.stderr.isTTY) && !process.env.NO_COLOR,
     ignore: 'pid,hostname,time,rank,method,callId,code',
+    // As lines, not as one text with escapes.
+    customPrettifiers: { stack: (stack) => String(stack).replaceAll('\n', '\n    ') },
     messageFormat: '{if rank}child {rank}: {end}{msg}{if callId} (Call-ID {callId}){end}',
   })
   return pino({ level }, stream)
