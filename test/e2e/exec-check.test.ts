@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { siplet } from '../support/cli.ts'
-import { handler, scriptFile } from '../support/engine.ts'
+import { handler, scriptFile, scriptFolder } from '../support/engine.ts'
 import { INVITE, RINGING } from '../support/messages.ts'
 
 const HANDLER = 'examples/handler.ts'
@@ -54,6 +54,39 @@ describe('siplet exec', () => {
     assert.equal(stderr, 'request_route: ERR_SIPLET_SCRIPT: Error: no\n')
   })
 
+  it('a script error in Python: the traceback, line by line, with files of the author', async () => {
+    const script = scriptFile(
+      `class Handler:
+    def child_init(self, rank):
+        return 0
+    def request_route(self, msg):
+        msg.rewrite_ruri('sip:b@b')
+        return fail(msg)
+
+def fail(msg):
+    return msg.nothing
+
+def mod_init():
+    return Handler()
+`,
+      'handler.py',
+    )
+    const { stdout, stderr, exitCode } = await siplet(['exec', '-', '-s', script], INVITE)
+    assert.equal(exitCode, 1)
+    assert.match(stdout, /^INVITE sip:b@b SIP\/2\.0\r\n/)
+    const [, trace] = /stack: (Traceback[\s\S]*?)\n(?=request_route)/.exec(stderr)!
+    assert.deepEqual(
+      trace!.split('\n').map((line) => line.trim()),
+      [
+        'Traceback (most recent call last):',
+        `File "${script}", line 6, in request_route`,
+        `File "${script}", line 9, in fail`,
+        "AttributeError: 'SIPMsg' object has no attribute 'nothing'",
+      ],
+    )
+    assert.match(stderr, /^request_route: ERR_SIPLET_SCRIPT: AttributeError: /m)
+  })
+
   for (const [title, args, message] of [
     ['a missing file', ['nowhere.sip'], /ERR_SIPLET_MESSAGE_NOT_FOUND: message nowhere.sip/],
     ['what is not SIP', ['package.json'], /ERR_SIPLET_NOT_SIP: "\{/],
@@ -72,6 +105,31 @@ describe('siplet check', () => {
     const { stdout, exitCode } = await siplet(['check', '-s', HANDLER, '--children', '2'])
     assert.equal(exitCode, 0)
     assert.match(stdout, /ran in 2 children, ready in \d+ ms\nmethods: request_route, onreply_route\n$/)
+  })
+
+  it('a script in Python: its methods, and a module beside it that hides one of MicroPython', async () => {
+    const { folder, write } = scriptFolder()
+    write('json.py', 'ANSWER = 1\n')
+    write('math.py', 'pi = 3\n')
+    const script = write(
+      'handler.py',
+      `import json, math
+class Handler:
+    def child_init(self, rank):
+        return 0
+    def request_route(self, msg):
+        return json.ANSWER
+def mod_init():
+    return Handler()
+`,
+    )
+    const { stdout, stderr, exitCode } = await siplet(['check', '-s', script])
+    assert.equal(exitCode, 0)
+    assert.match(stdout, /^methods: request_route$/m)
+    assert.deepEqual(stderr.trimEnd().split('\n'), [
+      `WARN: import json: ${folder}/json.py is taken, and not the json that comes with MicroPython; rename it if that is not meant`,
+      `WARN: import math: ${folder}/math.py is not taken, since math is built in; rename it`,
+    ])
   })
 
   it('a script that does not come up: exit code 2', async () => {

@@ -15,6 +15,16 @@ export function scriptFile(source: string, name = 'script.js'): string {
   return path
 }
 
+/** A folder of its own for a script and its modules. */
+export function scriptFolder(): { folder: string; write(name: string, source: string): string } {
+  const own = mkdtempSync(join(folder, 'modules-'))
+  const write = (name: string, source: string) => {
+    writeFileSync(join(own, name), source)
+    return join(own, name)
+  }
+  return { folder: own, write }
+}
+
 /** A script whose object has these methods; `child_init` is there already, and keeps the rank. */
 export function handler(methods: string): string {
   return `function mod_init() { return { child_init(rank) { this.rank = rank; return 0 }, ${methods} } }`

@@ -6,14 +6,14 @@ import { pino } from 'pino'
 import { Workers } from './children/workers.ts'
 import { type EngineConfig, type EngineOptions, parseConfig } from './config.ts'
 import { byCallId, shortest } from './dispatch/affinity.ts'
-import type { ChildQueue, Ending, QueueEvents, StartFailure } from './dispatch/child-queue.ts'
+import type { ChildQueue, Ending, StartFailure } from './dispatch/child-queue.ts'
 import type { PendingExec } from './dispatch/pending-exec.ts'
 import { Poison } from './dispatch/poison.ts'
 import { type ErrorCode, SipletError } from './errors.ts'
 import { ExecResult, type RunTime } from './exec-result.ts'
 import { Functions } from './functions/functions.ts'
 import { Nesting } from './functions/nesting.ts'
-import { Generation } from './generation.ts'
+import { Generation, type GenerationEvents } from './generation.ts'
 import { Inspector } from './inspector/inspector.ts'
 import { EngineMetrics } from './metrics.ts'
 import { ScriptLog } from './script-log.ts'
@@ -245,7 +245,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   #startGeneration(): Promise<Generation> {
-    const events = (generation: () => Generation | undefined): QueueEvents => {
+    const events = (generation: () => Generation | undefined): GenerationEvents => {
       const error = (failure: StartFailure, rank: number) =>
         generation()?.startError(failure, rank) ?? new SipletError(failure.code, failure.message, { rank })
       return {
@@ -253,6 +253,7 @@ export class Engine extends EventEmitter<EngineEvents> {
         broke: (exec, ending, logs, rank, time, reason) =>
           this.#broke(exec, ending, logs, rank, time, reason),
         refused: (exec, failure, rank) => this.#answer(exec, failed(exec, error(failure, rank), rank)),
+        warned: (text) => this.#log.warning(text),
         started: (logs, rank) => this.#log.lines(logs, rank),
         rebuilt: (rank, cause) => {
           this.#counters.rebuilt(cause)

@@ -15,6 +15,11 @@ import type { LogLine } from './wire/verdict.ts'
 /** A batch beyond this many bytes gains nothing any more. */
 const MAX_BATCH_BYTES = 262_144
 
+export interface GenerationEvents extends QueueEvents {
+  /** Something that the author of the script should know. */
+  warned(text: string): void
+}
+
 export class Generation {
   readonly queues: readonly ChildQueue[]
   /** Names of the methods of the object that mod_init returned, in order of definition. */
@@ -41,7 +46,7 @@ export class Generation {
     config: EngineConfig,
     functions: Functions,
     workers: Workers,
-    events: (generation: () => Generation | undefined) => QueueEvents,
+    events: (generation: () => Generation | undefined) => GenerationEvents,
     inspector?: Inspector,
   ): Promise<Generation> {
     const loaded = await loadScript(config.scriptName)
@@ -49,10 +54,9 @@ export class Generation {
     const stacks = new StackMapper(loaded)
     const script = inspector === undefined ? loaded : await inspector.open(loaded)
     let generation: Generation | undefined
-    const queueEvents = withMappedLogs(
-      events(() => generation),
-      stacks,
-    )
+    const generationEvents = events(() => generation)
+    if (loaded.language === 'python') loaded.warnings.forEach(generationEvents.warned)
+    const queueEvents = withMappedLogs(generationEvents, stacks)
     const limits = { maxBatch: config.limits.maxBatch, maxBatchBytes: MAX_BATCH_BYTES }
     const queues = createChildren(config, script, prelude, functions, workers, inspector).map(
       (child) => new ChildQueue(child, limits, queueEvents),

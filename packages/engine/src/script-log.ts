@@ -38,6 +38,11 @@ export class ScriptLog {
     return this.#dropped
   }
 
+  /** What the author of a script should know. */
+  warning(text: string): void {
+    this.#logger.warn({}, text)
+  }
+
   /** A child does not come up again. */
   degraded(error: SipletError, rank: number): void {
     this.#logger.error({ rank, code: error.code, stack: error.stack }, `degraded: ${error.message}`)

@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createEngine, type Engine } from '@siplet/engine'
-import { ISOLATIONS, keepingLogger, scriptFile, withEngine } from '../../support/engine.ts'
+import { SHADOWED, UNREACHABLE } from '../../../packages/engine/src/script/shadowed-modules.ts'
+import { ISOLATIONS, keepingLogger, scriptFile, scriptFolder, withEngine } from '../../support/engine.ts'
 import { INVITE, RINGING } from '../../support/messages.ts'
 
 const HEAD = `
@@ -214,6 +215,55 @@ def mod_init():
     } finally {
       rmSync(folder, { recursive: true })
     }
+  })
+
+  it('a module beside it comes before one of MicroPython, and after what is built in; a warning says so', async () => {
+    const { write } = scriptFolder()
+    const names = [...SHADOWED, ...UNREACHABLE]
+    for (const name of names) write(`${name}.py`, 'BESIDE = True\n')
+    const scriptName = write(
+      'handler.py',
+      `${names.map((name) => `import ${name}`).join('\n')}
+class Handler:
+    def child_init(self, rank):
+        return 0
+
+def mod_init():
+    for name in '${names.join(' ')}'.split(' '):
+        OpenSIPS.LM_INFO(name, hasattr(globals()[name], 'BESIDE'))
+    return Handler()
+`,
+    )
+    const logger = keepingLogger()
+    await using _ = await createEngine({ scriptName, isolation: 'inline', logger })
+    const messages = (wanted: string) =>
+      logger.records.filter(({ level }) => level === wanted).map(({ message }) => message)
+    assert.deepEqual(messages('info'), [
+      ...SHADOWED.map((name) => `${name} True`),
+      ...UNREACHABLE.map((name) => `${name} False`),
+    ])
+    assert.deepEqual(
+      messages('warn').map((message) => /^import (\w+): .* is (not )?taken/.exec(message)?.slice(1)),
+      [...SHADOWED.map((name) => [name, undefined]), ...UNREACHABLE.map((name) => [name, 'not '])],
+    )
+  })
+
+  it('stats() tells of its memory, that of the interpreter included', async () => {
+    const grow = `
+def route(self, msg):
+    self.kept = bytearray(20 << 20)
+    return 1`
+    await run(grow, async (engine) => {
+      await engine.exec('none', INVITE)
+      const before = engine.stats().children[0]!.heapBytes
+      assert.ok(before > 16 << 20, `${before} bytes`) // what the interpreter begins with
+      assert.equal((await engine.exec('route', INVITE)).code, 1)
+      // It is looked at once a second.
+      await new Promise((resolve) => setTimeout(resolve, 1_100))
+      await engine.exec('none', INVITE)
+      const { heapBytes } = engine.stats().children[0]!
+      assert.ok(heapBytes > 20 << 20 && heapBytes > before, `${heapBytes} bytes`)
+    })
   })
 
   it('calls functions of the embedder', async () => {

@@ -306,7 +306,7 @@ export interface ChildStats {
   batches: number
   /** Rebuilds by cause. */
   rebuilds: Record<Ending, number>
-  /** Heap of the isolate and buffers it holds, as of about a second ago: bytes. */
+  /** Heap of the isolate, buffers and Python's memory, as of about a second ago: bytes. */
   heapBytes: number
   /** Process the child lives in; null while it has none. */
   pid: number | null

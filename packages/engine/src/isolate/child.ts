@@ -51,6 +51,7 @@ export class IsolateChild {
   readonly #functions: FunctionHost
   #isolate: ivm.Isolate | undefined
   #run: RunReference | undefined
+  #otherBytes: ScriptSide['otherBytes']
   #heapDue = 0
 
   constructor(spec: ChildSpec, functions: FunctionHost) {
@@ -71,6 +72,7 @@ export class IsolateChild {
         if (!result.ok) return this.#failed(refused(step, result))
       }
       this.#run = side.run
+      this.#otherBytes = side.otherBytes
       return { ok: true, methods: side.methods.sync(init), asyncMethods: side.asyncMethods.sync(init) }
     } catch (error) {
       return this.#failed(broken(step, this.#spec, ending(isolate, error), error))
@@ -158,7 +160,8 @@ export class IsolateChild {
     if (now < this.#heapDue) return
     this.#heapDue = now + HEAP_MS
     const { used_heap_size: heap, externally_allocated_size: buffers } = isolate.getHeapStatisticsSync()
-    writeHeap(this.#spec.area, Math.round((heap + buffers) / 1_024))
+    const others = this.#otherBytes?.sync() ?? 0
+    writeHeap(this.#spec.area, Math.round((heap + buffers + others) / 1_024))
   }
 
   #started(): { isolate: ivm.Isolate; run: RunReference } {

@@ -34,6 +34,8 @@ export function pythonSide(
     initChild: entrance(inside, 'initChild', [childInitMethod, rank]),
     methods: entrance(inside, 'methods'),
     asyncMethods: entrance(inside, 'asyncMethods'),
+    // V8 does not count the memory of WebAssembly.
+    otherBytes: entrance(inside, 'memoryBytes'),
     run: inside.getSync('run', { reference: true }),
   }
 }

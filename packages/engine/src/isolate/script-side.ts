@@ -25,6 +25,8 @@ export interface ScriptSide {
   initChild: Entrance<InitResult>
   methods: Entrance<string[]>
   asyncMethods: Entrance<string[]>
+  /** Bytes held beside V8's heap and its buffers. */
+  otherBytes?: Entrance<number>
   /** Runs a batch. */
   run: RunReference
 }

@@ -21,6 +21,8 @@ export interface PythonBundle {
   fileName: string
   /** Text of the script and of the modules it imports, by absolute path. */
   files: Record<string, string>
+  /** What its author should know, though it can run. */
+  warnings: readonly string[]
   /** Compiled; see micropython-module.ts. It cannot travel to another process, which compiles its own. */
   interpreter?: WasmModule
 }

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { PythonBundle } from './bundle.ts'
+import { shadowWarnings } from './shadowed-modules.ts'
 
 /** @param path absolute path of a .py file */
 export async function bundlePython(path: string): Promise<PythonBundle> {
@@ -18,7 +19,8 @@ export async function bundlePython(path: string): Promise<PythonBundle> {
     files[file] = text
     for (const module of importedModules(text)) pending.push(...candidates(module, root, dirname(file)))
   }
-  return { language: 'python', fileName: path, files }
+  const warnings = shadowWarnings(root, new Set(Object.keys(files)))
+  return { language: 'python', fileName: path, files, warnings }
 }
 
 /** The name the script is imported by. */

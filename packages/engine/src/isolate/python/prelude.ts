@@ -11,6 +11,7 @@ import {
   initChild,
   initModule,
   loadModule,
+  memoryBytes,
   methods,
   startPython,
 } from './python-handler.ts'
@@ -52,5 +53,6 @@ export const prelude = {
   initChild,
   methods,
   asyncMethods,
+  memoryBytes,
   run: runBatch,
 }

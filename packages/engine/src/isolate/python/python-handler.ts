@@ -26,6 +26,7 @@ const OWN_FILES = { '/lib/OpenSIPS.py': OPENSIPS, '/lib/siplet_child.py': CHILD 
 const FUNCTIONS = ['load', 'init_module', 'init_child', 'methods', 'async_methods', 'call'] as const
 
 let sources: Readonly<Record<string, string>>
+let python: MicroPython
 let child: Record<(typeof FUNCTIONS)[number], PythonFunction>
 
 /**
@@ -40,7 +41,7 @@ export function startPython(
   memoryLimit: number,
 ): void {
   sources = files
-  const python = new MicroPython(module, {
+  python = new MicroPython(module, {
     files: { ...files, ...OWN_FILES },
     moduleName: '_siplet',
     functions: {
@@ -54,6 +55,11 @@ export function startPython(
     memoryLimit,
   })
   child = python.importFunctions('siplet_child', FUNCTIONS)
+}
+
+/** What the interpreter takes altogether. */
+export function memoryBytes(): number {
+  return python.memorySize
 }
 
 /** Runs the top level of the script. */
