@@ -42,6 +42,22 @@ describe('siplet init', () => {
     })
   }
 
+  it('in typescript: types are checked, those of msg too', async () => {
+    const project = join(folder, 'types')
+    assert.equal((await siplet(['init', project])).exitCode, 0)
+    const check = () =>
+      promisify(execFile)('npm', ['run', '--silent', 'typecheck'], {
+        cwd: project,
+        env: { ...process.env, PATH },
+      })
+    await check()
+    writeFileSync(
+      join(project, 'handler.ts'),
+      "import type { SIPMsg } from '@siplet/engine/script'\nexport const f = (msg: SIPMsg) => msg.rewrite_ruri(5)\n",
+    )
+    await assert.rejects(check(), { stdout: /^handler\.ts\(2,\d+\): error TS2345: .*'number' .*'string'/ })
+  })
+
   it('never overwrites: nothing is written where one file is there', async () => {
     const project = mkdtempSync(join(folder, 'mine-'))
     writeFileSync(join(project, 'handler.js'), 'mine')

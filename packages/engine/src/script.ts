@@ -178,12 +178,12 @@ declare global {
   var OpenSIPS: Readonly<Record<`LM_${'ALERT' | 'CRIT' | 'ERR' | 'WARN' | 'NOTICE' | 'INFO' | 'DBG'}`, Log>>
   /** Mapped onto the levels above: error, warn, log and info, debug and trace. */
   interface Console {
-    error: Log
-    warn: Log
-    log: Log
-    info: Log
-    debug: Log
-    trace: Log
+    error(...values: unknown[]): void
+    warn(...values: unknown[]): void
+    log(...values: unknown[]): void
+    info(...values: unknown[]): void
+    debug(...values: unknown[]): void
+    trace(...values: unknown[]): void
   }
   var console: Console
   /** Value of `msg.Type` of a request. */

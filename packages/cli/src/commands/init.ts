@@ -17,6 +17,9 @@ const STUBS = ['OpenSIPS.pyi', 'siplet.pyi']
 /** The packages a project needs, and what npm is told of them. */
 const PACKAGES = ['@siplet/cli', '@siplet/engine']
 
+/** What checks the types of a project in TypeScript. */
+const TYPE_CHECK = { '@types/node': '^26.0.0', typescript: '^7.0.0' }
+
 const SCRIPTS = { typescript: 'handler.ts', javascript: 'handler.js', python: 'handler.py' } as const
 type Language = keyof typeof SCRIPTS
 
@@ -34,7 +37,7 @@ export function initCommand(): Command {
     .action(async (dir: string, { language }: { language: Language }) => {
       const files = await projectFiles(resolve(dir), language)
       await writeNew(dir, files)
-      const checkout = await linkCheckout(resolve(dir))
+      const checkout = await linkCheckout(resolve(dir), language)
       console.log(`${dir}: ${Object.keys(files).join(', ')}`)
       if (checkout === undefined) console.log(`next: cd ${dir} && npm install && npm test`)
       else {
@@ -68,8 +71,12 @@ async function projectFiles(folder: string, language: Language): Promise<Record<
         check: `siplet check --script ${script}`,
         exec: `siplet exec invite.sip --script ${script}`,
         watch: `siplet exec invite.sip --script ${script} --watch`,
+        ...(language === 'typescript' && { typecheck: 'tsc --noEmit' }),
       },
-      devDependencies: Object.fromEntries(PACKAGES.map((name) => [name, `^${version}`])),
+      devDependencies: {
+        ...Object.fromEntries(PACKAGES.map((name) => [name, `^${version}`])),
+        ...(language === 'typescript' && TYPE_CHECK),
+      },
     },
     null,
     2,
@@ -109,16 +116,22 @@ async function writeNew(dir: string, files: Record<string, string | Buffer>): Pr
  *
  * @returns root of the checkout; undefined where siplet was installed
  */
-async function linkCheckout(folder: string): Promise<string | undefined> {
+async function linkCheckout(folder: string, language: Language): Promise<string | undefined> {
   if (!import.meta.url.endsWith('.ts')) return undefined
   const cli = fileURLToPath(new URL('../../', import.meta.url))
   const engine = fileURLToPath(new URL('../', ENGINE))
+  const checkout = resolve(cli, '../..')
   const modules = join(folder, 'node_modules')
-  const links = [
+  const links: [name: string, target: string][] = [
     ['@siplet/cli', cli],
     ['@siplet/engine', engine],
     ['.bin/siplet', join(cli, 'bin/siplet.js')],
-  ] as const
+  ]
+  if (language === 'typescript') {
+    const installed = join(checkout, 'node_modules')
+    for (const name of Object.keys(TYPE_CHECK)) links.push([name, join(installed, name)])
+    links.push(['.bin/tsc', join(installed, 'typescript/bin/tsc')])
+  }
   for (const [name, target] of links) {
     const path = join(modules, name)
     await mkdir(dirname(path), { recursive: true })
@@ -126,5 +139,5 @@ async function linkCheckout(folder: string): Promise<string | undefined> {
       if (error.code !== 'EEXIST') throw error
     })
   }
-  return resolve(cli, '../..')
+  return checkout
 }
