@@ -229,6 +229,17 @@ describe('the page of a report', function () {
     await page.close()
   })
 
+  it('of no message at all says so, without charts of nothing', async () => {
+    const script = scriptFile(handler('request_route() { return 1 }'))
+    const { page, complaints } = await openFile(chromium, await reportOf('empty', script, ['no SIP']))
+    await page.getByText('No SIP message was replayed.').waitFor()
+    await page.getByText('1 datagrams on port 5060 or 5061 that are not SIP').waitFor()
+    const text = await page.locator('body').innerText()
+    assert.doesNotMatch(text, /1970|Decisions over time|Escape shows all/)
+    assert.deepEqual(complaints, [])
+    await page.close()
+  })
+
   it('filters by the span dragged over in the chart', async () => {
     const script = scriptFile(handler('request_route() { return 1 }'))
     const payloads = Array.from({ length: 20 }, (_, k) => inviteOf(`call-${k}`))

@@ -175,7 +175,13 @@ export function CallList({ report, calls, state, onState, onOpen }: CallListProp
               />
             ))}
           </div>
-          {calls.length === 0 && <p class="hint none">No call matches. Escape shows all again.</p>}
+          {calls.length === 0 && (
+            <p class="hint none">
+              {report.calls.length === 0
+                ? 'No SIP message was replayed.'
+                : 'No call matches. Escape shows all again.'}
+            </p>
+          )}
         </div>
       </div>
     </section>

@@ -9,7 +9,8 @@ import { clock, delta, visible } from './words.ts'
 
 const LANES_HEIGHT = 40
 const TIMES_WIDTH = 106
-const DECISION_WIDTH = 184
+/** Of the script's column: all tags in a row, or where there is little room, in two. */
+const DECISION = { least: 116, most: 184 }
 const LANE = { least: 112, most: 300 }
 
 interface LadderProps {
@@ -26,9 +27,11 @@ export function Ladder({ report, call, selected, onSelect, onEnter }: LadderProp
   const lanes = useMemo(() => addresses(report, call), [call])
   const rows = useRows(messages.length, ROW_HEIGHT, LANES_HEIGHT)
   const { ref, width } = useWidth()
-  const room = (width - TIMES_WIDTH - DECISION_WIDTH) / lanes.length
+  const left = width - TIMES_WIDTH - LANE.least * lanes.length
+  const decided = Math.max(DECISION.least, Math.min(DECISION.most, left))
+  const room = (width - TIMES_WIDTH - decided) / lanes.length
   const lane = Math.max(LANE.least, Math.min(LANE.most, Math.floor(room)))
-  const full = TIMES_WIDTH + lane * lanes.length + DECISION_WIDTH
+  const full = TIMES_WIDTH + lane * lanes.length + decided
 
   useEffect(() => rows.show(selected), [selected, call])
   useEffect(() => rows.ref.current!.focus({ preventScroll: true }), [call])
@@ -59,7 +62,7 @@ export function Ladder({ report, call, selected, onSelect, onEnter }: LadderProp
               <span>{address.slice(address.lastIndexOf(':'))}</span>
             </span>
           ))}
-          <span class="decided" style={{ width: `${DECISION_WIDTH}px` }}>
+          <span class="decided" style={{ width: `${decided}px` }}>
             the script
           </span>
         </div>
@@ -67,7 +70,7 @@ export function Ladder({ report, call, selected, onSelect, onEnter }: LadderProp
           {rows.inSight.map(({ index, top }) => (
             <Step
               key={messages[index]}
-              {...{ report, lanes, lane }}
+              {...{ report, lanes, lane, decided }}
               message={messages[index]!}
               before={messages[index - 1]}
               top={top}
@@ -86,6 +89,8 @@ interface StepProps {
   lanes: readonly string[]
   /** Width of a lane: pixels. */
   lane: number
+  /** Width of the script's column: pixels. */
+  decided: number
   message: number
   before: number | undefined
   top: number
@@ -93,7 +98,7 @@ interface StepProps {
   onSelect(): void
 }
 
-function Step({ report, lanes, lane, message, before, top, selected, onSelect }: StepProps) {
+function Step({ report, lanes, lane, decided, message, before, top, selected, onSelect }: StepProps) {
   const { time, frame } = report.index.messages
   const src = report.text('src', message)!
   const dst = report.text('dst', message)!
@@ -120,7 +125,7 @@ function Step({ report, lanes, lane, message, before, top, selected, onSelect }:
         {repeated && ', retransmission'}, {decision}
       </span>
       <Arrow title={title} from={lanes.indexOf(src)} to={lanes.indexOf(dst)} {...{ lanes, lane }} />
-      <span class="decided">
+      <span class="decided" style={{ width: `${decided}px` }}>
         {decision !== 'true' && <span class={`tag ${decision.replace(' ', '-')}`}>{decision}</span>}
         {report.has(message, FLAG.EDITED) && <span class="tag edited">edited</span>}
         {report.index.messages.dstUri[message]! >= 0 && <span class="tag next-hop">next hop</span>}

@@ -20,22 +20,25 @@ interface OverviewProps {
 
 export function Overview({ report, onSearch, onRange }: OverviewProps) {
   const { index } = report
+  const empty = index.totals.messages === 0
   return (
     <>
       <header class="title">
         <h1>{visible(index.script)}</h1>
         <p>
-          {captureNames(index.captures)}: {plural(index.totals.messages, 'SIP message')} from{' '}
-          {dateAndClock(index.start, report.earliest)} UTC, replayed{' '}
+          {captureNames(index.captures)}: {plural(index.totals.messages, 'SIP message')}
+          {!empty && ` from ${dateAndClock(index.start, report.earliest)} UTC`}, replayed{' '}
           {index.written.slice(0, 16).replace('T', ' ')} UTC
         </p>
       </header>
       <Totals index={index} calls={report.calls.length} onSearch={onSearch} />
       <LeftOut index={index} />
-      <div class="charts">
-        <TimelineChart index={index} onRange={onRange} />
-        <LatencyChart index={index} />
-      </div>
+      {!empty && (
+        <div class="charts">
+          <TimelineChart index={index} onRange={onRange} />
+          <LatencyChart index={index} />
+        </div>
+      )}
       <Errors report={report} onSearch={onSearch} />
     </>
   )
