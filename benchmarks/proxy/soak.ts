@@ -1,7 +1,7 @@
 /**
  * Whether the proxy stays as it is under calls: `node benchmarks/proxy/soak.ts [minutes] [calls a second]`, 30 and 30
  * unless told. Every minute: calls, resident size, open files, transactions. At the end, when all timers are through,
- * nothing may be left.
+ * nothing may be left; and what failed calls got, with the errors that the proxy counted, says why they failed.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -46,8 +46,9 @@ export async function run(minutes: number, rate: number): Promise<Figures[]> {
     ...['-r', String(rate), '-m', String(calls), '-d', '1000'],
   ])
   const rows: FigureRow[] = []
+  const scrape = async () => await (await fetch(`http://${HTTP}/metrics`)).text()
   const look = async (name: string) => {
-    const metrics = await (await fetch(`http://${HTTP}/metrics`)).text()
+    const metrics = await scrape()
     const value = (key: string) =>
       Number(
         metrics
@@ -77,7 +78,7 @@ export async function run(minutes: number, rate: number): Promise<Figures[]> {
     await look(`${minute} min`)
     await Promise.race([result, delay(60_000)])
   }
-  const { successful, failed, retransmissions } = await result
+  const { successful, failed, retransmissions, errors } = await result
   await look('last call')
   await delay(TIMERS_MS)
   await look('timers through')
@@ -88,7 +89,28 @@ export async function run(minutes: number, rate: number): Promise<Figures[]> {
       rows,
       note: `${successful} calls successful, ${failed} failed, ${retransmissions} retransmissions at ${rate}/s; isolation thread, four functions called and one ONREPLY_ROUTE a reply.`,
     },
+    { title: 'what failed calls got', columns: { times: 0 }, rows: unexpected(errors) },
+    { title: 'errors the proxy counted', columns: { times: 0 }, rows: counted(await scrape()) },
   ]
+}
+
+/** What SIPp got where it expected something else, or why it gave up; each with how often. */
+function unexpected(errors: string): FigureRow[] {
+  const times = new Map<string, number>()
+  const add = (what: string) => times.set(what, (times.get(what) ?? 0) + 1)
+  for (const [, why] of errors.matchAll(/Aborting call on (.*)/g)) {
+    const [, expected, got] = /while expecting '([^']*)'.*?received '(.*)$/.exec(why!.trim()) ?? []
+    add(got === undefined ? why!.replace(/ for Call-I[Dd].*/, '') : `${got} instead of ${expected}`)
+  }
+  return [...times].map(([name, count]) => ({ name, times: count }))
+}
+
+/** The proxy's counters of what went wrong, as far as they are not 0. */
+function counted(metrics: string): FigureRow[] {
+  const lines = metrics.matchAll(
+    /^siplet_(?:proxy_)?(\w*(?:errors|rebuilds|refused|dropped)\w*\{.*\}) ([1-9]\d*)$/gm,
+  )
+  return [...lines].map(([, name, count]) => ({ name: name!, times: Number(count) }))
 }
 
 if (import.meta.main) {

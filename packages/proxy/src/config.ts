@@ -33,7 +33,8 @@ const schema = z
       childInitMethod: z.string().default('child_init'),
       children: count(1),
       isolation: z.enum(['inline', 'thread', 'process']).default('thread'),
-      timeoutMs: milliseconds(50),
+      /** Wall time: half of T1, so that nobody retransmits yet, and more than a thread waits on a busy machine. */
+      timeoutMs: milliseconds(250),
       memoryMb: z.number().int().min(8).default(64),
       maxQueue: count(10_000),
     }),
