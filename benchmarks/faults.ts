@@ -119,7 +119,8 @@ export async function run(
   const kill = async () => {
     while (running()) {
       await sleep(200 + upTo(2_000))
-      if (!running()) continue
+      // Inline, there is nothing to end but this very process.
+      if (!running() || isolation === 'inline') continue
       const { pid } = engine.stats().children[0]!
       if (isolation === 'thread') {
         // Any of them: it may run a batch, start a child, or wait for one.
