@@ -278,6 +278,22 @@ describe('--watch', () => {
     })
   })
 
+  it('runs a script in Python again when a module that it imports changes', async () => {
+    write('codes.py', 'CODE = 1\n')
+    write('unused.py', '')
+    const source =
+      'from codes import CODE\nclass H:\n    def child_init(self, rank):\n        return 0\n    def request_route(self, msg):\n        return CODE\ndef mod_init():\n    return H()\n'
+    await watching(['exec', message, '-s', write('s.py', source)], async (next) => {
+      assert.match(await next(), /returned 1 .*\nwatching 3 files/)
+      write('codes.py', 'CODE = 2\n')
+      assert.match(await next(), /returned 2 /)
+      write('codes.py', 'CODE = = 3\n')
+      assert.match(await next(), /codes\.py:1: invalid syntax/)
+      write('codes.py', 'CODE = 4\n')
+      assert.match(await next(), /returned 4 /)
+    })
+  })
+
   it('check runs again, also where an import was missing', async () => {
     rmSync(join(project, 'code.ts'), { force: true })
     await watching(['check', '-s', script], async (next) => {
