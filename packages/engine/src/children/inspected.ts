@@ -11,7 +11,7 @@ import { VerdictReader } from '../wire/verdict.ts'
 import type { Child } from './child.ts'
 import { records } from './inline.ts'
 
-/** isolated-vm cannot end an isolate for its memory while it has a debugger: it stands still. So this is never reached. */
+/** Out of reach: isolated-vm cannot end an isolate for its memory while it has a debugger, it stands still or aborts. */
 const MEMORY_MB = 4_096
 
 /** Zero is no limit. */

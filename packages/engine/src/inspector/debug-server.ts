@@ -7,19 +7,16 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { DebugSession } from './debug-session.ts'
 
-/** What debuggers show as the target. */
-export interface DebugTarget {
-  /** URL of the script. */
-  url: string
-}
-
 const MAX_MESSAGE_BYTES = 256 << 20
+/** How long a debugger that is told to go may take. */
+const CLOSE_MS = 1_000
 
 export class DebugServer {
+  /** URL of the script: what debuggers show as the target. */
+  scriptUrl = ''
   readonly #id = randomUUID()
   readonly #http: Server
   readonly #webSockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES })
-  #target: DebugTarget = { url: '' }
   #session: DebugSession | undefined
   #socket: WebSocket | undefined
 
@@ -44,14 +41,6 @@ export class DebugServer {
     return `ws://${family === 'IPv6' ? `[${address}]` : address}:${port}/${this.#id}`
   }
 
-  get target(): DebugTarget {
-    return this.#target
-  }
-
-  set target(target: DebugTarget) {
-    this.#target = target
-  }
-
   /** The isolate that debuggers reach from now on. One that is connected to another isolate has to connect anew. */
   use(session: DebugSession): void {
     this.#drop()
@@ -67,10 +56,14 @@ export class DebugServer {
 
   async close(): Promise<void> {
     this.#drop()
+    const lingering = setTimeout(() => {
+      for (const socket of this.#webSockets.clients) socket.terminate()
+    }, CLOSE_MS)
     await new Promise((resolve) => {
       this.#http.close(resolve)
       this.#http.closeIdleConnections()
     })
+    clearTimeout(lingering)
   }
 
   #drop(): void {
@@ -98,9 +91,9 @@ export class DebugServer {
       devtoolsFrontendUrlCompat: frontend('inspector'),
       faviconUrl: 'https://nodejs.org/static/images/favicons/favicon.ico',
       id: this.#id,
-      title: basename(decodeURIComponent(new URL(this.#target.url).pathname)),
+      title: basename(decodeURIComponent(new URL(this.scriptUrl).pathname)),
       type: 'node',
-      url: this.#target.url,
+      url: this.scriptUrl,
       webSocketDebuggerUrl: webSocketUrl,
     }
   }

@@ -38,7 +38,7 @@ export class Inspector {
     }
     const code = await debuggable(script)
     this.#server ??= await this.#listen()
-    this.#server.target = { url: code.fileName }
+    this.#server.scriptUrl = code.fileName
     return code
   }
 
@@ -48,7 +48,7 @@ export class Inspector {
    */
   attach(isolate: ivm.Isolate): Attachment {
     const server = this.#server!
-    const session = new DebugSession(isolate, server.target.url)
+    const session = new DebugSession(isolate, server.scriptUrl)
     server.use(session)
     const first = !this.#waited
     this.#waited = true
