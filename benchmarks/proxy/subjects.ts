@@ -59,6 +59,7 @@ const SIPLET_CALLING = SIPLET.replace('return 1', "return msg.call_function('t_r
 export const SUBJECTS: Subject[] = [
   kamailio('Kamailio, native', '$du = "sip:127.0.0.1:#BACKEND#";'),
   kamailio('Kamailio, app_python3', 'if (!python_exec("route")) { exit; }', PYTHON),
+  relay('no proxy: a relay in Node'),
   siplet('siplet, inline', 'inline', SIPLET),
   siplet('siplet, inline, t_relay called', 'inline', SIPLET_CALLING),
   siplet('siplet, thread', 'thread', SIPLET),
@@ -124,8 +125,29 @@ function kamailio(name: string, work: string, python?: string): Subject {
   }
 }
 
-/** Waits until it answers an OPTIONS; null where it ends before. */
-async function started(child: ChildProcess, port: number, folder: string): Promise<Running | null> {
+/** What receiving and sending alone costs a process of Node. */
+function relay(name: string): Subject {
+  return {
+    name,
+    start: async ({ proxy, backend }) => {
+      const folder = mkdtempSync(join(tmpdir(), 'siplet-proxy-'))
+      const script = fileURLToPath(new URL('./relay.js', import.meta.url))
+      const args = [script, String(proxy), String(backend)]
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+      // It answers nothing itself.
+      const listening = once(child.stdout!, 'data').then(() => true)
+      return await started(child, proxy, folder, () => listening)
+    },
+  }
+}
+
+/** Waits until it answers an OPTIONS, or is ready in another way; null where it ends before. */
+async function started(
+  child: ChildProcess,
+  port: number,
+  folder: string,
+  ready: (port: number) => Promise<boolean> = answers,
+): Promise<Running | null> {
   let ended = false
   child.once('error', () => {
     ended = true
@@ -141,7 +163,7 @@ async function started(child: ChildProcess, port: number, folder: string): Promi
     }
     rmSync(folder, { recursive: true, force: true })
   }
-  while (!ended && !(await answers(port))) await delay(50)
+  while (!ended && !(await ready(port))) await delay(50)
   if (ended) {
     await stop()
     return null

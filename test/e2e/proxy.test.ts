@@ -103,6 +103,25 @@ async function calls(
   ])
 }
 
+async function callsOver6(proxy: SIPProxy, count: number): Promise<SippResult> {
+  const [own] = await freePorts(1)
+  const port = proxy.listening.find(({ ip }) => ip === '::1')!.port
+  const args = [
+    '-i',
+    '[::1]',
+    '-p',
+    String(own),
+    `[::1]:${port}`,
+    '-s',
+    'ipv6',
+    '-m',
+    String(count),
+    '-r',
+    '50',
+  ]
+  return await sipp([...scenario('uac-dialog'), ...args])
+}
+
 function assertAll({ exitCode, successful, failed, errors }: SippResult, count: number, what: string): void {
   assert.deepEqual(
     { exitCode, successful, failed },
@@ -143,7 +162,7 @@ describe('the proxy under SIPp', function () {
   })
 
   for (const isolation of ISOLATIONS) {
-    it(`takes calls in isolation ${isolation}: basic, CANCEL, failure route, fork, rewritten replies, TCP, OPTIONS`, async () => {
+    it(`takes calls in isolation ${isolation}: basic, CANCEL, failure route, fork, rewritten replies, TCP, IPv6, OPTIONS`, async () => {
       await using proxy = await open(isolation, ports)
       const tcp = proxy.listening.find(({ transport }) => transport === 'tcp')!.port
       const cases = await Promise.all([
@@ -152,6 +171,7 @@ describe('the proxy under SIPp', function () {
         calls(proxy, 'failover', 'uac-dialog', 25),
         calls(proxy, 'fork', 'uac-dialog', 25),
         calls(tcp, 'tcp', 'uac-dialog', 25, ['-t', 't1']),
+        callsOver6(proxy, 25),
         calls(proxy, 'options', 'uac-options', 500, ['-r', '400']),
       ])
       for (const [index, [what, count]] of [
@@ -160,6 +180,7 @@ describe('the proxy under SIPp', function () {
         ['failure route', 25],
         ['fork', 25],
         ['TCP', 25],
+        ['IPv6', 25],
         ['OPTIONS', 500],
       ].entries()) {
         assertAll(cases[index]!, count as number, what as string)
@@ -167,14 +188,6 @@ describe('the proxy under SIPp', function () {
       assert.equal(proxy.health().unfinished, 0)
     })
   }
-
-  it('takes calls over IPv6', async () => {
-    await using proxy = await open('inline', ports)
-    const [own] = await freePorts(1)
-    const port = proxy.listening.find(({ ip }) => ip === '::1')!.port
-    const args = ['-i', '[::1]', '-p', String(own), `[::1]:${port}`, '-s', 'ipv6', '-m', '25', '-r', '50']
-    assertAll(await sipp([...scenario('uac-dialog'), ...args]), 25, 'IPv6')
-  })
 
   it('loses no call where 5 % of the datagrams are lost, on both sides', async () => {
     await using proxy = await open('thread', ports)
@@ -224,10 +237,12 @@ describe('the proxy under SIPp', function () {
       delay(1_500).then(() => process.kill(Number(pool), 'SIGKILL')),
     ])
     assert.equal(result.successful + result.failed, 400)
-    assert.ok(
-      result.failed < 40,
-      `${result.failed} calls failed, those under way when it was killed aside: ${result.errors}`,
-    )
+    // An exec that was in the process is answered with 500, or its reply goes on unedited, which SIPp sees as failed,
+    // too; what waited, and what shared a batch, runs in the next process. So no more calls fail than execs were lost.
+    const { ERR_SIPLET_CHILD_LOST: lost = 0, ...others } = proxy.engine.stats().errors
+    assert.deepEqual(others, {})
+    assert.ok(result.failed <= lost, `${result.failed} calls failed by ${lost} lost execs: ${result.errors}`)
+    assert.ok(lost <= 2, `${lost} execs were lost: more than one a child`)
     assertAll(await calls(proxy, 'basic', 'uac-dialog', 20), 20, 'the calls after')
   })
 })
