@@ -54,6 +54,19 @@ describe('siplet exec', () => {
     assert.equal(stderr, 'request_route: ERR_SIPLET_SCRIPT: Error: no\n')
   })
 
+  it('what a script says of a message cannot move the cursor or change colours', async () => {
+    const script = scriptFile(
+      handler(
+        "request_route(msg) { console.warn(msg.getHeader('X') + '\\nnext'); throw new Error(msg.getHeader('X')) }",
+      ),
+    )
+    const message = INVITE.replace('Max-Forwards: 70', 'X: a\x1b[2Jb')
+    const { stderr } = await siplet(['exec', '-', '-s', script], message)
+    assert.match(stderr, /^WARN: child 1: a\\u001b\[2Jb\nnext /m)
+    assert.match(stderr, /^request_route: ERR_SIPLET_SCRIPT: Error: a\\u001b\[2Jb$/m)
+    assert.doesNotMatch(stderr, /\x1b/)
+  })
+
   it('a script error in Python: the traceback, line by line, with files of the author', async () => {
     const script = scriptFile(
       `class Handler:

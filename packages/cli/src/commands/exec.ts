@@ -6,6 +6,7 @@ import { withManual } from '../manual.ts'
 import { messageBytes } from '../message-file.ts'
 import { address, engineOptions, inspectAddress, type ScriptOptions, scriptCommand } from '../options.ts'
 import { messageDiff } from '../output/message-diff.ts'
+import { printableLines } from '../output/printable.ts'
 import { runWatching } from '../watch.ts'
 
 interface ExecCommandOptions extends ScriptOptions {
@@ -78,7 +79,7 @@ async function exec(path: string, options: ExecCommandOptions): Promise<number> 
   const edited = result.message.toBuffer()
   const asDiff = options.diff ?? process.stdout.isTTY
   process.stdout.write(asDiff ? messageDiff(bytes, edited, process.stdout) : edited)
-  console.error(verdict(method, result))
+  console.error(printableLines(verdict(method, result)))
   return result.error === null ? EXIT.DONE : EXIT.SCRIPT_ERROR
 }
 

@@ -2,6 +2,7 @@
 import { Writable } from 'node:stream'
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
+import { printable, printableLines } from './printable.ts'
 
 /** To the start of the line, which is cleared: a progress bar may stand there, and is drawn again below. */
 const CLEAR_LINE = '\r\x1b[2K'
@@ -14,8 +15,9 @@ export function scriptLogger(level: string): Logger {
     colorize: Boolean(process.stderr.isTTY) && !process.env.NO_COLOR,
     ignore: 'pid,hostname,time,rank,method,callId,code',
     // As lines, not as one text with escapes.
-    customPrettifiers: { stack: (stack) => String(stack).replaceAll('\n', '\n    ') },
-    messageFormat: '{if rank}child {rank}: {end}{msg}{if callId} (Call-ID {callId}){end}',
+    customPrettifiers: { stack: (stack) => printableLines(String(stack)).replaceAll('\n', '\n    ') },
+    messageFormat: ({ rank, msg, callId }) =>
+      `${rank ? `child ${rank}: ` : ''}${printableLines(String(msg))}${callId ? ` (Call-ID ${printable(String(callId))})` : ''}`,
   })
   return pino({ level }, stream)
 }
