@@ -189,7 +189,20 @@ describe('the proxy under SIPp', function () {
     })
   }
 
-  it('loses no call where 5 % of the datagrams are lost, on both sides', async () => {
+  it('loses no call where 5 % of the datagrams are lost on the side of the caller, in the other isolations', async () => {
+    await Promise.all(
+      (['inline', 'process'] as const).map(async (isolation) => {
+        await using proxy = await open(isolation, ports)
+        const client = await LossyRelay.open(proxy.listening[0]!.port, 5, 3)
+        const result = await calls(client.port, 'basic', 'uac-dialog', 60, ['-d', '3000'])
+        client.close()
+        assertAll(result, 60, isolation)
+        assert.ok(client.lost > 5, `${client.lost} were lost`)
+      }),
+    )
+  })
+
+  it('loses no call where 5 % of the datagrams are lost, on both sides, in isolation thread', async () => {
     await using proxy = await open('thread', ports)
     const client = await LossyRelay.open(proxy.listening[0]!.port, 5, 2)
     const lostBefore = relay.lost
