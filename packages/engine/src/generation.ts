@@ -8,6 +8,7 @@ import type { Functions } from './functions/functions.ts'
 import type { Inspector } from './inspector/inspector.ts'
 import { preludeSource } from './isolate/bundle.ts'
 import type { StartResult } from './isolate/child.ts'
+import type { Bundle } from './script/bundle.ts'
 import { loadScript } from './script/load.ts'
 import { StackMapper } from './script/stack.ts'
 import type { LogLine } from './wire/verdict.ts'
@@ -26,10 +27,17 @@ export class Generation {
   readonly methods: readonly string[]
   /** Those of them that are async functions or generators. */
   readonly asyncMethods: readonly string[]
+  readonly #script: Bundle
   readonly #stacks: StackMapper
 
-  private constructor(queues: readonly ChildQueue[], stacks: StackMapper, first: StartResult) {
+  private constructor(
+    queues: readonly ChildQueue[],
+    script: Bundle,
+    stacks: StackMapper,
+    first: StartResult,
+  ) {
     this.queues = queues
+    this.#script = script
     this.#stacks = stacks
     this.methods = first.ok ? first.methods : []
     this.asyncMethods = first.ok ? first.asyncMethods : []
@@ -65,9 +73,9 @@ export class Generation {
     const failed = results.findIndex((result) => !result.ok)
     if (failed !== -1) {
       await Promise.all(queues.map((queue) => queue.child.close()))
-      throw startError(stacks, results[failed] as StartFailure, failed + 1)
+      throw startError(loaded, stacks, results[failed] as StartFailure, failed + 1)
     }
-    generation = new Generation(queues, stacks, results[0]!)
+    generation = new Generation(queues, loaded, stacks, results[0]!)
     return generation
   }
 
@@ -77,7 +85,7 @@ export class Generation {
   }
 
   startError(failure: StartFailure, rank: number): SipletError {
-    return startError(this.#stacks, failure, rank)
+    return startError(this.#script, this.#stacks, failure, rank)
   }
 
   /** Answers what waits, then ends the children. */
@@ -106,16 +114,22 @@ function withMappedLogs(events: QueueEvents, stacks: StackMapper): QueueEvents {
 
 const FRAME = /^\s+at .+:\d+:\d+/m
 
-function startError(stacks: StackMapper, { code, message, stack }: StartFailure, rank: number): SipletError {
+function startError(
+  { fileName }: Bundle,
+  stacks: StackMapper,
+  { code, message, stack }: StartFailure,
+  rank: number,
+): SipletError {
   const mapped = stacks.map(stack)
-  return new SipletError(code, `child ${rank}: ${message}${firstPlace(mapped)}`, {
+  const place = firstPlace(mapped) ?? (message.includes(fileName) ? undefined : `in ${fileName}`)
+  return new SipletError(code, `child ${rank}: ${message}${place === undefined ? '' : ` (${place})`}`, {
     rank,
     ...(mapped && { stack: mapped }),
   })
 }
 
 /** Where a stack begins, for a message that stands alone. */
-function firstPlace(stack: string): string {
+function firstPlace(stack: string): string | undefined {
   const place = /^\s+at .*?\(?([^\s()]+:\d+:\d+)\)?$/m.exec(stack)?.[1]
-  return place === undefined ? '' : ` (at ${place})`
+  return place === undefined ? undefined : `at ${place}`
 }

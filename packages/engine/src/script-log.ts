@@ -48,12 +48,12 @@ export class ScriptLog {
     this.#logger.error({ rank, code: error.code, stack: error.stack }, `degraded: ${error.message}`)
   }
 
-  /** Lines of LM_* and console. */
+  /** Lines of LM_* and console; the newline that scripts for OpenSIPS end them with is the logger's to write. */
   lines(lines: readonly LogLine[], rank: number, exec?: PendingExec): void {
     for (let i = 0; i < lines.length; i++) {
       const { level, text } = lines[i]!
       if (!this.#takes()) continue
-      this.#logger[METHODS[level]]({ rank, ...context(exec) }, text)
+      this.#logger[METHODS[level]]({ rank, ...context(exec) }, text.replace(/\r?\n$/, ''))
     }
   }
 

@@ -70,6 +70,20 @@ for (const isolation of ISOLATIONS) {
       })
     })
 
+    it('a newline that a line ends with, as scripts for OpenSIPS write it, is not logged; those within are', async () => {
+      const logger = keepingLogger()
+      const source = handler(
+        "x() { LM_ERR('one\\n'); LM_ERR('two\\nlines\\r\\n'); LM_ERR('three\\n\\n'); return 1 }",
+      )
+      await withEngine(source, { isolation, logger }, async (engine) => {
+        await engine.exec('x', INVITE)
+        assert.deepEqual(
+          logger.records.map(({ message }) => message),
+          ['one', 'two\nlines', 'three\n'],
+        )
+      })
+    })
+
     it('mod_init_function and child_init_method may have other names, also under the OpenSIPS names', async () => {
       const source =
         'function boot() { return { up(rank) { this.rank = rank; return true }, x() { return this.rank } } }'
@@ -118,7 +132,12 @@ for (const isolation of ISOLATIONS) {
         /not a string/,
       ],
       ['mod_init is async', 'async function mod_init() { return {} }', 'ERR_SIPLET_MOD_INIT', /promise/],
-      ['no child_init', 'function mod_init() { return {} }', 'ERR_SIPLET_CHILD_INIT', /no method child_init/],
+      [
+        'no child_init',
+        'function mod_init() { return {} }',
+        'ERR_SIPLET_CHILD_INIT',
+        /no method child_init: add one that returns 0, or .*childInitMethod.* \(in \S+script\.js\)$/,
+      ],
       ['child_init is negative', init('return -3'), 'ERR_SIPLET_CHILD_INIT', /child_init\(1\) returned -3/],
       ['child_init throws', init("throw new TypeError('no')"), 'ERR_SIPLET_CHILD_INIT', /TypeError: no \(at/],
       ['child_init returns nothing', init(''), 'ERR_SIPLET_CHILD_INIT', /integer >= 0, not undefined/],

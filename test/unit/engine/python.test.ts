@@ -300,6 +300,7 @@ def route(self, msg):
     ['x = 1 <> 2', 'ERR_SIPLET_SCRIPT_SYNTAX', /handler\.py:1: .*write !=/],
     ['def f(:\n    pass', 'ERR_SIPLET_SCRIPT_SYNTAX', /handler\.py:1: invalid syntax\n/],
     ['import re\nimport threading', 'ERR_SIPLET_SCRIPT_IMPORT', /handler\.py:2: no module threading/],
+    ['import KSR', 'ERR_SIPLET_SCRIPT_IMPORT', /no module KSR, .*docs\/migrating-from-opensips\.md/],
     ['x = nothing', 'ERR_SIPLET_SCRIPT_LOAD', /NameError: name 'nothing' isn't defined/],
   ]
   for (const [top, code, message] of unloadable) {

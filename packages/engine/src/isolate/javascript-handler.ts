@@ -41,7 +41,11 @@ export function initModule(name: string, modInit: unknown): InitResult {
 export function initChild(name: string, rank: number): InitResult {
   return initialised(() => {
     const method = handler[name]
-    if (typeof method !== 'function') return failure(`the object of mod_init has no method ${name}`)
+    if (typeof method !== 'function') {
+      return failure(
+        `the object of mod_init has no method ${name}: add one that returns 0, or name another with childInitMethod (--child-init)`,
+      )
+    }
     const result: unknown = Reflect.apply(method, handler, [rank])
     const code = typeof result === 'boolean' ? Number(result) : result
     if (typeof code !== 'number' || !Number.isInteger(code)) {

@@ -17,8 +17,10 @@ export function clearerLoadFailure(failed: InitResult, files: Readonly<Record<st
   const missing = MISSING_MODULE.exec(failed.message)?.[1]
   if (missing === undefined) return failed
   const text =
-    `no module ${missing}: it is neither beside the script nor in MicroPython; an isolate has no threads, ` +
-    'no sockets and no processes: let the embedder offer a function and use call_function'
+    missing === 'KSR'
+      ? "no module KSR, which is Kamailio's: docs/migrating-from-opensips.md of siplet says what stands here for its functions"
+      : `no module ${missing}: it is neither beside the script nor in MicroPython; an isolate has no threads, ` +
+        'no sockets and no processes: let the embedder offer a function and use call_function'
   return { ...failed, code: 'ERR_SIPLET_SCRIPT_IMPORT', message: described(text) }
 }
 

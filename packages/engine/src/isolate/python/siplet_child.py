@@ -252,7 +252,10 @@ def init_child(name, rank):
     try:
         method = getattr(_handler, name, None)
         if not callable(method):
-            return _refusal("", "the object of mod_init has no method %s" % name)
+            return _refusal(
+                "",
+                "the object of mod_init has no method %s: add one that returns 0, or name another with childInitMethod (--child-init)" % name,
+            )
         result = method(rank)
         if result is True or result is False:
             result = int(result)
