@@ -1,11 +1,14 @@
 /** --watch: a command runs again whenever one of the files it depends on changes. */
-import { type FSWatcher, watch } from 'node:fs'
+import { type FSWatcher, statSync, watch } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { EXIT } from './errors.ts'
 import { reportError } from './report-error.ts'
 
 /** Editors write a file in several steps; a run begins when it has been quiet for this long. */
 const QUIET_MS = 50
+
+/** Kinds of files that a command reads. Others come and go, such as the log that its own output is written to. */
+const READ = /\.(?:[cm]?[jt]sx?|json|py|sip|(?:pcap|pcapng|cap|dmp|ntar)\d*(?:\.(?:gz|zst))?)$/i
 
 /**
  * Runs, and runs again after every change, and on SIGHUP, until SIGINT or SIGTERM. What a run throws for a user is
@@ -39,7 +42,7 @@ export async function runWatching(
       return EXIT.UNUSABLE
     })
     const watched = await files()
-    // What is missing may be about to be made: any file of the folders counts then.
+    // What is missing may be about to be made: any file of the folders that may be it counts then.
     folders.watch(watched, exitCode === EXIT.UNUSABLE)
     console.error(`watching ${watched.length} ${watched.length === 1 ? 'file' : 'files'}, Ctrl-C ends`)
     await changed
@@ -57,7 +60,7 @@ class Folders {
   readonly #ignored: Set<string>
   readonly #watchers = new Map<string, FSWatcher>()
   #names = new Map<string, Set<string>>()
-  #anyName = false
+  #orMissing = false
   #quiet: NodeJS.Timeout | undefined
   #changed = Promise.withResolvers<void>()
 
@@ -75,8 +78,9 @@ class Folders {
     this.#changed.resolve()
   }
 
-  watch(files: readonly string[], anyName: boolean): void {
-    this.#anyName = anyName
+  /** @param orMissing whether other files of the folders count, too, if one of them may be what is missing */
+  watch(files: readonly string[], orMissing: boolean): void {
+    this.#orMissing = orMissing
     this.#names = new Map()
     for (const file of files.map((path) => resolve(path))) {
       const folder = dirname(file)
@@ -110,8 +114,14 @@ class Folders {
 
   #saw(folder: string, name: string | null): void {
     if (name !== null && this.#ignored.has(resolve(folder, name))) return
-    if (!this.#anyName && name !== null && !this.#names.get(folder)?.has(name)) return
+    if (name !== null && !this.#names.get(folder)?.has(name)) {
+      if (!this.#orMissing || !(READ.test(name) || isFolder(resolve(folder, name)))) return
+    }
     clearTimeout(this.#quiet)
     this.#quiet = setTimeout(() => this.wake(), QUIET_MS)
   }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
