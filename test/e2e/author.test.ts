@@ -1,9 +1,10 @@
 /** The loop of an author: siplet init, check and exec --watch, the diff. */
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { siplet } from '../support/cli.ts'
@@ -13,6 +14,16 @@ import { INVITE } from '../support/messages.ts'
 const SIPLET = fileURLToPath(new URL('../../packages/cli/bin/siplet.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'siplet-author-'))
 after(() => rmSync(folder, { recursive: true }))
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+/** A folder with a Node that runs npm, and fails on everything else: one too old for siplet. */
+function oldNode(): string {
+  const old = mkdtempSync(join(folder, 'old-node-'))
+  const script = `#!/bin/sh\ncase "$1" in */npm) exec '${process.execPath}' "$@" ;; esac\necho 'this Node is old' >&2\nexit 1\n`
+  writeFileSync(join(old, 'node'), script, { mode: 0o755 })
+  return old
+}
 
 /** Our Node comes first, whatever the machine has. */
 const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
@@ -29,8 +40,9 @@ describe('siplet init', () => {
       assert.equal(made.exitCode, 0, made.stderr)
       for (const name of [script, 'invite.sip', 'package.json', ...forEditors])
         assert.ok(existsSync(join(project, name)), name)
+      const path = `${oldNode()}${delimiter}${process.env.PATH}`
       const run = (args: string[]) =>
-        promisify(execFile)('npm', args, { cwd: project, env: { ...process.env, PATH, NO_COLOR: '1' } })
+        promisify(execFile)('npm', args, { cwd: project, env: { ...process.env, PATH: path, NO_COLOR: '1' } })
       assert.match((await run(['test'])).stdout, /^# pass 3$|ℹ pass 3$/m)
       assert.match(
         (await run(['run', '--silent', 'check'])).stdout,
@@ -41,6 +53,39 @@ describe('siplet init', () => {
       assert.match(stderr, /next hop sip:192\.0\.2\.49:5060/)
     })
   }
+
+  it('asks npm for the Node of this workspace', async () => {
+    const project = join(folder, 'node')
+    assert.equal((await siplet(['init', project])).exitCode, 0)
+    const wanted = (path: string) => JSON.parse(readFileSync(path, 'utf8')).devDependencies.node
+    assert.equal(wanted(join(project, 'package.json')), wanted(join(ROOT, 'package.json')))
+  })
+
+  it('says what is next as a shell takes it', async () => {
+    const spaced = join(folder, "Bob's Routing")
+    const { stdout } = await siplet(['init', spaced])
+    const next = /^next: (.*) && npm test$/m.exec(stdout)![1]!
+    const { stdout: entered } = await promisify(execFile)('sh', ['-c', `${next} && pwd`])
+    assert.equal(entered, `${spaced}\n`)
+    const here = mkdtempSync(join(folder, 'here-'))
+    const made = await promisify(execFile)(process.execPath, [SIPLET, 'init'], { cwd: here })
+    assert.match(made.stdout, /^next: npm test$/m)
+  })
+
+  it('its tests tell of a script that fails what failed', async () => {
+    const project = join(folder, 'failing')
+    assert.equal((await siplet(['init', project, '-l', 'python'])).exitCode, 0)
+    const script = join(project, 'handler.py')
+    writeFileSync(script, readFileSync(script, 'utf8').replace("msg.getHeader('User-Agent')", 'msg.nothing'))
+    const test = promisify(execFile)('npm', ['test'], { cwd: project, env: { ...process.env, PATH } })
+    await assert.rejects(test, { stdout: /AttributeError: .*nothing/ })
+  })
+
+  it('its help names the files', async () => {
+    const { stdout } = await siplet(['init', '--help'])
+    for (const name of ['handler.test.ts', 'invite.sip', 'package.json', 'tsconfig.json', 'siplet.pyi'])
+      assert.ok(stdout.includes(name), name)
+  })
 
   it('in typescript: types are checked, those of msg too', async () => {
     const project = join(folder, 'types')
@@ -73,7 +118,11 @@ describe('siplet init', () => {
     writeFileSync(file, '')
     const { stderr, exitCode } = await siplet(['init', join(file, 'project')])
     assert.equal(exitCode, 2)
-    assert.match(stderr, /ERR_SIPLET_OUTPUT: .* cannot be written to/)
+    assert.match(stderr, /ERR_SIPLET_OUTPUT: .* cannot be written to: a part of its path is a file/)
+    assert.match(
+      (await siplet(['init', file])).stderr,
+      /ERR_SIPLET_OUTPUT: .* cannot be written to: it is a file/,
+    )
   })
 })
 
@@ -142,6 +191,11 @@ def mod_init():
       'mod_init returns no object',
       'function mod_init() { return 1 }',
       /MOD_INIT: .* must return the object .* not the number 1/,
+    ],
+    [
+      'there is no child_init',
+      'function mod_init() { return {} }',
+      /CHILD_INIT: .* no method child_init: add one that returns 0, or name another .*--child-init\) \(in .*script\.js\)/,
     ],
     ['mod_init is async', 'async function mod_init() { return {} }', /MOD_INIT: .* returned a promise/],
     [
@@ -292,6 +346,34 @@ describe('--watch', () => {
       write('codes.py', 'CODE = 4\n')
       assert.match(await next(), /returned 4 /)
     })
+  })
+
+  it('does not run again for the log that its own output is written to', async () => {
+    const log = join(project, 'w.log')
+    const script = write('broken.js', 'function mod_init( {')
+    const child = spawn(process.execPath, [SIPLET, 'check', '-s', script, '--watch'], {
+      stdio: ['ignore', openSync(log, 'a'), openSync(log, 'a')],
+    })
+    const runs = async (count: number) => {
+      for (;;) {
+        const said = readFileSync(log, 'utf8').match(/^watching/gm)?.length ?? 0
+        if (said >= count) return said
+        await delay(20)
+      }
+    }
+    try {
+      await runs(1)
+      // Longer than a change has to be quiet for.
+      await delay(500)
+      assert.equal(await runs(1), 1)
+      write('broken.js', 'function mod_init() { return { child_init: () => 0 } }')
+      await runs(2)
+      assert.match(readFileSync(log, 'utf8'), /^methods: none$/m)
+    } finally {
+      const closed = new Promise((resolve) => child.once('close', resolve))
+      child.kill('SIGINT')
+      await closed
+    }
   })
 
   it('check runs again, also where an import was missing', async () => {

@@ -1,6 +1,6 @@
 import { access, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createTestMessage } from '@siplet/engine/testing'
 import { Command, Option } from 'commander'
@@ -17,6 +17,9 @@ const STUBS = ['OpenSIPS.pyi', 'siplet.pyi']
 /** The packages a project needs, and what npm is told of them. */
 const PACKAGES = ['@siplet/cli', '@siplet/engine']
 
+/** The package that brings Node: scripts of npm find it first, whatever the machine has. */
+const NODE = { node: '26.10.0' }
+
 /** What checks the types of a project in TypeScript. */
 const TYPE_CHECK = { '@types/node': '^26.0.0', typescript: '^7.0.0' }
 
@@ -25,7 +28,20 @@ type Language = keyof typeof SCRIPTS
 
 export function initCommand(): Command {
   return withManual(new Command('init'), {
+    details: [
+      'The tests run with the Node of the npm package `node`, which npm puts in front of that of the machine.',
+    ],
     examples: ['siplet init routing', 'siplet init routing --language python'],
+    sections: {
+      Files: [
+        ['handler.ts, .js or .py', 'the script, by --language'],
+        ['handler.test.ts or .js', 'its test, for npm test'],
+        ['invite.sip', 'a sample message'],
+        ['package.json', 'the packages, and the commands: npm test, npm run check, exec, watch, typecheck'],
+        ['tsconfig.json', 'TypeScript: how types are checked'],
+        [[...STUBS, 'pyrightconfig.json'].join(', '), 'Python: what editors know of a script'],
+      ],
+    },
   })
     .description('Begin a script: the script itself, a sample message, a test. Overwrites nothing.')
     .argument('[dir]', 'the folder, made where it is not there', '.')
@@ -38,13 +54,19 @@ export function initCommand(): Command {
       const files = await projectFiles(resolve(dir), language)
       await writeNew(dir, files)
       const checkout = await linkCheckout(resolve(dir), language)
+      const next = [...enter(dir), ...(checkout === undefined ? ['npm install'] : []), 'npm test']
       console.log(`${dir}: ${Object.keys(files).join(', ')}`)
-      if (checkout === undefined) console.log(`next: cd ${dir} && npm install && npm test`)
-      else {
+      if (checkout !== undefined)
         console.log(`${PACKAGES.join(' and ')} are linked from ${checkout}: nothing to install`)
-        console.log(`next: cd ${dir} && npm test`)
-      }
+      console.log(`next: ${next.join(' && ')}`)
     })
+}
+
+/** The command that enters the folder, for a shell; none for the one that is worked in. */
+function enter(dir: string): string[] {
+  if (relative('', dir) === '') return []
+  const quoted = /^[\w./~+,:@%-]+$/.test(dir) ? dir : `'${dir.replaceAll("'", "'\\''")}'`
+  return [`cd ${dir.startsWith('-') ? '-- ' : ''}${quoted}`]
 }
 
 /** Contents by file name. */
@@ -74,6 +96,7 @@ async function projectFiles(folder: string, language: Language): Promise<Record<
         ...(language === 'typescript' && { typecheck: 'tsc --noEmit' }),
       },
       devDependencies: {
+        ...NODE,
         ...Object.fromEntries(PACKAGES.map((name) => [name, `^${version}`])),
         ...(language === 'typescript' && TYPE_CHECK),
       },
@@ -104,9 +127,10 @@ async function writeNew(dir: string, files: Record<string, string | Buffer>): Pr
       await writeFile(join(dir, name), content, { flag: 'wx' })
     }
   } catch (cause) {
-    throw new CLIError('ERR_SIPLET_OUTPUT', `${dir} cannot be written to: ${(cause as Error).message}`, {
-      cause,
-    })
+    const { code, message } = cause as NodeJS.ErrnoException
+    const reason =
+      code === 'EEXIST' ? 'it is a file' : code === 'ENOTDIR' ? 'a part of its path is a file' : message
+    throw new CLIError('ERR_SIPLET_OUTPUT', `${dir} cannot be written to: ${reason}`, { cause })
   }
 }
 
@@ -126,6 +150,7 @@ async function linkCheckout(folder: string, language: Language): Promise<string 
     ['@siplet/cli', cli],
     ['@siplet/engine', engine],
     ['.bin/siplet', join(cli, 'bin/siplet.js')],
+    ['.bin/node', process.execPath],
   ]
   if (language === 'typescript') {
     const installed = join(checkout, 'node_modules')

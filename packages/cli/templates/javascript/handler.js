@@ -8,7 +8,7 @@ class Router {
 
   /** @param {number} rank */
   child_init(rank) {
-    LM_INFO(`child ${rank} is ready`)
+    LM_INFO(`child ${rank} is ready`) // shown with --log-level info
     return 0
   }
 

@@ -13,7 +13,7 @@ class Router:
         self.calls = 0  # state lives as long as the child, and is its own
 
     def child_init(self, rank: int) -> int:
-        OpenSIPS.LM_INFO('child %d is ready' % rank)
+        OpenSIPS.LM_INFO('child %d is ready' % rank)  # shown with --log-level info
         return 0
 
     # > 0: relay, 0: stop, < 0: refuse

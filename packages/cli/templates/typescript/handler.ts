@@ -6,7 +6,7 @@ class Router implements Handler {
   calls = 0 // state lives as long as the child, and is its own
 
   child_init(rank: number): number {
-    LM_INFO(`child ${rank} is ready`)
+    LM_INFO(`child ${rank} is ready`) // shown with --log-level info
     return 0
   }
 
