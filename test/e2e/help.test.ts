@@ -32,6 +32,17 @@ describe('the manual', () => {
     })
   }
 
+  it('help of an unknown command is an error that names the nearest one', async () => {
+    const { stderr, exitCode } = await siplet(['help', 'exce'])
+    assert.equal(exitCode, 2)
+    assert.match(stderr, /unknown command 'exce'\n\(Did you mean exec\?\)/)
+    assert.match((await siplet(['help', 'exec'])).stdout, /^Usage: siplet exec /)
+  })
+
+  it('-v is the version, as with other tools of Node', async () => {
+    assert.match((await siplet(['-v'])).stdout, /^\d+\.\d+\.\d+\n$/)
+  })
+
   it('an unknown option is an error that names the nearest one, and the way to all', async () => {
     const { stderr, exitCode } = await siplet(['replay', 'x.pcap', '--script', 'x', '--childrn', '2'])
     assert.equal(exitCode, 2)

@@ -4,13 +4,14 @@ import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createProxy } from '@siplet/proxy'
 import { serve } from '../../examples/proxy/embedded-in-sip.ts'
 import { siplet } from '../support/cli.ts'
-import { keepingLogger, scriptFile } from '../support/engine.ts'
+import { handler, keepingLogger, scriptFile } from '../support/engine.ts'
 import { SIPPeer } from '../support/sip-peer.ts'
 import { TORTURE } from '../support/torture.ts'
 
@@ -114,9 +115,97 @@ describe('siplet serve', () => {
     assert.equal(exitCode, 2)
     assert.match(
       stderr,
-      /ERR_SIPLET_PROXY_CONFIG.*listen.0: .*say which one.*script.file.*script: speed: no such option/,
+      /ERR_SIPLET_PROXY_CONFIG: .*bad\.yaml: listen.0: .*say which one.*script.file: must be text, .*script: speed: no such option/,
     )
-    assert.equal((await siplet(['serve', join(folder, 'none.yaml')])).exitCode, 2)
+    const { stderr: missing, exitCode: of } = await siplet(['serve', join(folder, 'none.yaml')])
+    assert.equal(of, 2)
+    assert.match(missing, /none\.yaml: there is no such file$/m)
+  })
+
+  for (const [title, text, said] of [
+    [
+      'an option that is nearly right',
+      'listn: [udp:127.0.0.1:0]\nscript: { file: r.js }',
+      /listn: no such option; did you mean listen\?/,
+    ],
+    [
+      'one within another',
+      'listen: [udp:127.0.0.1:0]\nscript: { file: r.js, timeout: 5 }',
+      /script: timeout: no such option; did you mean timeoutMs\?/,
+    ],
+    ['one far from any', 'frobnicate: 1', /frobnicate: no such option(?!; did)/],
+    [
+      'a missing one',
+      'http: 127.0.0.1:9060',
+      /listen: is missing, such as listen: \[udp:192\.0\.2\.1:5060\]; script: is missing, such as script: \{ file: router\.ts \}/,
+    ],
+    [
+      'text for a list',
+      'listen: udp:127.0.0.1:0',
+      /listen: must be a list, such as listen: \[udp:.*\], not "udp:127\.0\.0\.1:0"/,
+    ],
+    [
+      'a word that is none of the choices',
+      'logLevel: loud',
+      /logLevel: must be one of debug, info, .*, not "loud"/,
+    ],
+    [
+      'a number out of range',
+      'script: { file: r.js, memoryMb: 1 }',
+      /script\.memoryMb: must be at least 8, not 1/,
+    ],
+    ['an empty file', '', /configuration: must be options by name, not null/],
+  ] as const) {
+    it(`says of a configuration with ${title} what is right`, async () => {
+      const path = join(folder, 'wrong.yaml')
+      writeFileSync(path, text)
+      const { stderr, exitCode } = await siplet(['serve', path])
+      assert.equal(exitCode, 2)
+      assert.match(stderr, said)
+      assert.match(stderr, /^siplet: ERR_SIPLET_PROXY_CONFIG: .*wrong\.yaml: /)
+    })
+  }
+
+  it('--check tries the sockets: a port in use is a warning, an address of another host an error', async () => {
+    const script = scriptFile(handler('request_route() { return 1 }'))
+    const used = createSocket('udp4').bind(0, '127.0.0.1')
+    const http = createServer().listen(0, '127.0.0.1')
+    await Promise.all([once(used, 'listening'), once(http, 'listening')])
+    const check = async (listen: string, port: number) => {
+      const path = join(folder, 'sockets.json')
+      writeFileSync(
+        path,
+        JSON.stringify({ listen: [listen], script: { file: script }, http: `127.0.0.1:${port}` }),
+      )
+      return await siplet(['serve', path, '--check'])
+    }
+    const { port } = http.address() as AddressInfo
+    const inUse = await check(`udp:127.0.0.1:${used.address().port}`, port)
+    assert.equal(inUse.exitCode, 0)
+    assert.match(inUse.stdout, /: good; /)
+    assert.match(inUse.stderr, /^warning: cannot listen on udp:127\.0\.0\.1:\d+: the port is in use/m)
+    assert.match(inUse.stderr, /^warning: cannot listen on http 127\.0\.0\.1:\d+: the port is in use/m)
+    for (const open of [used, http]) open.close()
+    const elsewhere = await check('tcp:192.0.2.1:5060', 0)
+    assert.equal(elsewhere.exitCode, 2)
+    assert.match(
+      elsewhere.stderr,
+      /ERR_SIPLET_PROXY_LISTEN: cannot listen on tcp:192\.0\.2\.1:5060: this host has no such address/,
+    )
+    const free = await check('udp:127.0.0.1:0', 0)
+    assert.deepEqual([free.exitCode, free.stderr], [0, ''])
+  })
+
+  it('--log-level stands before logLevel of the file', async () => {
+    const script = scriptFile("LM_INFO('loaded\\n'); function mod_init() { return { child_init: () => 0 } }")
+    const path = join(folder, 'quiet.json')
+    writeFileSync(
+      path,
+      JSON.stringify({ listen: ['udp:127.0.0.1:0'], script: { file: script }, logLevel: 'warn' }),
+    )
+    assert.equal((await siplet(['serve', path, '--check'])).stderr, '')
+    const { stderr } = await siplet(['serve', path, '--check', '--log-level', 'info'])
+    assert.match(stderr, /child 1: loaded\n$/)
   })
 
   it('tells its health, loads the script anew on SIGHUP, and ends on SIGTERM', async () => {

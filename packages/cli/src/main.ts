@@ -1,5 +1,5 @@
 /** The command line: how commands end. */
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { EXIT } from './errors.ts'
 import { guardStandardStreams } from './output/standard-streams.ts'
 import { createProgram } from './program.ts'
@@ -18,13 +18,20 @@ export async function main(argv: readonly string[]): Promise<number> {
     exitCode = code
   })
   try {
-    await program.parseAsync(argv.map(withOwnValue))
+    await program.parseAsync(withKnownHelp(program, argv.map(withOwnValue)))
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.DONE : EXIT.UNUSABLE
     reportError(error)
     return EXIT.UNUSABLE
   }
+}
+
+/** `help` of a command that there is not: the command itself says so, with the nearest name. */
+function withKnownHelp(program: Command, [node, main, ...rest]: string[]): string[] {
+  const [help, name] = rest
+  const known = ['help', undefined, ...program.commands.map((command) => command.name())]
+  return [node!, main!, ...(help === 'help' && !known.includes(name) ? rest.slice(1) : rest)]
 }
 
 /** As with Node, what follows `--inspect` is not its value; that stands behind a `=`. */

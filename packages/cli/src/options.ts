@@ -1,5 +1,5 @@
 /** Options that more than one command has. */
-import type { EngineOptions } from '@siplet/engine'
+import type { EngineOptions, Logger } from '@siplet/engine'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { scriptLogger } from './output/script-logger.ts'
 
@@ -17,7 +17,17 @@ export interface PoolOptions {
   isolation: 'inline' | 'thread' | 'process'
 }
 
-const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent']
+/** What is shown of a log: what scripts log with LM_INFO is `info`. */
+export function logLevelOption(whatIsShown: string): Option {
+  return new Option('--log-level <level>', whatIsShown).choices([
+    'debug',
+    'info',
+    'warn',
+    'error',
+    'fatal',
+    'silent',
+  ])
+}
 
 /** A command with the options that say which script runs, and how. */
 export function scriptCommand(name: string): Command {
@@ -28,9 +38,9 @@ export function scriptCommand(name: string): Command {
     .option('--timeout-ms <n>', 'longest run of one method call: milliseconds (default: 50)', integer(1))
     .option('--memory-mb <n>', 'heap limit of each isolate: MiB (default: 64)', integer(8))
     .addOption(
-      new Option('--log-level <level>', 'what the script logs is shown from this level on')
-        .choices(LOG_LEVELS)
-        .default('warn'),
+      logLevelOption('what the script logs is shown from this level on, lines of LM_INFO with info').default(
+        'warn',
+      ),
     )
 }
 
@@ -42,18 +52,18 @@ export function withPool(command: Command): Command {
       integer(1),
       1,
     )
-    .addOption(
-      new Option('--isolation <where>', 'where the isolates live')
-        .choices(['inline', 'thread', 'process'])
-        .default('thread'),
-    )
+    .addOption(isolationOption('where the isolates live', 'thread'))
+}
+
+export function isolationOption(what: string, byDefault: PoolOptions['isolation']): Option {
+  return new Option('--isolation <where>', what).choices(['inline', 'thread', 'process']).default(byDefault)
 }
 
 /** What createEngine takes for these options. */
 export function engineOptions(
   options: ScriptOptions,
   pool: PoolOptions = { children: 1, isolation: 'inline' },
-): EngineOptions {
+): EngineOptions & { logger: Logger } {
   return {
     scriptName: options.script,
     modInitFunction: options.modInit,

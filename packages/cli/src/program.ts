@@ -43,7 +43,7 @@ export function createProgram(finish: (exitCode: number) => void): Command {
     .description(
       'SIP routing scripts in isolated VMs: begin a script, try it, check it, replay captures through it.',
     )
-    .version(version)
+    .version(version, '-v, --version')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(--help shows all options)')

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { whatIsWrong, wrongValue } from './config-errors.ts'
 import { ProxyError } from './errors.ts'
 import { parseListen } from './transport/listen.ts'
 
@@ -21,7 +22,7 @@ const listenAddress = z.string().transform((text, context) => {
 const schema = z
   .strictObject({
     /** Sockets, as in OpenSIPS: `udp:192.0.2.1:5060`, `tls:[2001:db8::1]:5061 as proxy.example.com`. */
-    listen: z.array(listenAddress).min(1, 'name one socket at least'),
+    listen: z.array(listenAddress).min(1, 'name one socket at least, such as [udp:192.0.2.1:5060]'),
     /** Names that are this proxy's, with or without a port. */
     alias: z.array(z.string().min(1)).default([]),
     /** Paths of PEM files, for tls and wss; `ca` is what peers' certificates are checked against. */
@@ -103,18 +104,13 @@ export type ProxyConfig = z.output<typeof schema>
 /**
  * Fills in the defaults.
  *
+ * @param from where the options come from, for the message
  * @throws ProxyError ERR_SIPLET_PROXY_CONFIG that names each option and what is accepted
  */
-export function parseProxyConfig(options: unknown): ProxyConfig {
-  const result = schema.safeParse(options)
+export function parseProxyConfig(options: unknown, from = 'bad configuration'): ProxyConfig {
+  const result = schema.safeParse(options, { error: wrongValue })
   if (result.success) return result.data
-  const lines = result.error.issues.map((issue) => {
-    const path = issue.path.join('.') || 'configuration'
-    return issue.code === 'unrecognized_keys'
-      ? `${path}: ${issue.keys.join(', ')}: no such option`
-      : `${path}: ${issue.message}`
-  })
-  throw new ProxyError('ERR_SIPLET_PROXY_CONFIG', `bad configuration: ${lines.join('; ')}`)
+  throw new ProxyError('ERR_SIPLET_PROXY_CONFIG', `${from}: ${whatIsWrong(schema, result.error).join('; ')}`)
 }
 
 /**
@@ -127,9 +123,11 @@ export async function readProxyConfig(path: string): Promise<ProxyConfig> {
   try {
     options = parse(await readFile(path, 'utf8'))
   } catch (error) {
-    throw new ProxyError('ERR_SIPLET_PROXY_CONFIG', `${path}: ${(error as Error).message}`, { cause: error })
+    const { code, message } = error as NodeJS.ErrnoException
+    const reason = code === 'ENOENT' ? 'there is no such file' : message
+    throw new ProxyError('ERR_SIPLET_PROXY_CONFIG', `${path}: ${reason}`, { cause: error })
   }
-  const config = parseProxyConfig(options)
+  const config = parseProxyConfig(options, path)
   const from = (file: string) => resolve(dirname(path), file)
   const { script, tls } = config
   return {

@@ -10,6 +10,24 @@ export const PROXY_ERRORS = {
 
 export type ProxyErrorCode = keyof typeof PROXY_ERRORS
 
+/**
+ * ERR_SIPLET_PROXY_LISTEN in words that are the same for every kind of socket.
+ *
+ * @param what the socket, as it was configured
+ * @param cause of the system; kept as the cause
+ */
+export function cannotListen(what: string, cause: NodeJS.ErrnoException): ProxyError {
+  const reason = REASONS[cause.code ?? ''] ?? cause.message
+  return new ProxyError('ERR_SIPLET_PROXY_LISTEN', `cannot listen on ${what}: ${reason}`, { cause })
+}
+
+const REASONS: Record<string, string> = {
+  EADDRINUSE: 'the port is in use',
+  EADDRNOTAVAIL: 'this host has no such address',
+  EACCES: 'the system does not allow it; ports below 1024 need CAP_NET_BIND_SERVICE',
+  ENOTFOUND: 'the name does not resolve',
+}
+
 /** `code` is one of {@link PROXY_ERRORS}. */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError'

@@ -1,7 +1,7 @@
 /** GET /metrics for Prometheus, and GET /health: 200 as long as new requests are served. */
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
-import { ProxyError } from './errors.ts'
+import { cannotListen } from './errors.ts'
 import type { SIPProxy } from './proxy.ts'
 import { hostPort } from './transport/transport.ts'
 
@@ -14,19 +14,10 @@ export class HttpEndpoint {
    * @throws ProxyError ERR_SIPLET_PROXY_LISTEN
    */
   static async open(address: string, proxy: SIPProxy): Promise<HttpEndpoint> {
-    const colon = address.lastIndexOf(':')
-    const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
     const server = createServer((request, response) => {
       answer(request.url ?? '/', response, proxy).catch(() => response.destroy())
     })
-    server.listen(Number(address.slice(colon + 1)), host)
-    try {
-      await once(server, 'listening')
-    } catch (error) {
-      const reason = (error as Error).message
-      throw new ProxyError('ERR_SIPLET_PROXY_LISTEN', `cannot listen on http ${address}: ${reason}`)
-    }
-    return new HttpEndpoint(server, host)
+    return new HttpEndpoint(server, await listenHttp(server, address))
   }
 
   private constructor(server: Server, host: string) {
@@ -45,6 +36,24 @@ export class HttpEndpoint {
     this.#server.closeAllConnections()
     await closed
   }
+}
+
+/**
+ * Resolves to the host when the server listens there.
+ *
+ * @param address host:port, an IPv6 address in brackets
+ * @throws ProxyError ERR_SIPLET_PROXY_LISTEN
+ */
+export async function listenHttp(server: Server, address: string): Promise<string> {
+  const colon = address.lastIndexOf(':')
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
+  server.listen(Number(address.slice(colon + 1)), host)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    throw cannotListen(`http ${address}`, error as Error)
+  }
+  return host
 }
 
 async function answer(url: string, response: ServerResponse, proxy: SIPProxy): Promise<void> {

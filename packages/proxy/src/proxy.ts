@@ -1,5 +1,4 @@
 /** createProxy: sockets, transactions, core and script of one proxy, and its life. */
-import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SecureContextOptions } from 'node:tls'
 import { createEngine, type Engine, type Logger } from '@siplet/engine'
@@ -10,13 +9,13 @@ import { type ProxyConfig, type ProxyOptions, parseProxyConfig } from './config.
 import { BranchIds } from './core/branch-id.ts'
 import { Core } from './core/core.ts'
 import type { Services } from './core/services.ts'
-import { ProxyError } from './errors.ts'
 import { functionTable } from './functions/functions.ts'
 import { HttpEndpoint } from './http.ts'
 import { ProxyLog } from './log.ts'
 import { ProxyMetrics } from './metrics.ts'
 import { Scripts } from './script/scripts.ts'
 import { type Records, systemRecords } from './target/records.ts'
+import { readTLS } from './tls.ts'
 import { TransactionLayer } from './transaction/layer.ts'
 import { defaultPort, type Receiver, type TransportName } from './transport/transport.ts'
 import { Transports } from './transport/transports.ts'
@@ -43,7 +42,7 @@ export async function createProxy(
   parts: ProxyParts = {},
 ): Promise<SIPProxy> {
   const config = isParsed(options) ? options : parseProxyConfig(options)
-  const tls = await readTLS(config)
+  const tls = await readTLS(config.tls)
   const proxy = new SIPProxy(config, parts)
   await proxy.start(tls)
   return proxy
@@ -229,14 +228,4 @@ export class SIPProxy {
 /** parseProxyConfig makes objects of the addresses to listen on. */
 function isParsed(options: ProxyOptions | ProxyConfig): options is ProxyConfig {
   return typeof options.listen[0] === 'object'
-}
-
-async function readTLS({ tls }: ProxyConfig): Promise<SecureContextOptions | undefined> {
-  if (tls === undefined) return undefined
-  try {
-    const [cert, key] = [await readFile(tls.cert), await readFile(tls.key)]
-    return { cert, key, ...(tls.ca !== undefined && { ca: await readFile(tls.ca) }) }
-  } catch (error) {
-    throw new ProxyError('ERR_SIPLET_PROXY_CONFIG', `tls: ${(error as Error).message}`, { cause: error })
-  }
 }

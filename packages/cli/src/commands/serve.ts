@@ -1,19 +1,29 @@
 import { createEngine } from '@siplet/engine'
-import { createProxy, engineFor, type ProxyConfig, readProxyConfig, type SIPProxy } from '@siplet/proxy'
+import {
+  createProxy,
+  engineFor,
+  type ProxyConfig,
+  readProxyConfig,
+  type SIPProxy,
+  trySockets,
+} from '@siplet/proxy'
 import { Command, Option } from 'commander'
 import { EXIT } from '../errors.ts'
 import { withManual } from '../manual.ts'
+import { logLevelOption } from '../options.ts'
 import { scriptLogger } from '../output/script-logger.ts'
 
 interface ServeOptions {
   check?: boolean
-  onScriptError?: 'reject' | 'relay'
+  onScriptError?: ProxyConfig['onScriptError']
+  logLevel?: ProxyConfig['logLevel']
 }
 
 export function serveCommand(finish: (exitCode: number) => void): Command {
   return withManual(new Command('serve'), {
     details: [
       'The configuration names the script, the sockets, the limits and the timers; [the proxy](proxy.md) lists them. Runs in the foreground and logs to standard error, as service managers expect.',
+      '`--check` opens every socket and closes it again. A port in use is a warning: the proxy that is to be loaded anew may hold it.',
     ],
     examples: ['siplet serve proxy.yaml --check', 'siplet serve proxy.yaml'],
     sections: {
@@ -25,16 +35,23 @@ export function serveCommand(finish: (exitCode: number) => void): Command {
   })
     .description('Serve as a SIP proxy (RFC 3261) whose routing logic is a script.')
     .argument('<config>', 'the configuration: YAML or JSON')
-    .option('--check', 'load the configuration and the script, say what is wrong, and serve nothing')
+    .option(
+      '--check',
+      'load the configuration and the script, try the sockets, say what is wrong, and serve nothing',
+    )
     .addOption(
       new Option('--on-script-error <action>', 'what becomes of a request whose script fails').choices([
         'reject',
         'relay',
       ]),
     )
-    .action(async (path: string, { check, onScriptError }: ServeOptions) => {
-      const read = await readProxyConfig(path)
-      const config: ProxyConfig = onScriptError === undefined ? read : { ...read, onScriptError }
+    .addOption(
+      logLevelOption(
+        'what the script and the proxy log is shown from this level on, instead of logLevel of the configuration (default: info, which shows LM_INFO)',
+      ),
+    )
+    .action(async (path: string, { check, ...given }: ServeOptions) => {
+      const config = { ...(await readProxyConfig(path)), ...given }
       if (check) await checkConfig(path, config)
       else await serve(config)
       finish(EXIT.DONE)
@@ -46,6 +63,10 @@ async function checkConfig(path: string, config: ProxyConfig): Promise<void> {
     ...engineFor(config, scriptLogger(config.logLevel)),
     children: 1,
   })
+  for (const failure of await trySockets(config)) {
+    if ((failure.cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw failure
+    console.error(`warning: ${failure.message}: by this proxy, if it is running already`)
+  }
   const sockets = config.listen.map(({ text }) => text).join(', ')
   console.log(`${path}: good; ${sockets}; ${config.script.file} has the methods ${engine.methods.join(', ')}`)
 }

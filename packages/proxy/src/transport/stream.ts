@@ -4,7 +4,7 @@ import { connect, createServer, isIP, type Server, type Socket } from 'node:net'
 import { connect as connectTLS, createServer as createTLSServer, type SecureContextOptions } from 'node:tls'
 import type { Address } from '@siplet/engine'
 import { StreamFramer } from '@siplet/sipmsg'
-import { ProxyError } from '../errors.ts'
+import { cannotListen } from '../errors.ts'
 import { Connection, type Wire } from './connection.ts'
 import { type ConnectionPool, flowKey } from './connection-pool.ts'
 import type { ListenAddress } from './listen.ts'
@@ -28,8 +28,7 @@ export async function listening(server: Server, listen: ListenAddress): Promise<
   try {
     await once(server, 'listening')
   } catch (error) {
-    const reason = (error as Error).message
-    throw new ProxyError('ERR_SIPLET_PROXY_LISTEN', `cannot listen on ${listen.text}: ${reason}`)
+    throw cannotListen(listen.text, error as Error)
   }
 }
 

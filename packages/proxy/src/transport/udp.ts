@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { isIP } from 'node:net'
 import type { Address } from '@siplet/engine'
 import { frameOf } from '@siplet/sipmsg'
-import { ProxyError } from '../errors.ts'
+import { cannotListen, ProxyError } from '../errors.ts'
 import type { ListenAddress } from './listen.ts'
 import { type Flow, plainIP, type Receiver, type Target, type Transport } from './transport.ts'
 
@@ -29,8 +29,7 @@ export async function openUDP(listen: ListenAddress, receiver: Receiver): Promis
     await listening
   } catch (error) {
     socket.close()
-    const reason = (error as Error).message
-    throw new ProxyError('ERR_SIPLET_PROXY_LISTEN', `cannot listen on ${listen.text}: ${reason}`)
+    throw cannotListen(listen.text, error as Error)
   }
   return new UDP(socket, listen, family, receiver)
 }
