@@ -47,6 +47,82 @@ describe('siplet exec', () => {
     assert.match(stderr, /^x returned 2 \(true\), not edited/)
   })
 
+  for (const script of ['router.ts', 'router.py']) {
+    it(`runs the functions of siplet serve without one: examples/proxy/${script}`, async () => {
+      const run = (method: string) =>
+        siplet(['exec', '-', '-s', `examples/proxy/${script}`], INVITE.replaceAll('INVITE', method))
+      const invite = await run('INVITE')
+      assert.equal(invite.exitCode, 0, invite.stderr)
+      assert.match(invite.stdout, /^Max-Forwards: 10\r$/m)
+      assert.deepEqual(invite.stderr.split('\n').slice(0, -2), [
+        'mf_process_maxfwd_header(10) returned 1',
+        'loose_route() returned -1',
+        'record_route() returned 1',
+        't_on_failure("failover") returned 1',
+        't_relay() returned 1',
+      ])
+      assert.match(invite.stderr, /request_route returned 1 \(true\), next hop sip:127\.0\.0\.1:507\d/)
+      const register = await run('REGISTER')
+      assert.match(register.stderr, /^sl_send_reply\(403, "No Registrar Here"\) returned 1$/m)
+    })
+  }
+
+  it('functions of siplet serve know where the message came in, methods of the script, and what was decided', async () => {
+    const script = scriptFile(
+      handler(`request_route(msg) {
+        const call = (...args) => { try { return msg.call_function(...args) } catch (error) { return error.message } }
+        const results = [call('is_myself', '192.0.2.1'), call('is_myself', '192.0.2.1', 5080), call('is_myself', 'x'),
+          call('t_on_failure', 'request_route'), call('t_on_failure', 'nope'), call('t_relay'), call('t_relay'), call('t_check_status', '4..')]
+        LM_ERR(JSON.stringify(results))
+        return 1
+      }`),
+    )
+    const { stderr } = await siplet(['exec', '-', '-s', script, '--dst', '192.0.2.1:5060'], INVITE)
+    assert.match(
+      stderr,
+      /\[1,-1,-1,1,".*no method \\"nope\\"",1,-1,".*t_check_status\(\) is for FAILURE_ROUTE, ONREPLY_ROUTE.*"\]/,
+    )
+  })
+
+  it('--functions: exports of a module, async ones too, beside those and before them', async () => {
+    const functions = scriptFile(
+      "export const lookup = async (msg, user) => { msg.dstUri = 'sip:' + user + '@192.0.2.9'; return 7 }\nexport const t_relay = (): boolean => true\nexport const VALUE = 1\n",
+      'functions.mts',
+    )
+    const script = scriptFile(
+      handler(
+        "request_route(msg) { msg.call_function('t_relay'); return msg.call_function('lookup', 'bob') }",
+      ),
+    )
+    for (const isolation of ['inline', 'thread', 'process']) {
+      const { stderr, exitCode } = await siplet(
+        ['exec', '-', '-s', script, '--functions', functions, '--isolation', isolation],
+        INVITE,
+      )
+      assert.equal(exitCode, 0, stderr)
+      assert.match(
+        stderr,
+        /^t_relay\(\) returned 1\nlookup\("bob"\) returned 7\nrequest_route returned 7 \(true\), next hop sip:bob@192\.0\.2\.9,/,
+      )
+    }
+  })
+
+  for (const [title, source, said] of [
+    ['is not there', null, /ERR_SIPLET_FUNCTIONS: functions .* cannot be loaded: there is no such file/],
+    ['exports no function', 'export const x = 1', /ERR_SIPLET_FUNCTIONS: functions .* exports no function/],
+    ['does not load', 'null.x', /ERR_SIPLET_FUNCTIONS: functions .* cannot be loaded: Cannot read/],
+  ] as const) {
+    it(`says where the module of --functions ${title}`, async () => {
+      const functions = source === null ? 'none.js' : scriptFile(source, 'functions.mjs')
+      const { stderr, exitCode } = await siplet(
+        ['exec', '-', '-s', HANDLER, '--functions', functions],
+        INVITE,
+      )
+      assert.equal(exitCode, 2)
+      assert.match(stderr, said)
+    })
+  }
+
   it('a script error: told on stderr, exit code 1', async () => {
     const script = scriptFile(handler("request_route() { throw new Error('no') }"))
     const { stderr, exitCode } = await siplet(['exec', '-', '-s', script, '--log-level', 'silent'], INVITE)

@@ -157,6 +157,24 @@ describe('siplet replay', () => {
     )
   })
 
+  it('replays a script for siplet serve; what it calls is in the NDJSON', async () => {
+    const register = INVITE.replaceAll('INVITE', 'REGISTER')
+    const args = ['replay', captureOf(INVITE, register, RINGING), '--script', 'examples/proxy/router.ts']
+    const { stdout, exitCode } = await siplet([...args, '--ndjson', '-', '--fail-on-error'])
+    assert.equal(exitCode, 0)
+    const [invite, refused, ringing] = ndjson(stdout)
+    assert.equal((invite!.functions as string[]).at(-1), 't_relay() returned 1')
+    assert.match(String(invite!.dstUri), /^sip:127\.0\.0\.1:507/)
+    assert.equal(
+      (refused!.functions as string[]).at(-1),
+      'sl_send_reply(403, "No Registrar Here") returned 1',
+    )
+    assert.ok(!('functions' in ringing!))
+    // --compare runs them, too.
+    const compared = await siplet([...args, '--compare', 'examples/proxy/router.py', '--fail-on-difference'])
+    assert.equal(compared.exitCode, 0, compared.stdout)
+  })
+
   it('replays several captures merged by time; frames count from 1 in each', async () => {
     const earlier = captureOf(INVITE)
     const { stdout } = await siplet(['replay', CALLS, earlier, '--script', HANDLER, '--ndjson', '-'])

@@ -5,6 +5,7 @@ export const CLI_ERRORS = {
     'the object of mod_init has no method of that name; the message lists those it has',
   ERR_SIPLET_MESSAGE_NOT_FOUND: 'the message file cannot be read',
   ERR_SIPLET_MESSAGE_TRUNCATED: 'the message ends within its head (captured too short): it was not executed',
+  ERR_SIPLET_FUNCTIONS: 'the module of --functions cannot be loaded, or exports no function',
   ERR_SIPLET_EXPECTATION: 'the recording of --expect cannot be read, or is of other messages',
   ERR_SIPLET_OUTPUT: 'an output file cannot be written',
   ERR_SIPLET_OVERWRITE: 'an output is a file that is read, or that of another output; choose another file',

@@ -1,6 +1,7 @@
 /** What the proxy logs of itself. */
 import type { Address, Logger } from '@siplet/engine'
 import type { IncomingRequest } from './core/incoming.ts'
+import type { RoutedRequest } from './script/route-call.ts'
 
 const LEVELS: Record<string, keyof Logger> = {
   L_ALERT: 'fatal',
@@ -37,8 +38,8 @@ export class ProxyLog {
     )
   }
 
-  xlog(level: string, text: string, { message }: IncomingRequest): void {
-    this.#write(LEVELS[level] ?? 'error', { callId: message.callId }, text)
+  xlog(level: string, text: string, { message }: RoutedRequest): void {
+    this.#write(LEVELS[level] ?? 'error', { callId: message.callId }, text.replace(/\r?\n$/, ''))
   }
 
   info(text: string): void {

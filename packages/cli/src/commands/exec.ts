@@ -1,15 +1,24 @@
-import { createEngine, type EngineOptions, type ExecResult, scriptSources } from '@siplet/engine'
+import { type EngineOptions, type ExecResult, scriptSources } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
 import { type Command, Option } from 'commander'
 import { CLIError, EXIT } from '../errors.ts'
 import { withManual } from '../manual.ts'
 import { messageBytes } from '../message-file.ts'
-import { address, engineOptions, inspectAddress, type ScriptOptions, scriptCommand } from '../options.ts'
+import {
+  address,
+  inspectAddress,
+  isolationOption,
+  type PoolOptions,
+  type ScriptOptions,
+  scriptCommand,
+} from '../options.ts'
 import { messageDiff } from '../output/message-diff.ts'
-import { printableLines } from '../output/printable.ts'
+import { printable, printableLines } from '../output/printable.ts'
+import { type FunctionCalls, type FunctionOptions, startEngine, withFunctions } from '../script-functions.ts'
 import { runWatching } from '../watch.ts'
 
-interface ExecCommandOptions extends ScriptOptions {
+interface ExecCommandOptions extends ScriptOptions, FunctionOptions {
+  isolation: PoolOptions['isolation']
   method?: string
   extra?: string
   src?: readonly [string, number]
@@ -20,9 +29,10 @@ interface ExecCommandOptions extends ScriptOptions {
 }
 
 export function execCommand(finish: (exitCode: number) => void): Command {
-  return withManual(scriptCommand('exec'), {
+  return withManual(withFunctions(scriptCommand('exec')), {
     details: [
       'The edited message goes to standard output byte for byte, or as a diff where that is a terminal; the verdict, the next hop and the time it took to standard error.',
+      'The functions of `siplet serve` ([the proxy](proxy.md)) can be called; they check, edit and return as they do there, and send nothing. What was called is shown before the verdict.',
     ],
     examples: [
       'siplet exec invite.sip --script handler.ts',
@@ -38,6 +48,7 @@ export function execCommand(finish: (exitCode: number) => void): Command {
     .argument('<message>', 'a file with one SIP message; - is stdin')
     .option('--method <name>', 'the method called (default: request_route, for replies onreply_route)')
     .option('--extra <text>', 'a second argument for the method')
+    .addOption(isolationOption('where the isolate lives', 'inline'))
     .option('--src <ip:port>', 'where the message came from', address)
     .option('--dst <ip:port>', 'where it came in', address)
     .option('--diff', 'show what changed, also where stdout is no terminal')
@@ -62,7 +73,8 @@ export function execCommand(finish: (exitCode: number) => void): Command {
           '--watch reads the message again and again: give it a file, not -',
         )
       }
-      const files = async () => [path, ...(await scriptSources(options.script))]
+      const own = options.functions === undefined ? [] : [options.functions]
+      const files = async () => [path, ...own, ...(await scriptSources(options.script))]
       finish(await runWatching(files, () => exec(path, options)))
     })
 }
@@ -70,8 +82,11 @@ export function execCommand(finish: (exitCode: number) => void): Command {
 async function exec(path: string, options: ExecCommandOptions): Promise<number> {
   const bytes = await messageBytes(path)
   const method = options.method ?? (new SIPMessage(bytes).isRequest ? 'request_route' : 'onreply_route')
-  await using engine = await createEngine({ ...engineOptions(options), ...inspection(options) })
+  const pool = { children: 1, isolation: options.isolation }
+  await using engine = await startEngine(options, pool, inspection(options))
+  const calls: FunctionCalls = []
   const result = await engine.exec(method, bytes, {
+    context: calls,
     ...(options.src && { src: options.src }),
     ...(options.dst && { dst: options.dst }),
     ...(options.extra !== undefined && { extraArgs: options.extra }),
@@ -79,6 +94,7 @@ async function exec(path: string, options: ExecCommandOptions): Promise<number> 
   const edited = result.message.toBuffer()
   const asDiff = options.diff ?? process.stdout.isTTY
   process.stdout.write(asDiff ? messageDiff(bytes, edited, process.stdout) : edited)
+  for (const call of calls) console.error(printable(call))
   console.error(printableLines(verdict(method, result)))
   return result.error === null ? EXIT.DONE : EXIT.SCRIPT_ERROR
 }

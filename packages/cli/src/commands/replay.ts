@@ -6,6 +6,7 @@ import { withManual } from '../manual.ts'
 import { integer, scriptCommand, speed, withPool } from '../options.ts'
 import { MessageFilter } from '../replay/message-filter.ts'
 import { type ReplayRunOptions, runReplay } from '../replay/run.ts'
+import { withFunctions } from '../script-functions.ts'
 import { runWatching } from '../watch.ts'
 
 interface ReplayCommandOptions extends ReplayRunOptions {
@@ -13,7 +14,7 @@ interface ReplayCommandOptions extends ReplayRunOptions {
 }
 
 export function replayCommand(finish: (exitCode: number) => void): Command {
-  return withManual(withPool(scriptCommand('replay')), {
+  return withManual(withFunctions(withPool(scriptCommand('replay'))), {
     details: [
       'Finds SIP by its content in the captures, merged by time: over UDP, TCP and WebSocket, in tunnels, fragments and HEP ([captures](captures.md)). Calls the method for requests or for replies with each message, in the order of the capture; messages of one Call-ID go to one child. Whatever the script does, every message gets a decision or an error.',
       'The summary goes to standard output: decisions by method, the requests that were rewritten or refused, errors by line of the script, times, and what was left out. With `--ndjson -` standard output has the NDJSON, and the summary moves to standard error. Filters, speeds, comparisons and what `--out` writes are explained in [replaying](replay.md), the HTML file of `--report` in [reports](report.md).',
@@ -87,9 +88,10 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
           '--watch reads the captures again and again: give it files, not -',
         )
       }
-      const { script, compare = script, out, ndjson, report } = options
+      const { script, compare = script, functions, out, ndjson, report } = options
       const files = async () => [
         ...new Set((await Promise.all([script, compare].map(scriptSources))).flat()),
+        ...(functions === undefined ? [] : [functions]),
         ...(await findCaptures(paths)),
       ]
       const outputs = [out, ndjson, report].filter((path) => path !== undefined)

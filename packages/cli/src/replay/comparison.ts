@@ -1,6 +1,7 @@
 /** `--compare`: every message through a second script, too. */
 import type { Engine } from '@siplet/engine'
 import { diffLines } from 'diff'
+import type { FunctionCalls } from '../script-functions.ts'
 import type { ReplayConsumer } from './consumer.ts'
 import { type Difference, DifferenceCollector, decisionDifferences, decisionOf } from './decisions.ts'
 import { ReplayedMessage } from './replayed-message.ts'
@@ -32,7 +33,8 @@ export class Comparison implements ReplayConsumer {
       return new ReplayedMessage({ captured, message, exec: null, result: null })
     }
     const { src, dst, bytes } = captured
-    const result = await this.#other.exec(exec, bytes, { src, dst, ...this.#extra })
+    const calls: FunctionCalls = []
+    const result = await this.#other.exec(exec, bytes, { src, dst, ...this.#extra, context: calls })
     return new ReplayedMessage({ captured, message, exec, result })
   }
 }

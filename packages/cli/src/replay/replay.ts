@@ -2,6 +2,7 @@
 import type { Engine } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
 import { type CapturedMessage, type CaptureStats, readSIPMessages } from '../capture/index.ts'
+import type { FunctionCalls } from '../script-functions.ts'
 import type { MessageFilter } from './message-filter.ts'
 import { paced } from './pace.ts'
 import { ReplayedMessage } from './replayed-message.ts'
@@ -122,6 +123,7 @@ async function execute(
     return new ReplayedMessage({ captured, message, exec: null, result: null })
   const { src, dst } = captured
   const extra = options.extraArgs === undefined ? {} : { extraArgs: options.extraArgs }
-  const result = await engine.exec(method, captured.bytes, { src, dst, ...extra })
-  return new ReplayedMessage({ captured, message, exec: method, result })
+  const functions: FunctionCalls = []
+  const result = await engine.exec(method, captured.bytes, { src, dst, ...extra, context: functions })
+  return new ReplayedMessage({ captured, message, exec: method, result, functions })
 }

@@ -33,6 +33,8 @@ export interface NDJSONLine {
   error: { code: string; message: string } | null
   /** Microseconds in the isolate; null where none was called. */
   us: number | null
+  /** What the script called by call_function, and what that returned; absent where it called nothing. */
+  functions?: readonly string[]
 }
 
 /** What a message is made from. */
@@ -44,6 +46,8 @@ interface Parts {
   exec: string | null
   /** Null where no method was called. */
   result: ExecResult | null
+  /** See NDJSONLine.functions. */
+  functions?: readonly string[]
 }
 
 export class ReplayedMessage implements Readonly<Parts> {
@@ -51,13 +55,15 @@ export class ReplayedMessage implements Readonly<Parts> {
   readonly message: SIPMessage
   readonly exec: string | null
   readonly result: ExecResult | null
+  readonly functions: readonly string[]
   #line: NDJSONLine | undefined
 
-  constructor({ captured, message, exec, result }: Parts) {
+  constructor({ captured, message, exec, result, functions = [] }: Parts) {
     this.captured = captured
     this.message = message
     this.exec = exec
     this.result = result
+    this.functions = functions
   }
 
   /** As `--ndjson` writes it; made when it is first asked for. */
@@ -67,7 +73,7 @@ export class ReplayedMessage implements Readonly<Parts> {
   }
 }
 
-function lineOf({ captured, message, exec, result }: Parts): NDJSONLine {
+function lineOf({ captured, message, exec, result, functions }: ReplayedMessage): NDJSONLine {
   const { frame, file, time, transport, src, dst } = captured
   return {
     frame,
@@ -89,6 +95,7 @@ function lineOf({ captured, message, exec, result }: Parts): NDJSONLine {
     edited: result?.edited ?? false,
     error: errorOf(message, result),
     us: result === null ? null : Math.round(result.us * 10) / 10,
+    ...(functions.length > 0 && { functions }),
   }
 }
 

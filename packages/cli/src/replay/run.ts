@@ -1,9 +1,9 @@
 /** One replay from captures to outputs, as `siplet replay` runs it. */
 import { stat } from 'node:fs/promises'
-import { createEngine, type Engine, scriptSources } from '@siplet/engine'
+import { type Engine, scriptSources } from '@siplet/engine'
 import { createCaptureStats, findCaptures } from '../capture/index.ts'
 import { CLIError, EXIT } from '../errors.ts'
-import { engineOptions, type PoolOptions, type ScriptOptions } from '../options.ts'
+import type { PoolOptions, ScriptOptions } from '../options.ts'
 import { CaptureWriter } from '../output/capture-writer.ts'
 import { NDJSONWriter } from '../output/ndjson.ts'
 import { refuseOverwrites } from '../output/overwrites.ts'
@@ -11,6 +11,7 @@ import { showProgress } from '../output/progress.ts'
 import { SummaryCollector } from '../output/summary.ts'
 import { leftOut, summaryText } from '../output/summary-text.ts'
 import { ReportWriter } from '../report/report-writer.ts'
+import { type FunctionOptions, startEngine } from '../script-functions.ts'
 import { Comparison } from './comparison.ts'
 import type { ReplayConsumer } from './consumer.ts'
 import { Expectation } from './expectation.ts'
@@ -18,7 +19,7 @@ import type { MessageFilter } from './message-filter.ts'
 import { replay } from './replay.ts'
 import { Retransmissions } from './retransmissions.ts'
 
-export interface ReplayRunOptions extends ScriptOptions, PoolOptions {
+export interface ReplayRunOptions extends ScriptOptions, PoolOptions, FunctionOptions {
   requestMethod: string
   replyMethod: string
   extra?: string
@@ -51,12 +52,12 @@ export async function runReplay(
 ): Promise<number> {
   const captures = await findCaptures(paths)
   await protectInputs(captures, options)
-  await using engine = await createEngine(engineOptions(options, options))
+  await using engine = await startEngine(options, options)
   const methods = chosenMethods(engine, options, replyGiven)
   await using other =
     options.compare === undefined
       ? undefined
-      : await createEngine(engineOptions({ ...options, script: options.compare }, options))
+      : await startEngine({ ...options, script: options.compare }, options)
   return await run(engine, captures, options, methods, other && new Comparison(other, options.extra))
 }
 

@@ -1,5 +1,5 @@
 /** What scripts may call by call_function: names and order of arguments are those of OpenSIPS. */
-import type { EmbedderFunction, FunctionMessage, Route } from '@siplet/engine'
+import type { Address, EmbedderFunction, FunctionMessage, Route } from '@siplet/engine'
 import type { RouteCall } from '../script/route-call.ts'
 import { appendHf, removeHf } from './headers.ts'
 import { appendBranch, drop, forward, tOn, tRelay } from './relay.ts'
@@ -9,7 +9,8 @@ import { xlog } from './xlog.ts'
 
 /** What functions look up in the proxy. */
 export interface FunctionHost {
-  isMyself(host: string, port: number | null): boolean
+  /** @param local where the message came in */
+  isMyself(host: string, port: number | null, local: Address): boolean
   hasMethod(name: string): boolean
   xlog(level: string, text: string, call: RouteCall): void
 }
@@ -47,15 +48,22 @@ const FUNCTIONS: Record<string, readonly [ProxyFunction, readonly Route[]]> = {
   xlog: [xlog, ANYWHERE],
 }
 
-/** The functions as the engine takes them. */
-export function functionTable(host: FunctionHost): Record<string, EmbedderFunction> {
+/**
+ * The functions as the engine takes them.
+ *
+ * @param callOf the call that a message belongs to; by default the context of its exec
+ */
+export function functionTable(
+  host: FunctionHost,
+  callOf = (message: FunctionMessage) => message.context as RouteCall,
+): Record<string, EmbedderFunction> {
   return Object.fromEntries(
     Object.entries(FUNCTIONS).map(([name, [act, routes]]) => {
       const run: EmbedderFunction = (message, ...args: (string | number)[]) => {
         if (!routes.includes(message.route)) {
           throw new Error(`${name}() is for ${routes.join(', ')}, not for ${message.route}`)
         }
-        return act(message.context as RouteCall, message, args, host)
+        return act(callOf(message), message, args, host)
       }
       return [name, run]
     }),

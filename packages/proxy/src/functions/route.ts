@@ -13,9 +13,9 @@ export const recordRoute: ProxyFunction = (call, _message, [parameters]) => {
 export const looseRoute: ProxyFunction = (call) => (call.request.looseRouted ? 1 : -1)
 
 /** is_myself(host, [port]): whether that is one of the sockets, or an alias; without a port, on any port. */
-export const isMyself: ProxyFunction = (_call, _message, [name, port], host) => {
+export const isMyself: ProxyFunction = (_call, message, [name, port], host) => {
   const number = port === undefined || port === '' ? null : Number(port)
-  return host.isMyself(String(name), number) ? 1 : -1
+  return host.isMyself(String(name), number, message.dst) ? 1 : -1
 }
 
 /**

@@ -29,9 +29,12 @@ export interface Failure {
   readonly reply: FinalReply
 }
 
+/** What functions ask of the request. */
+export type RoutedRequest = Pick<IncomingRequest, 'message' | 'method' | 'looseRouted'>
+
 export class RouteCall {
   readonly route: Route
-  readonly request: IncomingRequest
+  readonly request: RoutedRequest
   readonly failure: Failure | null
   readonly replies: ScriptReply[] = []
   /** URIs of append_branch, each with the next hop of that moment. */
@@ -44,7 +47,7 @@ export class RouteCall {
   replyRoute: string | null = null
   failureRoute: string | null = null
 
-  constructor(route: Route, request: IncomingRequest, failure: Failure | null = null) {
+  constructor(route: Route, request: RoutedRequest, failure: Failure | null = null) {
     this.route = route
     this.request = request
     this.failure = failure

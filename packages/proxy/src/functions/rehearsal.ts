@@ -1,0 +1,40 @@
+import type { Address, EmbedderFunction, FunctionMessage, Logger } from '@siplet/engine'
+import { ProxyLog } from '../log.ts'
+import { RouteCall } from '../script/route-call.ts'
+import { functionTable } from './functions.ts'
+
+export interface RehearsalHost {
+  /** Whether the script has a method of that name. */
+  hasMethod(name: string): boolean
+  /** Where xlog writes to. */
+  logger: Logger
+}
+
+/**
+ * The functions of the proxy, to try its script without one: each checks its arguments, edits the message and returns
+ * as in the proxy, and nothing is sent. The proxy's own address is where the message came in; Route headers stay.
+ *
+ * Each exec needs an object of its own as its context.
+ */
+export function rehearsalFunctions({ hasMethod, logger }: RehearsalHost): Record<string, EmbedderFunction> {
+  const log = new ProxyLog(logger, Number.POSITIVE_INFINITY)
+  const calls = new WeakMap<object, RouteCall>()
+  const callOf = (message: FunctionMessage): RouteCall => {
+    const known = calls.get(message.context as object)
+    if (known !== undefined) return known
+    const call = new RouteCall(message.route, {
+      message,
+      method: message.method ?? message.cseqMethod ?? '',
+      looseRouted: message.getHeader('Route') !== null,
+    })
+    calls.set(message.context as object, call)
+    return call
+  }
+  const host = {
+    hasMethod,
+    isMyself: (name: string, port: number | null, [ip, localPort]: Address) =>
+      name.replace(/^\[|\]$/g, '').toLowerCase() === ip.toLowerCase() && (port ?? localPort) === localPort,
+    xlog: (level: string, text: string, { request }: RouteCall) => log.xlog(level, text, request),
+  }
+  return functionTable(host, callOf)
+}
