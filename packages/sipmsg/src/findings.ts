@@ -76,3 +76,8 @@ export function finding(code: FindingCode, offset: number, text: string, section
 export function shown(value: string): string {
   return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
 }
+
+/** Adds them, however many: a message may have more than a call can have arguments. */
+export function append(findings: Finding[], more: readonly Finding[]): void {
+  for (const one of more) findings.push(one)
+}

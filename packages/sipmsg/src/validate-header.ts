@@ -1,7 +1,7 @@
 /** The rules of one header line, by the grammar of its name. */
 
 import { credentialsAt } from './credentials.ts'
-import { type Finding, finding, shown } from './findings.ts'
+import { append, type Finding, finding, shown } from './findings.ts'
 import type { HeaderLine } from './header-line.ts'
 import { cseqAt, integerAt, rackAt } from './header-values.ts'
 import { elementEnd } from './list.ts'
@@ -90,7 +90,7 @@ function elements(
     const start = skipLWS(text, at, next)
     if (start === next)
       findings.push(finding('LIST_ELEMENT_EMPTY', at, `${line.known!.name} has an empty value`))
-    else findings.push(...validate(start, trimEnd(text, start, next)))
+    else append(findings, validate(start, trimEnd(text, start, next)))
     at = next + 1
   }
   return findings
@@ -167,7 +167,7 @@ function validateAddress(text: string, start: number, end: number, name: string)
 function withParameters(findings: Finding[], text: string, start: number, end: number): Finding[] {
   const ofParameters = validateParameters(text, start, end)
   if (findings.length === 0) return ofParameters
-  findings.push(...ofParameters)
+  append(findings, ofParameters)
   return findings
 }
 

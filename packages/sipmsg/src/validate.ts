@@ -2,7 +2,7 @@
  * What is wrong with a message, or notable (RFC 3261 and its torture tests, RFC 4475). Reading is lenient, so that a
  * proxy can route what proxies route; this is where the rules are applied.
  */
-import { type Finding, finding, shown } from './findings.ts'
+import { append, type Finding, finding, shown } from './findings.ts'
 import type { HeaderLine } from './header-line.ts'
 import { SIPMessage } from './message.ts'
 import { isSIP } from './message-text.ts'
@@ -53,9 +53,10 @@ function validateMessage(message: SIPMessage, headers: ReadonlySet<string> | und
   for (const line of lines) {
     if (headers !== undefined && (line.known === undefined || !headers.has(line.known.name))) continue
     const ofLine = validateHeader(text, line, message)
-    if (ofLine.length > 0) findings.push(...ofLine)
+    if (ofLine.length > 0) append(findings, ofLine)
   }
-  findings.push(...validateHead(message, lines), ...validateBody(message))
+  append(findings, validateHead(message, lines))
+  append(findings, validateBody(message))
   return findings.sort((a, b) => a.offset - b.offset)
 }
 
@@ -143,7 +144,7 @@ function validateHead(message: SIPMessage, lines: readonly HeaderLine[]): Findin
   if (NEEDS_CONTACT.includes(method ?? '') && !names.has('Contact')) {
     findings.push(finding('CONTACT_MISSING', headEnd, `${method} without a Contact`))
   }
-  findings.push(...repeated)
+  append(findings, repeated)
   const bare = bareLineEnd(text, bodyStart)
   if (bare !== -1) findings.push(finding('LINE_END', bare, 'a line ends with LF alone, not with CRLF'))
   if (headEnd === bodyStart) {

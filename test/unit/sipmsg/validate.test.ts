@@ -56,6 +56,16 @@ describe('validate', () => {
     ])
   })
 
+  it('lists every finding of a message that has hundreds of thousands', () => {
+    const count = 300_000
+    const repeated = `OPTIONS sip:a@b SIP/2.0\r\n${'To: <sip:a@b>\r\n'.repeat(count)}\r\n`
+    assert.ok(validate(repeated).length >= count - 1)
+    const malformed = `OPTIONS sip:a@b SIP/2.0\r\nContact: ${'<,'.repeat(count)}\r\n\r\n`
+    assert.ok(validate(malformed).length > 0)
+    const parameters = `OPTIONS sip:a@b SIP/2.0\r\nTo: <sip:a@b>${';=x'.repeat(count)}\r\n\r\n`
+    assert.ok(validate(parameters).length > 0)
+  })
+
   it('takes a message as bytes, as text and as it was edited', () => {
     const text = sip({ startLine: 'OPTIONS sip:a SIP/2.0' })
     assert.deepEqual(validate(text), validate(Buffer.from(text)))
