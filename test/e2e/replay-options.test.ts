@@ -171,9 +171,10 @@ describe('siplet replay, chosen and compared', () => {
       const { stdout, exitCode } = await siplet([...args, other])
       assert.equal(exitCode, 0)
       assert.match(stdout, /Decisions that differ: 5\n\n5 × INVITE\n/)
-      assert.match(stdout, / {2}code\n {4}- 1 .*\n {4}\+ -1 /)
-      assert.match(stdout, / {2}dstUri\n {4}- none .*\n {4}\+ sip:192\.0\.2\.9 /)
-      assert.match(stdout, /- INVITE sip:a@192\.0\.2\.7 SIP\/2\.0\n {4}\+ INVITE sip:/)
+      // What was: the other script. What is: --script.
+      assert.ok(stdout.includes(`  code\n    - -1    (${other})\n    + 1    (${one})\n`), stdout)
+      assert.match(stdout, / {2}dstUri\n {4}- sip:192\.0\.2\.9 .*\n {4}\+ none /)
+      assert.match(stdout, /- INVITE sip:.*\n {4}\+ INVITE sip:a@192\.0\.2\.7 SIP\/2\.0\n/)
       assert.match(stdout, /at frame 5 of examples\/calls.pcapng \(Call-ID call-2@example.com\)/)
       assert.equal((await siplet([...args, other, '--fail-on-difference'])).exitCode, 1)
       assert.equal((await siplet([...args, one, '--fail-on-difference'])).exitCode, 0)
@@ -201,10 +202,13 @@ describe('siplet replay, chosen and compared', () => {
         [lines.slice(0, 10), /it ends before frame 11/],
         [[...lines, lines[0]!], /line 38 and what follows has no message/],
         [['{'], /line 1 cannot be read/],
+        [['null'], /line 1 is not what --ndjson writes/],
+        [['{"frame":1}'], /line 1 is not what --ndjson writes/],
+        [[...lines.slice(0, 3), '[]'], /line 4 is not what --ndjson writes/],
       ]
       for (const [content, message] of cases) {
         writeFileSync(file('bad.ndjson'), content.join('\n'))
-        const { stderr, exitCode } = await siplet([
+        const { stdout, stderr, exitCode } = await siplet([
           'replay',
           CALLS,
           '--script',
@@ -215,9 +219,25 @@ describe('siplet replay, chosen and compared', () => {
         assert.equal(exitCode, 2)
         assert.match(stderr, /ERR_SIPLET_EXPECTATION/)
         assert.match(stderr, message)
+        assert.doesNotMatch(stdout, /Decisions that differ/)
       }
-      const missing = await siplet(['replay', CALLS, '--script', one, '--expect', 'no.ndjson'])
-      assert.match(missing.stderr, /ERR_SIPLET_EXPECTATION: .*ENOENT/)
+    })
+
+    it('--expect looks at the recording before anything runs', async () => {
+      writeFileSync(file('no-recording'), 'sip:bob@example.com\n')
+      for (const [path, reason] of [
+        ['no.ndjson', /--expect no\.ndjson: there is no such file/],
+        [folder, /: it is a folder/],
+        [file('no-recording'), /: line 1 cannot be read/],
+      ] as const) {
+        const output = file('not-begun.ndjson')
+        const args = ['replay', CALLS, '--script', one, '--expect', path, '--ndjson', output]
+        const { stdout, stderr, exitCode } = await siplet(args)
+        assert.deepEqual([stdout, exitCode], ['', 2])
+        assert.match(stderr, /ERR_SIPLET_EXPECTATION: /)
+        assert.match(stderr, reason)
+        assert.ok(!existsSync(output))
+      }
     })
   })
 
@@ -272,6 +292,38 @@ describe('siplet replay, chosen and compared', () => {
       const { stderr, exitCode } = await siplet(args)
       assert.equal(exitCode, 0, stderr)
     })
+  })
+
+  it('a replay that cannot begin leaves its outputs as they were', async () => {
+    const outputs = ['--ndjson', '--out', '--report'].map((option) => [option, file(`earlier${option}`)] as const)
+    for (const [, path] of outputs) writeFileSync(path, 'of an earlier run')
+    const script = scriptFile(TRUE)
+    const args = outputs.flat()
+    for (const [given, code] of [
+      [['nowhere.pcap', '-s', script], /ERR_SIPLET_CAPTURE_NOT_FOUND/],
+      [['package.json', '-s', script], /ERR_SIPLET_CAPTURE_FORMAT/],
+      [['nowhere.pcap', 'package.json', '-s', script], /ERR_SIPLET_CAPTURE/],
+      [[CALLS, '-s', scriptFile('function {')], /ERR_SIPLET_SCRIPT_SYNTAX/],
+      [[CALLS, '-s', script, '--request-method', 'nope'], /ERR_SIPLET_METHOD_NOT_FOUND/],
+      [[CALLS, '-s', script, '--expect', 'no.ndjson'], /ERR_SIPLET_EXPECTATION/],
+    ] as const) {
+      const { stderr, exitCode } = await siplet(['replay', ...given, ...args])
+      assert.equal(exitCode, 2)
+      assert.match(stderr, code)
+      for (const [, path] of outputs) assert.equal(readFileSync(path, 'utf8'), 'of an earlier run')
+    }
+    // One that cannot be written is told before the others are emptied.
+    const { stderr } = await siplet(['replay', CALLS, '-s', script, ...args.slice(0, 2), '--report', folder])
+    assert.match(stderr, /ERR_SIPLET_OUTPUT: .* cannot be written: it is a folder\n/)
+    assert.equal(readFileSync(outputs[0]![1], 'utf8'), 'of an earlier run')
+  })
+
+  it('outputs of captures without SIP are made, with nothing in them', async () => {
+    const output = file('empty.ndjson')
+    writeFileSync(output, 'of an earlier run')
+    const capture = timed('no-sip.pcap', [0, 'hello'])
+    const { exitCode } = await siplet(['replay', capture, '-s', scriptFile(TRUE), '--ndjson', output])
+    assert.deepEqual([exitCode, readFileSync(output, 'utf8')], [0, ''])
   })
 
   describe('--out', () => {
@@ -346,7 +398,7 @@ describe('siplet replay, chosen and compared', () => {
       const args = ['replay', CALLS, '--script', HANDLER, '--out', 'no/such/folder']
       const { stderr, exitCode } = await siplet(args)
       assert.equal(exitCode, 2)
-      assert.match(stderr, /ERR_SIPLET_OUTPUT: no\/such\/folder cannot be written/)
+      assert.match(stderr, /ERR_SIPLET_OUTPUT: no\/such\/folder cannot be written: there is no such folder\n/)
     })
   })
 })

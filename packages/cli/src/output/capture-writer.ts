@@ -10,9 +10,9 @@ import {
   replaceUdpPayload,
   udpFrames,
 } from '../capture/index.ts'
-import { CLIError } from '../errors.ts'
 import type { ReplayConsumer } from '../replay/consumer.ts'
 import type { ReplayedMessage } from '../replay/replayed-message.ts'
+import { outputError } from './output-file.ts'
 
 /** Payload of a UDP datagram that IPv4 and IPv6 both take: bytes. */
 const MAX_PAYLOAD = 65_535 - 20 - 8
@@ -75,10 +75,7 @@ export class CaptureWriter implements ReplayConsumer {
   }
 
   #check(): void {
-    if (this.#failure === undefined) return
-    throw new CLIError('ERR_SIPLET_OUTPUT', `${this.#path} cannot be written: ${this.#failure.message}`, {
-      cause: this.#failure,
-    })
+    if (this.#failure !== undefined) throw outputError(this.#path, this.#failure)
   }
 }
 

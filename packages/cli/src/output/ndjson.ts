@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
-import { CLIError } from '../errors.ts'
 import type { ReplayConsumer } from '../replay/consumer.ts'
 import type { ReplayedMessage } from '../replay/replayed-message.ts'
+import { outputError } from './output-file.ts'
 
 /** Writes lines to a file, or to stdout for `-`. Every line that was accepted is written whole. */
 export class NDJSONWriter implements ReplayConsumer {
@@ -46,8 +46,6 @@ export class NDJSONWriter implements ReplayConsumer {
     const failure = this.#failure as NodeJS.ErrnoException | undefined
     if (failure === undefined) return true
     if (failure.code === 'EPIPE') return false
-    throw new CLIError('ERR_SIPLET_OUTPUT', `${this.#path} cannot be written: ${failure.message}`, {
-      cause: failure,
-    })
+    throw outputError(this.#path, failure)
   }
 }

@@ -1,4 +1,4 @@
-/** `--compare`: every message through a second script, too. */
+/** `--compare`: every message through a second script, too, which is what stood before. */
 import type { Engine } from '@siplet/engine'
 import { diffLines } from 'diff'
 import type { FunctionCalls } from '../script-functions.ts'
@@ -20,7 +20,7 @@ export class Comparison implements ReplayConsumer {
   async write(messages: readonly ReplayedMessage[]): Promise<undefined> {
     const others = await Promise.all(messages.map((replayed) => this.#replay(replayed)))
     for (const [k, replayed] of messages.entries()) {
-      this.differences.add(replayed, differencesOf(replayed, others[k]!))
+      this.differences.add(replayed, differencesOf(others[k]!, replayed))
     }
   }
 
@@ -39,9 +39,9 @@ export class Comparison implements ReplayConsumer {
   }
 }
 
-function differencesOf(one: ReplayedMessage, other: ReplayedMessage): Difference[] {
-  const differences = decisionDifferences(decisionOf(one.line), decisionOf(other.line))
-  const [before, after] = [textOf(one), textOf(other)]
+function differencesOf(old: ReplayedMessage, now: ReplayedMessage): Difference[] {
+  const differences = decisionDifferences(decisionOf(old.line), decisionOf(now.line))
+  const [before, after] = [textOf(old), textOf(now)]
   if (before !== after) differences.push({ field: 'bytes', before, after: lineDiff(before, after) })
   return differences
 }

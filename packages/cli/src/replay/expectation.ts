@@ -14,11 +14,30 @@ export class Expectation implements ReplayConsumer {
   readonly #path: string
   readonly #lines: AsyncIterator<string>
   #number = 0
+  /** The first line, until it is compared; null where there is none. */
+  #first: NDJSONLine | null | undefined
+  #failed = false
 
-  /** @param path NDJSON, as `--ndjson` writes it with the same captures and options */
-  constructor(path: string) {
+  /**
+   * Opens a recording, and looks whether its first line is one of a recording.
+   *
+   * @param path NDJSON, as `--ndjson` writes it with the same captures and options
+   * @throws CLIError ERR_SIPLET_EXPECTATION
+   */
+  static async open(path: string): Promise<Expectation> {
+    const expectation = new Expectation(path)
+    expectation.#first = await expectation.#read()
+    return expectation
+  }
+
+  private constructor(path: string) {
     this.#path = path
     this.#lines = lines(path)
+  }
+
+  /** Whether messages and recording did not go together to the end. */
+  get failed(): boolean {
+    return this.#failed
   }
 
   /** @throws CLIError ERR_SIPLET_EXPECTATION */
@@ -49,24 +68,45 @@ export class Expectation implements ReplayConsumer {
     await this.#lines.return?.()
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
   async #next(): Promise<NDJSONLine | null> {
+    const first = this.#first
+    if (first === undefined) return await this.#read()
+    this.#first = undefined
+    return first
+  }
+
+  async #read(): Promise<NDJSONLine | null> {
+    let line: unknown
     try {
       const { value, done } = await this.#lines.next()
       if (done) return null
       this.#number++
-      return JSON.parse(value)
+      line = JSON.parse(value)
     } catch (cause) {
-      throw this.#error(`line ${this.#number || 1} cannot be read: ${(cause as Error).message}`, cause)
+      const { code, message } = cause as NodeJS.ErrnoException
+      const reason = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' }[code ?? '']
+      throw this.#error(reason ?? `line ${this.#number || 1} cannot be read: ${message}`, cause)
     }
+    if (isRecorded(line)) return line
+    throw this.#error(`line ${this.#number} is not what --ndjson writes of a message`)
   }
 
   #error(reason: string, cause?: unknown): CLIError {
+    this.#failed = true
     return new CLIError(
       'ERR_SIPLET_EXPECTATION',
       `--expect ${this.#path}: ${reason}; record it anew with --ndjson, same captures and options`,
       { cause },
     )
   }
+}
+
+function isRecorded(line: unknown): line is NDJSONLine {
+  return typeof line === 'object' && line !== null && IDENTITY.every((field) => field in line)
 }
 
 async function* lines(path: string): AsyncGenerator<string> {

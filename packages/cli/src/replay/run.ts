@@ -6,6 +6,7 @@ import { CLIError, EXIT } from '../errors.ts'
 import type { PoolOptions, ScriptOptions } from '../options.ts'
 import { CaptureWriter } from '../output/capture-writer.ts'
 import { NDJSONWriter } from '../output/ndjson.ts'
+import { refuseUnwritable } from '../output/output-file.ts'
 import { refuseOverwrites } from '../output/overwrites.ts'
 import { showProgress } from '../output/progress.ts'
 import { SummaryCollector } from '../output/summary.ts'
@@ -51,14 +52,16 @@ export async function runReplay(
   replyGiven: boolean,
 ): Promise<number> {
   const captures = await findCaptures(paths)
-  await protectInputs(captures, options)
+  await checkOutputs(captures, options)
+  await using expectation = options.expect === undefined ? undefined : await Expectation.open(options.expect)
   await using engine = await startEngine(options, options)
   const methods = chosenMethods(engine, options, replyGiven)
   await using other =
     options.compare === undefined
       ? undefined
       : await startEngine({ ...options, script: options.compare }, options)
-  return await run(engine, captures, options, methods, other && new Comparison(other, options.extra))
+  const comparison = other && new Comparison(other, options.extra)
+  return await run(engine, captures, options, methods, comparison, expectation)
 }
 
 function chosenMethods(
@@ -80,8 +83,8 @@ function chosenMethods(
   )
 }
 
-/** @throws CLIError ERR_SIPLET_OVERWRITE */
-async function protectInputs(
+/** @throws CLIError ERR_SIPLET_OVERWRITE, ERR_SIPLET_OUTPUT */
+async function checkOutputs(
   captures: readonly string[],
   { out, ndjson, report, script, compare, expect }: ReplayRunOptions,
 ): Promise<void> {
@@ -90,6 +93,9 @@ async function protectInputs(
   const sources = await Promise.all(scripts.map(scriptSources))
   const inputs = [...captures, ...sources.flat(), ...(expect === undefined ? [] : [expect])]
   await refuseOverwrites({ '--out': out, '--ndjson': ndjson, '--report': report }, inputs)
+  for (const path of [out, ndjson, report]) {
+    if (path !== undefined && path !== '-') await refuseUnwritable(path)
+  }
 }
 
 /** @returns the exit code */
@@ -99,6 +105,7 @@ async function run(
   options: ReplayRunOptions,
   methods: { requestMethod: string; replyMethod: string | null },
   comparison: Comparison | undefined,
+  expectation: Expectation | undefined,
 ): Promise<number> {
   const stats = createCaptureStats()
   const passedOver = { filter: 0, retransmission: 0 }
@@ -108,24 +115,29 @@ async function run(
   const interrupt = new AbortController()
   const interrupted = () => interrupt.abort()
   process.once('SIGINT', interrupted)
-  const expectation = options.expect === undefined ? undefined : new Expectation(options.expect)
-  const writer = options.out === undefined ? undefined : new CaptureWriter(options.out)
-  const ndjson = options.ndjson === undefined ? undefined : new NDJSONWriter(options.ndjson)
+  const outputs: { writer?: CaptureWriter; report?: ReportWriter } = {}
+  let consumers: readonly ReplayConsumer[] = []
   const notes = () => [
     ...leftOut(summary()),
     ...(failure === undefined ? [] : [`what came after this: ${failure.error}`]),
   ]
-  const report =
-    options.report === undefined
-      ? undefined
-      : await ReportWriter.open(options.report, { script: options.script, captures, notes })
-  // The report comes last: when it is closed, it tells how the others ended.
-  const consumers: ReplayConsumer[] = [collector, ndjson, writer, expectation, comparison, report].filter(
-    (consumer) => consumer !== undefined,
-  )
+  /** What the files held is gone then, so not before the captures could be read. */
+  const openOutputs = async () => {
+    if (options.report !== undefined) {
+      outputs.report = await ReportWriter.open(options.report, { script: options.script, captures, notes })
+    }
+    if (options.out !== undefined) outputs.writer = new CaptureWriter(options.out)
+    const ndjson = options.ndjson === undefined ? undefined : new NDJSONWriter(options.ndjson)
+    const { writer, report } = outputs
+    // The report comes last: when it is closed, it tells how the others ended.
+    consumers = [collector, ndjson, writer, expectation, comparison, report].filter(
+      (consumer) => consumer !== undefined,
+    )
+  }
   // At the speed of the capture, bytes are read long before their messages are due.
   const progress = showProgress(options.speed === undefined ? await totalBytes(captures) : 0)
   const start = performance.now()
+  const compared = () => comparison?.differences ?? (expectation?.failed ? undefined : expectation?.differences)
   const summary = () =>
     collector.summary(
       {
@@ -134,8 +146,8 @@ async function run(
         seconds: (performance.now() - start) / 1_000,
         endedEarly,
         passedOver,
-        notWritten: writer?.tooLong ?? 0,
-        differences: (comparison ?? expectation)?.differences.messages ?? null,
+        notWritten: outputs.writer?.tooLong ?? 0,
+        differences: compared()?.messages ?? null,
         children: engine.stats().children,
       },
       stats,
@@ -160,6 +172,7 @@ async function run(
       onBytes: (bytes) => progress.update(bytes, collector.messages),
     })
     for await (const slice of messages) {
+      if (consumers.length === 0) await openOutputs()
       let read = true
       for (const consumer of consumers) if ((await consumer.write(slice)) === false) read = false
       progress.update(stats.bytes, collector.messages)
@@ -169,6 +182,7 @@ async function run(
       }
     }
     await expectation?.finish(!endedEarly)
+    if (consumers.length === 0 && !interrupt.signal.aborted) await openOutputs()
   } catch (error) {
     failure = { error }
   }
@@ -188,9 +202,11 @@ async function run(
   else talk.write(summaryText(summary(), collector.details, talk))
   const differing = options.json ? process.stderr : talk
   if (comparison)
-    differing.write(`\n${comparison.differences.text(options.script, options.compare!, differing)}`)
-  if (expectation)
+    differing.write(`\n${comparison.differences.text(options.compare!, options.script, differing)}`)
+  // Where recording and messages do not go together, none that differ are no good news.
+  if (expectation && (!expectation.failed || expectation.differences.messages > 0))
     differing.write(`\n${expectation.differences.text(options.expect!, options.script, differing)}`)
+  if (outputs.report?.complete) console.error(`report: ${options.report}`)
   if (failure !== undefined) throw failure.error
   if (interrupt.signal.aborted) return EXIT.INTERRUPTED
   if (collector.errors > 0 && options.failOnError) return EXIT.SCRIPT_ERROR

@@ -2,7 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { CLIError } from '../errors.ts'
+import { outputError } from '../output/output-file.ts'
 import type { ReplayConsumer } from '../replay/consumer.ts'
 import type { NDJSONLine, ReplayedMessage } from '../replay/replayed-message.ts'
 import { loadPage, type Page, pageFoot, pageHead } from './bundle.ts'
@@ -43,6 +43,8 @@ export interface ReportSubject {
 }
 
 export class ReportWriter implements ReplayConsumer {
+  /** Whether it was closed, and the file is a report. */
+  complete = false
   readonly #path: string
   readonly #subject: ReportSubject
   readonly #file: FileHandle
@@ -108,6 +110,7 @@ export class ReportWriter implements ReplayConsumer {
       await this.#underWay
       await this.#write(await dataElement(INDEX_ID, this.#index()))
       await this.#write(pageFoot(this.#page))
+      this.complete = true
     } finally {
       await this.#file.close()
     }
@@ -203,8 +206,4 @@ function detail({ message, result, line: { error } }: ReplayedMessage): MessageD
 async function dataElement(id: string, data: unknown): Promise<string> {
   const packed = await compress(JSON.stringify(data))
   return `<script type="${DATA_TYPE}" id="${id}">${packed.toString('base64')}</script>\n`
-}
-
-function outputError(path: string, cause: Error): CLIError {
-  return new CLIError('ERR_SIPLET_OUTPUT', `${path} cannot be written: ${cause.message}`, { cause })
 }
