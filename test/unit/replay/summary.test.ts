@@ -71,6 +71,25 @@ describe('the summary of a replay', () => {
     assert.ok(text.split('\n').length < 80)
   })
 
+  it('counts errors by line of the script: where V8 or Python says that they arose', async () => {
+    const failure = (frame: number, stack: string) =>
+      replayed(frame, INVITE, { code: -1, error: new SipletError('ERR_SIPLET_SCRIPT', 'no', { stack }) })
+    const { text } = await summed(
+      failure(1, 'Error: no\n    at lookup (/routing/table.ts:3:9)\n    at Router.request_route (/routing/handler.ts:7:12)'),
+      failure(2, 'Error: no\n    at lookup (/routing/table.ts:3:21)'),
+      failure(3, 'Error: no\n    at /routing/handler.ts:9:1'),
+      failure(
+        4,
+        'Traceback (most recent call last):\n  File "/routing/handler.py", line 8, in request_route\n  File "/routing/my table.py", line 3, in lookup\nValueError: no',
+      ),
+    )
+    assert.deepEqual(/Errors by line of the script:\n([^]*?)\n\n/.exec(text)![1]!.split('\n'), [
+      '  /routing/table.ts:3  2 messages, first frame 1',
+      '  /routing/handler.ts:9  1 message, first frame 3',
+      '  /routing/my table.py:3  1 message, first frame 4',
+    ])
+  })
+
   it('shows control characters of a capture as escapes: a terminal obeys none of them', async () => {
     // The second one is U+009B in UTF-8.
     const uri = 'sip:\x1b[2J\xc2\x9b31m@example.net'

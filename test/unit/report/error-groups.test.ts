@@ -22,6 +22,15 @@ describe('errors of a report', () => {
     )
   })
 
+  it('of a script in Python have a line, and no column', () => {
+    const failure = (uri: string) => `ERR_SIPLET_SCRIPT: ValueError: ${uri} (at /routing/handler.py:8)`
+    const groups = errorGroups([failure('sip:1@example.com'), failure('sip:2@example.com')])
+    assert.deepEqual(
+      groups.map(({ messages, query }) => [messages, query]),
+      [[2, '"error:(at /routing/handler.py:8)"']],
+    )
+  })
+
   it('without a place stand for themselves; a quote ends what is searched for', () => {
     const [timeout, quoting] = errorGroups(['ERR_SIPLET_TIMEOUT: too long', 'ERR_SIPLET_SCRIPT: say "no"'])
     assert.deepEqual(

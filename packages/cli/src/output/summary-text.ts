@@ -57,7 +57,7 @@ function table(rows: SummaryDetails['rows']): string {
 function placeLines(places: SummaryDetails['places']): string[] {
   return [...places]
     .sort(([, a], [, b]) => b.messages - a.messages)
-    .map(([place, { messages, first }]) => `${place}  ${plural(messages, 'message')}, first frame ${first}`)
+    .map(([place, { messages, first }]) => printable(`${place}  ${plural(messages, 'message')}, first frame ${first}`))
 }
 
 function section(title: string, lines: readonly string[], total = lines.length): string[] {

@@ -6,6 +6,7 @@ import type { ReplayConsumer } from '../replay/consumer.ts'
 import type { NDJSONLine, ReplayedMessage } from '../replay/replayed-message.ts'
 import type { LatencyData } from '../report/format.ts'
 import { Latency } from '../report/latency.ts'
+import { errorLine } from './error-place.ts'
 
 /** Decisions and errors that are shown one by one. */
 const EXAMPLES = 12
@@ -83,7 +84,7 @@ export interface SummaryDetails {
   decisions: number
   /** Messages with an error: the first ones. */
   failed: readonly NDJSONLine[]
-  /** Messages by the place of the script that threw, and the frame of the first. */
+  /** Messages by the line of the script that threw, and the frame of the first. */
   places: ReadonlyMap<string, { messages: number; first: number }>
 }
 
@@ -201,8 +202,9 @@ export class SummaryCollector implements ReplayConsumer {
   }
 
   #place({ captured, result }: ReplayedMessage): void {
-    const place = result?.error?.stack?.match(/\(?([^\s()]+:\d+):\d+\)?$/m)?.[1]
-    if (place === undefined || result?.error?.code !== 'ERR_SIPLET_SCRIPT') return
+    if (result?.error?.code !== 'ERR_SIPLET_SCRIPT') return
+    const place = errorLine(result.error)
+    if (place === null) return
     const found = this.#places.get(place)
     if (found) found.messages++
     else if (this.#places.size < PLACES) this.#places.set(place, { messages: 1, first: captured.frame })

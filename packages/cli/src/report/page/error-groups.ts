@@ -11,7 +11,7 @@ export interface ErrorGroup {
 }
 
 /** Code, message, and place in the script, as MessageTable writes them. */
-const ERROR = /^(?<code>ERR_\w+): .* (?<place>\(at [^()]+:\d+:\d+\))$/s
+const ERROR = /^(?<code>ERR_\w+): .* (?<place>\(at [^()]+:\d+\))$/s
 
 /**
  * @param errors of each message its error; null where it has none
