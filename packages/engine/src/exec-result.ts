@@ -25,7 +25,10 @@ export class ExecResult {
   readonly child: number
   /** Lines the script logged during this exec. */
   readonly logs: readonly LogLine[]
-  /** Microseconds in the isolate: the run time of the batch, shared evenly by the messages of the batch. */
+  /**
+   * Microseconds in the isolate: the run time of the batch, shared evenly by the messages of the batch. What ended the
+   * child (time limit, memory) has its own time, and those of its batch share what was before, to the millisecond.
+   */
   readonly us: number
   /** Messages of the batch; with 1, `us` is the time of this message alone. */
   readonly sharedBy: number

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { EngineOptions } from '@siplet/engine'
 import { handler, ISOLATIONS, keepingLogger, withEngine } from '../../support/engine.ts'
-import { INVITE } from '../../support/messages.ts'
+import { INVITE, inviteOf } from '../../support/messages.ts'
 
 interface Limit {
   code: string
@@ -54,6 +54,18 @@ for (const isolation of ISOLATIONS) {
         )
       })
     }
+
+    it('a call that is ended has its own time, of which the others of its batch have no share', async () => {
+      const script = handler("x(msg) { if (msg.CallID === 'loop') for (;;); return 1 }")
+      await withEngine(script, { isolation, limits: { timeoutMs: 200 } }, async (engine) => {
+        const execs = ['before', 'loop', 'after'].map((callId) => engine.exec('x', inviteOf(callId)))
+        const [before, loop, after] = await Promise.all(execs)
+        assert.deepEqual([before!.error, loop!.error?.code, after!.error], [null, 'ERR_SIPLET_TIMEOUT', null])
+        assert.deepEqual([before!.sharedBy, loop!.sharedBy, after!.sharedBy], [1, 1, 1])
+        // The clock in the isolate has whole milliseconds.
+        assert.ok(loop!.us >= 199_000, `${loop!.us} µs`)
+      })
+    })
 
     it('buffers outside of the heap count as memory', async () => {
       const script = handler('x() { const all = []; for (;;) all.push(new Uint8Array(2 ** 20).fill(1)) }')

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { encodeRequest, type Request, RequestReader } from '../../../packages/engine/src/wire/request.ts'
 import {
+  clearArea,
   createVerdictArea,
   type Verdict,
   VerdictReader,
@@ -52,6 +53,19 @@ describe('the wire', () => {
         assert.deepEqual(read, requests)
       }),
     )
+  })
+
+  it('tells when the last exec that ended did, of the batch under way', () => {
+    const area = createVerdictArea(4_096)
+    const [writer, reader] = [new VerdictWriter(area, 4_096), new VerdictReader(area)]
+    writer.start()
+    for (const ms of [0, 3]) writer.endedAt(ms)
+    assert.equal(reader.endedMs, 3)
+    writer.start()
+    assert.equal(reader.endedMs, 0)
+    writer.endedAt(7)
+    clearArea(area)
+    assert.equal(reader.endedMs, 0)
   })
 
   it('carries any batch of verdicts, each with the log lines of its exec', () => {

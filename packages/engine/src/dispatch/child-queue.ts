@@ -215,14 +215,19 @@ export class ChildQueue {
     const blame = end !== 'done' && this.#isToBlame(batch, end, outcomes.length, unfinished)
     const culprit = blame ? batch[outcomes.length] : undefined
     const ended = outcomes.length + (culprit === undefined ? 0 : 1)
-    const sharedBy = Math.max(ended, 1)
-    const time = { us: ((performance.now() - start) * 1_000) / sharedBy, sharedBy }
+    const us = 1_000 * (performance.now() - start)
+    // What ended the child ran for nearly all of the time; the others have no share in that.
+    const usBefore = culprit === undefined ? us : Math.min(us, 1_000 * this.child.verdicts.endedMs)
+    const sharedBy = Math.max(outcomes.length, 1)
+    const time = { us: usBefore / sharedBy, sharedBy }
     this.#execs += ended
     this.#batches++
     if (ended < batch.length) this.#waiting = [...batch.slice(ended), ...this.#takeAll()]
     for (let i = 0; i < outcomes.length; i++) this.#events.ended(batch[i]!, outcomes[i]!, rank, time)
-    if (culprit !== undefined)
-      this.#events.broke(culprit, end as Ending, unfinishedLogs, rank, time, this.child.lostBecause)
+    if (culprit !== undefined) {
+      const own = { us: us - usBefore, sharedBy: 1 }
+      this.#events.broke(culprit, end as Ending, unfinishedLogs, rank, own, this.child.lostBecause)
+    }
     if (end !== 'done') this.#rebuilding(end)
   }
 

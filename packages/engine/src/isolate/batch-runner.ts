@@ -113,10 +113,12 @@ export function runBatch(wait: boolean, ...pieces: string[]): void {
   callFunction = wait ? (call) => gates.waiting.applySyncPromise(undefined, [call]) : gates.direct
   output.start()
   requests.start(pieces.length === 1 ? pieces[0]! : joined(pieces))
-  const end = now() + sliceMs
+  const start = now()
   for (let index = 0; !requests.done; index++) {
     runNext(index)
-    if (!output.roomForNext || now() >= end) break
+    const ms = now() - start
+    output.endedAt(ms)
+    if (!output.roomForNext || ms >= sliceMs) break
   }
 }
 

@@ -3,7 +3,7 @@
  * with the engine. Nothing has to cross back, and what is committed outlives the isolate: after a timeout or a
  * memory limit the verdicts before the culprit are still there, and their number tells who the culprit is.
  *
- *   area    = i32 bytes of committed records, i32 execs begun, i32 KiB of heap, records
+ *   area    = i32 bytes of committed records, i32 execs begun, i32 KiB of heap, i32 ms until the last exec ended, records
  *   record  = verdict | log
  *   verdict = u8 1, u8 flags, i32 code, [dst URI], [edits], [error]      flags: 1 dst, 2 edits, 4 error
  *   dst URI = text;  edits = u32 count, count * (u32 start, u32 end, text);  error = u8 index in ERROR_CODES, text, text
@@ -16,8 +16,9 @@ import type { Splice } from '@siplet/sipmsg'
 import type { ErrorCode } from '../errors.ts'
 import { takeShared } from './shared-memory.ts'
 
-const RECORDS_START = 12
+const RECORDS_START = 16
 const HEAP = 2
+const ENDED_MS = 3
 
 const KIND_VERDICT = 1
 const KIND_LOG = 2
@@ -66,7 +67,7 @@ export interface Outcome extends Verdict {
 /** Memory for the results of a batch: room for the largest result several times, and never less than 1 MiB. */
 export function createVerdictArea(maxResultBytes: number): SharedArrayBuffer {
   const area = takeShared(RECORDS_START + Math.max(1 << 20, 4 * maxResultBytes))
-  new Int32Array(area, 0, HEAP + 1).fill(0)
+  new Int32Array(area, 0, ENDED_MS + 1).fill(0)
   return area
 }
 
@@ -77,7 +78,9 @@ export function writeHeap(area: SharedArrayBuffer, kibibytes: number): void {
 
 /** Forgets what stands in the area. To be called when the isolate is not running. */
 export function clearArea(area: SharedArrayBuffer): void {
-  new Int32Array(area, 0, 2).fill(0)
+  const head = new Int32Array(area, 0, ENDED_MS + 1)
+  head.fill(0, 0, 2)
+  head[ENDED_MS] = 0
 }
 
 /** What stands in the area up to the last committed record; a copy. The isolate may be writing behind that meanwhile. */
@@ -99,6 +102,7 @@ export class VerdictWriter {
   readonly #bytes: Uint8Array
   /** Bytes of committed records, execs begun. */
   readonly #progress: Int32Array
+  readonly #endedMs: Int32Array
   readonly #maxResultBytes: number
   #at = RECORDS_START
   #committed = RECORDS_START
@@ -108,6 +112,7 @@ export class VerdictWriter {
   constructor(area: SharedArrayBuffer, maxResultBytes: number) {
     this.#bytes = new Uint8Array(area)
     this.#progress = new Int32Array(area, 0, 2)
+    this.#endedMs = new Int32Array(area, ENDED_MS * Int32Array.BYTES_PER_ELEMENT, 1)
     this.#maxResultBytes = maxResultBytes
     this.#limit = this.#bytes.length
   }
@@ -116,7 +121,13 @@ export class VerdictWriter {
   start(): void {
     this.#at = this.#committed = RECORDS_START
     this.#progress.fill(0)
+    this.#endedMs[0] = 0
     this.#limit = this.#bytes.length
+  }
+
+  /** The execs so far ended this long after the batch began: milliseconds. */
+  endedAt(ms: number): void {
+    this.#endedMs[0] = ms
   }
 
   /** An exec begins. */
@@ -220,12 +231,19 @@ export class VerdictReader {
   /** Bytes of committed records, execs begun. */
   readonly #progress: Int32Array
   readonly #heap: Int32Array
+  readonly #endedMs: Int32Array
   #at = 0
 
   constructor(area: SharedArrayBuffer) {
     this.#buffer = Buffer.from(area)
     this.#progress = new Int32Array(area, 0, 2)
     this.#heap = new Int32Array(area, HEAP * Int32Array.BYTES_PER_ELEMENT, 1)
+    this.#endedMs = new Int32Array(area, ENDED_MS * Int32Array.BYTES_PER_ELEMENT, 1)
+  }
+
+  /** How long the batch ran until the last exec that ended did, by the isolate's clock: whole milliseconds. */
+  get endedMs(): number {
+    return this.#endedMs[0]!
   }
 
   /** What {@link writeHeap} wrote last: bytes. */
