@@ -48,6 +48,22 @@ describe('the summary of a replay', () => {
     )
   })
 
+  it('of few batches has the mean: their percentiles would be one number again and again', async () => {
+    const one = { us: 40, sharedBy: 3 }
+    const batch = [1, 2, 3].map((frame) => replayed(frame, INVITE, {}, one))
+    const single = await summed(...batch)
+    assert.deepEqual([single.summary.batches, single.summary.latencyUs!.mean], [1, 40])
+    assert.match(single.text, /Time in the script:\n {2}40 µs a message on average \(1 batch of 3\)\n$/)
+    const two = await summed(...batch, replayed(4, INVITE, {}, { us: 80, sharedBy: 1 }))
+    assert.equal(two.summary.batches, 2)
+    assert.match(
+      two.text,
+      / {2}50 µs a message on average \(4 messages in 2 batches\)\n {2}slowest: frame 4 INVITE 80 µs, frame 1/,
+    )
+    const alone = await summed(...[10, 20, 30].map((us, k) => replayed(k + 1, INVITE, {}, { us, sharedBy: 1 })))
+    assert.match(alone.text, / {2}p50 20 µs, p90 30 µs, .*, longest 30 µs\n/)
+  })
+
   it('keeps five of them, however many there are', async () => {
     const { summary } = await summed(
       ...Array.from({ length: 100 }, (_, k) =>

@@ -17,7 +17,7 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
   return withManual(withFunctions(withPool(scriptCommand('replay'))), {
     details: [
       'Finds SIP by its content in the captures, merged by time: over UDP, TCP and WebSocket, in tunnels, fragments and HEP ([captures](captures.md)). Calls the method for requests or for replies with each message, in the order of the capture; messages of one Call-ID go to one child. Whatever the script does, every message gets a decision or an error.',
-      'The summary goes to standard output: decisions by method, the requests that were rewritten or refused, errors by line of the script, times, and what was left out. With `--ndjson -` standard output has the NDJSON, and the summary moves to standard error. Filters, speeds, comparisons and what `--out` writes are explained in [replaying](replay.md), the HTML file of `--report` in [reports](report.md).',
+      'The summary goes to standard output: decisions by method, the requests that were rewritten, rerouted or refused, errors by line of the script, times, and what was left out. With `--ndjson -` standard output has the NDJSON, and the summary moves to standard error. Filters, speeds, comparisons and what `--out` writes are explained in [replaying](replay.md), the HTML file of `--report` in [reports](report.md).',
       'Progress goes to standard error: a bar on a terminal, a line every five seconds elsewhere.',
     ],
     examples: [

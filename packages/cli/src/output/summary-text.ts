@@ -20,7 +20,7 @@ export function summaryText(
     headline(summary),
     '',
     messages === 0 ? 'No SIP message to run: see what was left out, and the filters.' : table(rows),
-    ...section(plain('What the script decided on requests:'), decided.map(decidedLine), decisions),
+    ...section(plain('Requests that were rewritten, rerouted or refused:'), decided.map(decidedLine), decisions),
     ...section(alarming('Errors:'), failed.map(failedLine), failures),
     ...section(alarming('Errors by line of the script:'), placeLines(places)),
     ...section(plain('Time in the script:'), latency(summary)),
@@ -123,13 +123,19 @@ export function leftOut({
   return lines
 }
 
-function latency({ latencyUs, slowest }: ReplaySummary): string[] {
+/** Percentiles of fewer batches would be the same few shares again and again. */
+const FEW_BATCHES = 10
+
+function latency({ latencyUs, slowest, executed, batches }: ReplaySummary): string[] {
   if (latencyUs === null) return []
-  const { p50, p90, p99, p999, max } = latencyUs
-  return [
-    `p50 ${p50} µs, p90 ${p90} µs, p99 ${p99} µs, p99.9 ${p999} µs, longest ${max} µs`,
-    `slowest: ${slowest.map(slow).join(', ')}`,
-  ]
+  const { p50, p90, p99, p999, max, mean } = latencyUs
+  if (batches === 1 && executed > 1)
+    return [`${mean} µs a message on average (1 batch of ${executed})`]
+  const times =
+    batches < FEW_BATCHES && batches < executed
+      ? `${mean} µs a message on average (${plural(executed, 'message')} in ${plural(batches, 'batch', 'batches')})`
+      : `p50 ${p50} µs, p90 ${p90} µs, p99 ${p99} µs, p99.9 ${p999} µs, longest ${max} µs`
+  return [times, `slowest: ${slowest.map(slow).join(', ')}`]
 }
 
 /** A share of a batch is told as one: nobody knows which message of it took longest. */

@@ -60,6 +60,8 @@ export interface ReplaySummary {
   notWritten: number
   /** Messages whose decisions differ, by --compare or --expect; null without them. */
   differences: number | null
+  /** What was run in one go: their messages share its time. */
+  batches: number
   /** Microseconds in the isolate; null where nothing was executed. */
   latencyUs: LatencyData['percentiles']
   /** Where the time went, longest first. Messages of one batch share its time: the first of them stands for all. */
@@ -98,8 +100,9 @@ export class SummaryCollector implements ReplayConsumer {
   readonly #truncated = { head: 0, body: 0 }
   readonly #latency = new Latency()
   readonly #slowest: Slowest[] = []
-  /** Of the batch that the last message was in: time of each child. */
-  readonly #batches = new Map<number, number>()
+  /** By child: the share of each message of its last batch. */
+  readonly #shares = new Map<number, number>()
+  #batches = 0
   #messages = 0
   #requests = 0
 
@@ -153,6 +156,7 @@ export class SummaryCollector implements ReplayConsumer {
       passedOver: rest.passedOver,
       notWritten: rest.notWritten,
       differences: rest.differences,
+      batches: this.#batches,
       latencyUs: this.#latency.data().percentiles,
       slowest: this.#slowest.map((one) => ({ ...one, us: Math.round(one.us * 10) / 10 })),
       children: rest.children,
@@ -182,7 +186,7 @@ export class SummaryCollector implements ReplayConsumer {
     else {
       row[result.verdict]++
       this.#latency.add(result.us)
-      this.#ranks(replayed, result)
+      if (this.#beginsBatch(result)) this.#ranks(replayed, result)
       if (result.edited) row.edited++
       if (result.dstUri !== null) row.dstUri++
     }
@@ -210,11 +214,16 @@ export class SummaryCollector implements ReplayConsumer {
     else if (this.#places.size < PLACES) this.#places.set(place, { messages: 1, first: captured.frame })
   }
 
-  #ranks({ captured, message }: ReplayedMessage, { us, sharedBy, child }: ExecResult): void {
+  /** No two batches of a child take the same time to the last digit. */
+  #beginsBatch({ us, sharedBy, child }: ExecResult): boolean {
+    if (sharedBy > 1 && this.#shares.get(child) === us) return false
+    this.#shares.set(child, us)
+    this.#batches++
+    return true
+  }
+
+  #ranks({ captured, message }: ReplayedMessage, { us, sharedBy }: ExecResult): void {
     if (this.#slowest.length === SLOWEST && us <= this.#slowest.at(-1)!.us) return
-    // No two batches of a child take the same time to the last digit.
-    if (sharedBy > 1 && this.#batches.get(child) === us) return
-    this.#batches.set(child, us)
     const { frame, file } = captured
     const at = this.#slowest.findIndex((one) => one.us < us)
     this.#slowest.splice(at === -1 ? this.#slowest.length : at, 0, {
