@@ -326,6 +326,21 @@ describe('siplet replay, chosen and compared', () => {
     assert.deepEqual([exitCode, readFileSync(output, 'utf8')], [0, ''])
   })
 
+  it('a capture and a report are files: neither goes to stdout', async () => {
+    for (const option of ['--out', '--report']) {
+      const { stderr, exitCode } = await siplet(['replay', CALLS, '--script', HANDLER, option, '-'])
+      assert.equal(exitCode, 2)
+      assert.match(stderr, new RegExp(`ERR_SIPLET_USAGE: ${option} writes a file`))
+      assert.ok(!existsSync('-'))
+    }
+  })
+
+  it('says where the report is', async () => {
+    const report = file('told.html')
+    const { stderr, exitCode } = await siplet(['replay', CALLS, '--script', HANDLER, '--report', report])
+    assert.deepEqual([exitCode, stderr], [0, `report: ${report}\n`])
+  })
+
   describe('--out', () => {
     const longer = scriptFile(
       handler("request_route(msg) { msg.appendHeader('X-Route', 'a longer message than before'); return 1 }"),

@@ -70,6 +70,10 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
           '--json and --ndjson - both want stdout; write the NDJSON to a file',
         )
       }
+      for (const option of ['out', 'report'] as const) {
+        if (options[option] !== '-') continue
+        throw new CLIError('ERR_SIPLET_USAGE', `--${option} writes a file, and - is none: give it a name`)
+      }
       if (options.failOnDifference && options.compare === undefined) {
         throw new CLIError(
           'ERR_SIPLET_USAGE',
