@@ -7,7 +7,7 @@ export interface ScriptOptions {
   script: string
   modInit: string
   childInit: string
-  timeoutMs?: number
+  timeoutMs: number
   memoryMb?: number
   logLevel: string
 }
@@ -16,6 +16,9 @@ export interface PoolOptions {
   children: number
   isolation: 'inline' | 'thread' | 'process'
 }
+
+/** As `siplet serve` has it. On a busy machine a thread may wait for the processor longer than the engine's 50 ms. */
+const TIMEOUT_MS = 250
 
 /** What is shown of a log: what scripts log with LM_INFO is `info`. */
 export function logLevelOption(whatIsShown: string): Option {
@@ -35,7 +38,12 @@ export function scriptCommand(name: string): Command {
     .requiredOption('-s, --script <file>', 'the routing script: .js .mjs .cjs .ts .mts .py')
     .option('--mod-init <name>', 'the init function of the script', 'mod_init')
     .option('--child-init <name>', 'the child-init method of the object it returns', 'child_init')
-    .option('--timeout-ms <n>', 'longest run of one method call: milliseconds (default: 50)', integer(1))
+    .option(
+      '--timeout-ms <n>',
+      'longest run of one method call: milliseconds of wall time',
+      integer(1),
+      TIMEOUT_MS,
+    )
     .option('--memory-mb <n>', 'heap limit of each isolate: MiB (default: 64)', integer(8))
     .addOption(
       logLevelOption('what the script logs is shown from this level on, lines of LM_INFO with info').default(
@@ -71,7 +79,7 @@ export function engineOptions(
     children: pool.children,
     isolation: pool.isolation,
     limits: {
-      ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }),
+      timeoutMs: options.timeoutMs,
       ...(options.memoryMb !== undefined && { memoryMb: options.memoryMb }),
     },
     logger: scriptLogger(options.logLevel),
