@@ -233,7 +233,7 @@ describe('the page of a report', function () {
     const script = scriptFile(handler('request_route() { return 1 }'))
     const { page, complaints } = await openFile(chromium, await reportOf('empty', script, ['no SIP']))
     await page.getByText('No SIP message was replayed.').waitFor()
-    await page.getByText('1 datagrams on port 5060 or 5061 that are not SIP').waitFor()
+    await page.getByText('1 datagram without SIP on port 5060 or 5061').waitFor()
     // biome-ignore lint/performance/useDomNodeTextContent: what is seen, and not the page's own script
     const text = await page.locator('body').innerText()
     assert.doesNotMatch(text, /1970|Decisions over time|Escape shows all/)

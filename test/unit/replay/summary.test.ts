@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { SipletError } from '@siplet/engine'
 import { createCaptureStats } from '../../../packages/cli/src/capture/index.ts'
 import { type ReplaySummary, SummaryCollector } from '../../../packages/cli/src/output/summary.ts'
-import { summaryText } from '../../../packages/cli/src/output/summary-text.ts'
+import { leftOut, summaryText } from '../../../packages/cli/src/output/summary-text.ts'
 import { INVITE } from '../../support/messages.ts'
 import { replayed } from '../../support/replayed.ts'
 
@@ -103,6 +103,17 @@ describe('the summary of a replay', () => {
       '  /routing/table.ts:3  2 messages, first frame 1',
       '  /routing/handler.ts:9  1 message, first frame 3',
       '  /routing/my table.py:3  1 message, first frame 4',
+    ])
+  })
+
+  it('counts what was left out in words: one datagram, two datagrams', () => {
+    const collector = new SummaryCollector()
+    const stats = createCaptureStats()
+    Object.assign(stats.skipped, { notSIP: 1, keepAlive: 2_000, linktype: 1 })
+    assert.deepEqual(leftOut(collector.summary(REST, stats)), [
+      '1 frame of a link layer that is not supported',
+      '1 datagram without SIP on port 5060 or 5061',
+      '2,000 keep-alives',
     ])
   })
 

@@ -82,17 +82,17 @@ function failedLine({ frame, file, method, status, error }: NDJSONLine): string 
   )
 }
 
-const SKIPPED: Record<keyof CaptureStats['skipped'], string> = {
-  linktype: 'of a link layer that is not supported',
-  notIP: 'without an IP packet',
-  fragments: 'IP fragments whose other pieces are missing',
-  tcp: 'TCP streams broken within a message: segments are missing',
-  notFramed: 'parts of SIP streams that are no message',
-  encrypted: 'encrypted streams on port 5060 or 5061',
-  hep: 'HEP packets without SIP',
-  notSIP: 'datagrams on port 5060 or 5061 that are not SIP',
-  keepAlive: 'keep-alives',
-  malformed: 'malformed packets',
+const SKIPPED: Record<keyof CaptureStats['skipped'], (count: number) => string> = {
+  linktype: (count) => `${plural(count, 'frame')} of a link layer that is not supported`,
+  notIP: (count) => `${plural(count, 'frame')} without an IP packet`,
+  fragments: (count) => `${plural(count, 'IP fragment')} of packets whose other pieces are missing`,
+  tcp: (count) => `${plural(count, 'gap')} within messages of TCP streams: segments are missing`,
+  notFramed: (count) => `${plural(count, 'part')} of SIP streams without a message`,
+  encrypted: (count) => `${plural(count, 'encrypted stream')} on port 5060 or 5061`,
+  hep: (count) => `${plural(count, 'HEP packet')} without SIP`,
+  notSIP: (count) => `${plural(count, 'datagram')} without SIP on port 5060 or 5061`,
+  keepAlive: (count) => plural(count, 'keep-alive'),
+  malformed: (count) => plural(count, 'malformed packet'),
 }
 
 /** What the replay did not take, in words. */
@@ -106,7 +106,7 @@ export function leftOut({
 }: ReplaySummary): string[] {
   const lines = Object.entries(skipped)
     .filter(([, count]) => count > 0)
-    .map(([kind, count]) => `${count} ${SKIPPED[kind as keyof typeof SKIPPED]}`)
+    .map(([kind, count]) => SKIPPED[kind as keyof typeof SKIPPED](count))
   const { head, body } = truncatedMessages
   if (head > 0) lines.push(`${plural(head, 'message')} cut short within the head, not run`)
   if (body > 0)
