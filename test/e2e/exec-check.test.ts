@@ -179,6 +179,11 @@ def mod_init():
   for (const [title, args, message] of [
     ['a missing file', ['nowhere.sip'], /ERR_SIPLET_MESSAGE_NOT_FOUND: message nowhere.sip/],
     ['what is not SIP', ['package.json'], /ERR_SIPLET_NOT_SIP: "\{/],
+    [
+      'a capture',
+      ['examples/calls.pcapng'],
+      /^siplet: ERR_SIPLET_USAGE: examples\/calls\.pcapng looks like a capture.*siplet replay runs captures\n$/,
+    ],
     ['an address that is none', ['-', '--src', 'here'], /It must be ip:port/],
   ] as const) {
     it(`${title}: one clear error, exit code 2`, async () => {

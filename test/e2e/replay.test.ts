@@ -305,6 +305,12 @@ describe('siplet replay', () => {
         () => ['package.json', '-s', HANDLER],
         /^siplet: ERR_SIPLET_CAPTURE_FORMAT: package.json is neither pcap nor pcapng/,
       ],
+      ['nothing on stdin', () => ['-', '-s', HANDLER], /FORMAT: stdin is not a capture: it is empty\n/],
+      [
+        'a SIP message',
+        () => ['examples/invite.sip', '-s', HANDLER],
+        /ERR_SIPLET_CAPTURE_FORMAT: examples\/invite\.sip is neither .* like a SIP message, which siplet exec runs/,
+      ],
       [
         'a folder without captures',
         () => ['packages', '-s', HANDLER],
@@ -352,6 +358,11 @@ describe('siplet replay', () => {
         /ERR_SIPLET_METHOD_NOT_FOUND: .*--reply-method/,
       ],
       ['no script', () => [CALLS], /required option '-s, --script <file>' not specified/],
+      [
+        'nothing at all',
+        () => [],
+        /^error: required option '-s, --script <file>' not specified\nerror: missing required argument 'captures'\n/,
+      ],
       ['no capture', () => ['-s', HANDLER], /missing required argument 'captures'/],
       [
         'a number that is none',
@@ -368,7 +379,7 @@ describe('siplet replay', () => {
       [
         'an output that cannot be written',
         () => [CALLS, '-s', HANDLER, '--ndjson', 'no/such/folder'],
-        /ERR_SIPLET_OUTPUT: no\/such\/folder cannot be written/,
+        /ERR_SIPLET_OUTPUT: no\/such\/folder cannot be written: there is no such folder\n/,
       ],
     ]
     for (const [title, args, message] of unusable) {

@@ -34,7 +34,9 @@ export function logLevelOption(whatIsShown: string): Option {
 
 /** A command with the options that say which script runs, and how. */
 export function scriptCommand(name: string): Command {
-  return new Command(name)
+  const command = new Command(name)
+  return command
+    .configureOutput({ outputError: (text, write) => write(`${text}${missingArguments(command, text)}`) })
     .requiredOption('-s, --script <file>', 'the routing script: .js .mjs .cjs .ts .mts .py')
     .option('--mod-init <name>', 'the init function of the script', 'mod_init')
     .option('--child-init <name>', 'the child-init method of the object it returns', 'child_init')
@@ -50,6 +52,15 @@ export function scriptCommand(name: string): Command {
         'warn',
       ),
     )
+}
+
+/** Where an option is missing, commander does not look for arguments: without both, it would complain twice. */
+function missingArguments({ registeredArguments, args }: Command, text: string): string {
+  if (!text.startsWith('error: required option')) return ''
+  return registeredArguments
+    .filter(({ required }, at) => required && args[at] === undefined)
+    .map((argument) => `error: missing required argument '${argument.name()}'\n`)
+    .join('')
 }
 
 export function withPool(command: Command): Command {

@@ -106,6 +106,11 @@ describe('the summary of a replay', () => {
     ])
   })
 
+  it('has seconds to the microsecond', () => {
+    const rest = { ...REST, seconds: 0.018492917999999976 }
+    assert.equal(new SummaryCollector().summary(rest, createCaptureStats()).seconds, 0.018493)
+  })
+
   it('counts what was left out in words: one datagram, two datagrams', () => {
     const collector = new SummaryCollector()
     const stats = createCaptureStats()

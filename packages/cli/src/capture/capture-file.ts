@@ -11,6 +11,10 @@ const CHUNK_BYTES = 1_024 * 1_024
 const MAGIC_LENGTH = 4
 const GZIP_MAGIC = 0x1f8b
 const ZSTD_MAGIC = 0x28b52ffd
+/** A request line or a status line (RFC 3261 7.1, 7.2). */
+const SIP_MESSAGE = /^(?:[\w.!%*+`'~-]+ \S+ SIP\/2\.0|SIP\/2\.0 \d{3} )/
+/** To tell one: bytes. */
+const SIP_MESSAGE_BYTES = 1_024
 /** The path that stands for stdin. */
 export const STDIN = '-'
 
@@ -75,7 +79,7 @@ export async function* readFrames(
   if (format === undefined) {
     throw new CaptureError(
       'ERR_SIPLET_CAPTURE_FORMAT',
-      `${path} is not a capture: ${damage ?? (total === 0 ? 'it is empty' : `it has ${total} bytes only`)}`,
+      `${named(path)} is not a capture: ${damage ?? (total === 0 ? 'it is empty' : `it has ${total} bytes only`)}`,
     )
   }
   if (damage !== undefined) events.onTruncated({ offset, reason: damage })
@@ -87,14 +91,26 @@ export async function* readFrames(
   }
 }
 
+/** Whether a file that begins with these bytes is a capture, or a compressed file, which may be one. */
+export function looksLikeCapture(bytes: Buffer): boolean {
+  return bytes.length >= MAGIC_LENGTH && (isCompressed(bytes) || formatOf(bytes) !== undefined)
+}
+
 function detect(path: string, bytes: Buffer): FrameFormat {
-  const format = PcapFormat.detect(bytes) ?? PcapngFormat.detect(bytes)
+  const format = formatOf(bytes)
   if (format !== undefined) return format
-  const magic = bytes.toString('hex', 0, MAGIC_LENGTH)
-  throw new CaptureError(
-    'ERR_SIPLET_CAPTURE_FORMAT',
-    `${path} is neither pcap nor pcapng: it begins with the bytes ${magic}; convert it with editcap`,
-  )
+  const reason = SIP_MESSAGE.test(bytes.toString('latin1', 0, SIP_MESSAGE_BYTES))
+    ? 'it begins like a SIP message, which siplet exec runs'
+    : `it begins with the bytes ${bytes.toString('hex', 0, MAGIC_LENGTH)}; convert it with editcap`
+  throw new CaptureError('ERR_SIPLET_CAPTURE_FORMAT', `${named(path)} is neither pcap nor pcapng: ${reason}`)
+}
+
+function formatOf(bytes: Buffer): FrameFormat | undefined {
+  return PcapFormat.detect(bytes) ?? PcapngFormat.detect(bytes)
+}
+
+function named(path: string): string {
+  return path === STDIN ? 'stdin' : path
 }
 
 /**
@@ -147,7 +163,7 @@ async function* chunks(
       { ENOENT: 'there is no such file', EISDIR: 'it is a directory', EACCES: 'permission denied' }[
         code ?? ''
       ] ?? String(cause)
-    throw new CaptureError('ERR_SIPLET_CAPTURE_NOT_FOUND', `capture ${path} cannot be read: ${reason}`, {
+    throw new CaptureError('ERR_SIPLET_CAPTURE_NOT_FOUND', `capture ${named(path)} cannot be read: ${reason}`, {
       cause,
     })
   } finally {
@@ -169,7 +185,19 @@ async function atLeast(length: number, chunks: AsyncGenerator<Buffer>): Promise<
 
 function decompressorOf(magic: Buffer, chunkSize: number): Transform | undefined {
   if (magic.length < MAGIC_LENGTH) return undefined
-  if (magic.readUInt16BE(0) === GZIP_MAGIC) return createGunzip({ chunkSize })
-  if (magic.readUInt32BE(0) === ZSTD_MAGIC) return createZstdDecompress({ chunkSize })
+  if (isGzip(magic)) return createGunzip({ chunkSize })
+  if (isZstd(magic)) return createZstdDecompress({ chunkSize })
   return undefined
+}
+
+function isCompressed(magic: Buffer): boolean {
+  return isGzip(magic) || isZstd(magic)
+}
+
+function isGzip(magic: Buffer): boolean {
+  return magic.readUInt16BE(0) === GZIP_MAGIC
+}
+
+function isZstd(magic: Buffer): boolean {
+  return magic.readUInt32BE(0) === ZSTD_MAGIC
 }

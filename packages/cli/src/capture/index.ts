@@ -1,5 +1,5 @@
 export { CaptureEncoder, type CaptureEncoderOptions } from './capture-encoder.ts'
-export { STDIN } from './capture-file.ts'
+export { looksLikeCapture, STDIN } from './capture-file.ts'
 export { type CaptureStats, createCaptureStats } from './capture-stats.ts'
 export type { CapturedMessage, MessageOrigin } from './captured-message.ts'
 export { CAPTURE_ERRORS, CaptureError } from './errors.ts'

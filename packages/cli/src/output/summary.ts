@@ -34,7 +34,7 @@ export interface SummaryRow {
 export interface ReplaySummary {
   captures: readonly string[]
   script: string
-  /** From the first byte read to the last answer. */
+  /** From the first byte read to the last answer, to the microsecond. */
   seconds: number
   frames: number
   messages: number
@@ -139,7 +139,7 @@ export class SummaryCollector implements ReplayConsumer {
     return {
       captures: rest.captures,
       script: rest.script,
-      seconds: rest.seconds,
+      seconds: Math.round(rest.seconds * 1e6) / 1e6,
       frames: stats.frames,
       messages: this.#messages,
       requests: this.#requests,
