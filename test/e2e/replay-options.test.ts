@@ -295,7 +295,9 @@ describe('siplet replay, chosen and compared', () => {
   })
 
   it('a replay that cannot begin leaves its outputs as they were', async () => {
-    const outputs = ['--ndjson', '--out', '--report'].map((option) => [option, file(`earlier${option}`)] as const)
+    const outputs = ['--ndjson', '--out', '--report'].map(
+      (option) => [option, file(`earlier${option}`)] as const,
+    )
     for (const [, path] of outputs) writeFileSync(path, 'of an earlier run')
     const script = scriptFile(TRUE)
     const args = outputs.flat()

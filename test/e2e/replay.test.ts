@@ -218,6 +218,30 @@ describe('siplet replay', () => {
     )
   })
 
+  it('counts script errors by line, in Python, too', async () => {
+    const script = scriptFile(
+      `class Handler:
+    def child_init(self, rank):
+        return 0
+    def request_route(self, msg):
+        return lookup(msg.CallID)
+
+def lookup(name):
+    return {'good': 1}[name]
+
+def mod_init():
+    return Handler()
+`,
+      'handler.py',
+    )
+    const capture = captureOf(inviteOf('bad'), inviteOf('good'), inviteOf('worse'))
+    const { stdout } = await siplet(['replay', capture, '--script', script, '--log-level', 'silent'])
+    assert.ok(
+      stdout.includes(`Errors by line of the script:\n  ${script}:8  2 messages, first frame 1\n`),
+      stdout,
+    )
+  })
+
   it('--timeout-ms and --memory-mb are the limits of the children', async () => {
     const script = scriptFile(
       handler(

@@ -112,7 +112,7 @@ describe('siplet replay on a terminal', () => {
   })
 
   it('colours on a terminal, and none with NO_COLOR', async () => {
-    const args = `examples/calls.pcapng --script ${complaining} --compare examples/handler.ts`
+    const args = `examples/calls.pcapng --script examples/handler.ts --compare ${complaining}`
     const coloured = await shown(args)
     assert.match(coloured, /\x1b\[31m {4}- 1 /, 'what was before is red')
     assert.match(coloured, /\x1b\[32m {4}\+ -1 /, 'what is now is green')

@@ -1,6 +1,7 @@
 /** Every error the commands raise themselves: when it happens, and what to do. Codes are stable. */
 export const CLI_ERRORS = {
-  ERR_SIPLET_USAGE: 'the options contradict each other, a value is not accepted, or a file is for another command',
+  ERR_SIPLET_USAGE:
+    'the options contradict each other, a value is not accepted, or a file is for another command',
   ERR_SIPLET_METHOD_NOT_FOUND:
     'the object of mod_init has no method of that name; the message lists those it has',
   ERR_SIPLET_MESSAGE_NOT_FOUND: 'the message file cannot be read',

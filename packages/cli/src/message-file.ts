@@ -15,8 +15,7 @@ export async function messageBytes(path: string): Promise<Buffer> {
     bytes = path === '-' ? await buffer(process.stdin) : await readFile(path)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    const reason =
-      { ENOENT: 'there is no such file', EISDIR: 'it is a folder' }[code ?? ''] ?? String(cause)
+    const reason = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' }[code ?? ''] ?? String(cause)
     throw new CLIError('ERR_SIPLET_MESSAGE_NOT_FOUND', `message ${path} cannot be read: ${reason}`, { cause })
   }
   if (!looksLikeCapture(bytes)) return bytes

@@ -60,7 +60,9 @@ describe('the summary of a replay', () => {
       two.text,
       / {2}50 µs a message on average \(4 messages in 2 batches\)\n {2}slowest: frame 4 INVITE 80 µs, frame 1/,
     )
-    const alone = await summed(...[10, 20, 30].map((us, k) => replayed(k + 1, INVITE, {}, { us, sharedBy: 1 })))
+    const alone = await summed(
+      ...[10, 20, 30].map((us, k) => replayed(k + 1, INVITE, {}, { us, sharedBy: 1 })),
+    )
     assert.match(alone.text, / {2}p50 20 µs, p90 30 µs, .*, longest 30 µs\n/)
   })
 
@@ -91,7 +93,10 @@ describe('the summary of a replay', () => {
     const failure = (frame: number, stack: string) =>
       replayed(frame, INVITE, { code: -1, error: new SipletError('ERR_SIPLET_SCRIPT', 'no', { stack }) })
     const { text } = await summed(
-      failure(1, 'Error: no\n    at lookup (/routing/table.ts:3:9)\n    at Router.request_route (/routing/handler.ts:7:12)'),
+      failure(
+        1,
+        'Error: no\n    at lookup (/routing/table.ts:3:9)\n    at Router.request_route (/routing/handler.ts:7:12)',
+      ),
       failure(2, 'Error: no\n    at lookup (/routing/table.ts:3:21)'),
       failure(3, 'Error: no\n    at /routing/handler.ts:9:1'),
       failure(
@@ -99,7 +104,7 @@ describe('the summary of a replay', () => {
         'Traceback (most recent call last):\n  File "/routing/handler.py", line 8, in request_route\n  File "/routing/my table.py", line 3, in lookup\nValueError: no',
       ),
     )
-    assert.deepEqual(/Errors by line of the script:\n([^]*?)\n\n/.exec(text)![1]!.split('\n'), [
+    assert.deepEqual(/Errors by line of the script:\n([\s\S]*?)\n\n/.exec(text)![1]!.split('\n'), [
       '  /routing/table.ts:3  2 messages, first frame 1',
       '  /routing/handler.ts:9  1 message, first frame 3',
       '  /routing/my table.py:3  1 message, first frame 4',

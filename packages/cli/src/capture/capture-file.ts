@@ -163,9 +163,13 @@ async function* chunks(
       { ENOENT: 'there is no such file', EISDIR: 'it is a directory', EACCES: 'permission denied' }[
         code ?? ''
       ] ?? String(cause)
-    throw new CaptureError('ERR_SIPLET_CAPTURE_NOT_FOUND', `capture ${named(path)} cannot be read: ${reason}`, {
-      cause,
-    })
+    throw new CaptureError(
+      'ERR_SIPLET_CAPTURE_NOT_FOUND',
+      `capture ${named(path)} cannot be read: ${reason}`,
+      {
+        cause,
+      },
+    )
   } finally {
     // Whoever reads may have enough before the end.
     file.destroy()

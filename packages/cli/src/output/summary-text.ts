@@ -20,7 +20,11 @@ export function summaryText(
     headline(summary),
     '',
     messages === 0 ? 'No SIP message to run: see what was left out, and the filters.' : table(rows),
-    ...section(plain('Requests that were rewritten, rerouted or refused:'), decided.map(decidedLine), decisions),
+    ...section(
+      plain('Requests that were rewritten, rerouted or refused:'),
+      decided.map(decidedLine),
+      decisions,
+    ),
     ...section(alarming('Errors:'), failed.map(failedLine), failures),
     ...section(alarming('Errors by line of the script:'), placeLines(places)),
     ...section(plain('Time in the script:'), latency(summary)),
@@ -57,7 +61,9 @@ function table(rows: SummaryDetails['rows']): string {
 function placeLines(places: SummaryDetails['places']): string[] {
   return [...places]
     .sort(([, a], [, b]) => b.messages - a.messages)
-    .map(([place, { messages, first }]) => printable(`${place}  ${plural(messages, 'message')}, first frame ${first}`))
+    .map(([place, { messages, first }]) =>
+      printable(`${place}  ${plural(messages, 'message')}, first frame ${first}`),
+    )
 }
 
 function section(title: string, lines: readonly string[], total = lines.length): string[] {
@@ -129,8 +135,7 @@ const FEW_BATCHES = 10
 function latency({ latencyUs, slowest, executed, batches }: ReplaySummary): string[] {
   if (latencyUs === null) return []
   const { p50, p90, p99, p999, max, mean } = latencyUs
-  if (batches === 1 && executed > 1)
-    return [`${mean} µs a message on average (1 batch of ${executed})`]
+  if (batches === 1 && executed > 1) return [`${mean} µs a message on average (1 batch of ${executed})`]
   const times =
     batches < FEW_BATCHES && batches < executed
       ? `${mean} µs a message on average (${plural(executed, 'message')} in ${plural(batches, 'batch', 'batches')})`

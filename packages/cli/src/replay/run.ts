@@ -137,7 +137,8 @@ async function run(
   // At the speed of the capture, bytes are read long before their messages are due.
   const progress = showProgress(options.speed === undefined ? await totalBytes(captures) : 0)
   const start = performance.now()
-  const compared = () => comparison?.differences ?? (expectation?.failed ? undefined : expectation?.differences)
+  const compared = () =>
+    comparison?.differences ?? (expectation?.failed ? undefined : expectation?.differences)
   const summary = () =>
     collector.summary(
       {
@@ -160,7 +161,7 @@ async function run(
       filter: options.filter,
       retransmissions: options.dedupe && new Retransmissions(),
       speed: options.speed,
-      keepFrames: writer !== undefined,
+      keepFrames: options.out !== undefined,
       limit: options.limit ?? Number.POSITIVE_INFINITY,
       signal: interrupt.signal,
       onEndedEarly: () => {
