@@ -54,7 +54,7 @@ export function scriptCommand(name: string): Command {
     )
 }
 
-/** Where an option is missing, commander does not look for arguments: without both, it would complain twice. */
+/** Commander ends at a missing option: a missing argument would be told in the next run only. */
 function missingArguments({ registeredArguments, args }: Command, text: string): string {
   if (!text.startsWith('error: required option')) return ''
   return registeredArguments
