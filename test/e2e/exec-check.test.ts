@@ -78,6 +78,7 @@ describe('siplet exec', () => {
       }`),
     )
     const { stderr } = await siplet(['exec', '-', '-s', script, '--dst', '192.0.2.1:5060'], INVITE)
+    assert.match(stderr, /^t_on_failure\("nope"\) failed: the script has no method "nope"$/m)
     assert.match(
       stderr,
       /\[1,-1,-1,1,".*no method \\"nope\\"",1,-1,".*t_check_status\(\) is for FAILURE_ROUTE, ONREPLY_ROUTE.*"\]/,

@@ -196,6 +196,23 @@ describe('siplet serve', () => {
     assert.deepEqual([free.exitCode, free.stderr], [0, ''])
   })
 
+  it('--check reads certificate and key', async () => {
+    const script = scriptFile(handler('request_route() { return 1 }'))
+    const check = async (cert: string) => {
+      const path = join(folder, 'tls.json')
+      const tls = { cert, key: cert }
+      writeFileSync(path, JSON.stringify({ listen: ['tls:127.0.0.1:0'], tls, script: { file: script } }))
+      return await siplet(['serve', path, '--check'])
+    }
+    const missing = await check('none.pem')
+    assert.equal(missing.exitCode, 2)
+    assert.match(missing.stderr, /ERR_SIPLET_PROXY_CONFIG: tls\.cert: .*none\.pem: there is no such file/)
+    writeFileSync(join(folder, 'no.pem'), 'no certificate')
+    const useless = await check('no.pem')
+    assert.equal(useless.exitCode, 2)
+    assert.match(useless.stderr, /ERR_SIPLET_PROXY_CONFIG: tls: .*no\.pem and .*no\.pem are no pair: /)
+  })
+
   it('--log-level stands before logLevel of the file', async () => {
     const script = scriptFile("LM_INFO('loaded\\n'); function mod_init() { return { child_init: () => 0 } }")
     const path = join(folder, 'quiet.json')

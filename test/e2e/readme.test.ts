@@ -68,7 +68,7 @@ describe('the README', () => {
     const commands = blocks('sh')
       .flatMap((text) => text.split('\n'))
       .filter((line) => line.startsWith('siplet '))
-    assert.equal(commands.length, 10)
+    assert.equal(commands.length, 12)
     for (const command of commands) {
       const { exitCode, stderr } = await siplet(command.split(' ').slice(1))
       assert.equal(exitCode, 0, `${command}: ${stderr}`)

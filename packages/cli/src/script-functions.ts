@@ -67,14 +67,22 @@ function noting(functions: Record<string, EmbedderFunction>): Record<string, Emb
   return Object.fromEntries(
     Object.entries(functions).map(([name, act]) => {
       const noted: EmbedderFunction = (message, ...args) => {
-        const result = act(message, ...args)
         const calls = message.context as FunctionCalls
         const at = calls.push(`${name}(${args.map((arg) => JSON.stringify(arg)).join(', ')})`) - 1
-        const note = (code: number | boolean) => {
+        const returned = (code: number | boolean) => {
           calls[at] += ` returned ${Number(code)}`
           return code
         }
-        return typeof result === 'object' ? result.then(note) : note(result)
+        const failed = (error: unknown) => {
+          calls[at] += ` failed: ${error instanceof Error ? error.message : error}`
+          throw error
+        }
+        try {
+          const result = act(message, ...args)
+          return result instanceof Promise ? result.then(returned, failed) : returned(result as number)
+        } catch (error) {
+          return failed(error)
+        }
       }
       return [name, noted]
     }),
