@@ -33,16 +33,29 @@ for (const name of named) {
 }
 
 const texts: string[] = []
+const failed: string[] = []
 const results: Record<string, Figures[]> = {}
 for (const name of named.length > 0 ? named : Object.keys(BENCHMARKS)) {
   const { run } = await BENCHMARKS[name]!()
-  results[name] = await run()
-  for (const figures of results[name]) show(figures)
+  try {
+    results[name] = await run()
+    for (const figures of results[name]) show(figures)
+  } catch (error) {
+    // The others took minutes; they are not lost.
+    failed.push(name)
+    console.error(`${name}:`, error)
+  }
 }
 if (named.length === 0) {
-  const reached = goals(results)
-  show(reached)
-  write({ ...results, goals: [reached] })
+  if (failed.length === 0) {
+    results.goals = [goals(results)]
+    show(results.goals[0]!)
+  }
+  write(results)
+}
+if (failed.length > 0) {
+  console.error(`failed: ${failed.join(', ')}`)
+  process.exitCode = 1
 }
 
 function show(figures: Figures): void {
@@ -71,6 +84,7 @@ function write(all: Record<string, Figures[]>): void {
     `\`npm run bench\`, ${date}. Written by that command; the same numbers are in results.json.`,
     '',
     ...Object.entries(machine).map(([name, value]) => `- ${name}: ${value}`),
+    ...(failed.length > 0 ? [`- failed, and so not here: ${failed.join(', ')}; nor are the goals`] : []),
     '',
     ...texts.flatMap((text) => ['```', text, '```', '']),
   ]
