@@ -94,9 +94,8 @@ function write(all: Record<string, Figures[]>): void {
 /** First line of what a tool says about itself. */
 function version(command: string, option: string): string {
   try {
-    return execFileSync(command, [option], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split(
-      '\n',
-    )[0]!
+    const text = execFileSync(command, [option], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    return text.split('\n')[0]!.trim()
   } catch {
     return 'not installed'
   }
