@@ -58,7 +58,7 @@ export interface ReplaySummary {
   passedOver: { filter: number; retransmission: number }
   /** Messages that --out has not: longer than a UDP datagram. */
   notWritten: number
-  /** Messages whose decisions differ, by --compare or --expect; null without them. */
+  /** Messages whose decisions differ, by --compare or --expect; null without them, and with a recording of other messages. */
   differences: number | null
   /** What was run in one go: their messages share its time. */
   batches: number
