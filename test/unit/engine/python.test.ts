@@ -301,6 +301,11 @@ def route(self, msg):
     ['def f(:\n    pass', 'ERR_SIPLET_SCRIPT_SYNTAX', /handler\.py:1: invalid syntax\n/],
     ['import re\nimport threading', 'ERR_SIPLET_SCRIPT_IMPORT', /handler\.py:2: no module threading/],
     ['import KSR', 'ERR_SIPLET_SCRIPT_IMPORT', /no module KSR, .*docs\/migrating-from-opensips\.md/],
+    [
+      'class H:\n    pass\ndef mod_init():\n    return H()',
+      'ERR_SIPLET_CHILD_INIT',
+      /no method child_init: add one that returns 0, or .*childInitMethod.* \(in \S+handler\.py\)$/,
+    ],
     ['x = nothing', 'ERR_SIPLET_SCRIPT_LOAD', /NameError: name 'nothing' isn't defined/],
   ]
   for (const [top, code, message] of unloadable) {
