@@ -59,6 +59,8 @@ describe('siplet init', () => {
     assert.equal((await siplet(['init', project])).exitCode, 0)
     const wanted = (path: string) => JSON.parse(readFileSync(path, 'utf8')).devDependencies.node
     assert.equal(wanted(join(project, 'package.json')), wanted(join(ROOT, 'package.json')))
+    const { allowScripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'))
+    assert.equal(allowScripts.node, true)
   })
 
   it('says what is next as a shell takes it', async () => {

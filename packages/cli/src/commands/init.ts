@@ -20,6 +20,9 @@ const PACKAGES = ['@siplet/cli', '@siplet/engine']
 /** The package that brings Node: scripts of npm find it first, whatever the machine has. */
 const NODE = { node: '26.10.0' }
 
+/** The packages that have something to do on install: npm asks about scripts that are not allowed. */
+const ALLOWED = { node: true, esbuild: true, 'isolated-vm': true }
+
 /** What checks the types of a project in TypeScript. */
 const TYPE_CHECK = { '@types/node': '^26.0.0', typescript: '^7.0.0' }
 
@@ -100,6 +103,7 @@ async function projectFiles(folder: string, language: Language): Promise<Record<
         ...Object.fromEntries(PACKAGES.map((name) => [name, `^${version}`])),
         ...(language === 'typescript' && TYPE_CHECK),
       },
+      allowScripts: ALLOWED,
     },
     null,
     2,
