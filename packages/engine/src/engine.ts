@@ -218,8 +218,8 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   async #close(): Promise<void> {
     await this.#reloading
-    await this.#generation.close()
     await this.#workers.close()
+    await this.#generation.close()
     await this.#inspector?.close()
   }
 

@@ -8,6 +8,7 @@ import { RankWorker } from './rank-worker.ts'
 export class Workers {
   readonly #maxVacant: number
   readonly #vacant: RankWorker[] = []
+  #closed = false
 
   /** @param maxVacant how many are kept without a child */
   constructor(maxVacant: number) {
@@ -20,12 +21,15 @@ export class Workers {
 
   /** To be called when no batch is under way; resolves when the isolate is gone. */
   async giveBack(worker: RankWorker): Promise<void> {
-    if (this.#vacant.length < this.#maxVacant && (await worker.vacate())) this.#vacant.push(worker)
+    // A thread that is to end takes its isolate along: disposing of one just before has been seen to abort the process.
+    const keep = !this.#closed && this.#vacant.length < this.#maxVacant
+    if (keep && (await worker.vacate())) this.#vacant.push(worker)
     else await worker.close()
   }
 
-  /** Ends the vacant ones. */
+  /** Ends the vacant ones, and from now on those that are given back. */
   async close(): Promise<void> {
+    this.#closed = true
     await Promise.all(this.#vacant.splice(0).map((worker) => worker.close()))
   }
 }
