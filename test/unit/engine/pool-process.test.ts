@@ -69,6 +69,19 @@ describe('the pool process', () => {
     }).timeout(30_000)
   }
 
+  it('SIGKILL as it starts again: execs wait for the next one, none is refused', async () => {
+    await withEngine(SCRIPT, { isolation: 'process', limits: LIMITS }, async (engine) => {
+      const pid = () => engine.stats().children[0]!.pid
+      const first = pid()
+      process.kill(first!, 'SIGKILL')
+      await until(() => pid() !== null && pid() !== first, 'another process starts')
+      const exec = engine.exec('rankOf', INVITE)
+      process.kill(pid()!, 'SIGKILL')
+      const { code, error } = await exec
+      assert.equal(error ?? code, 1)
+    })
+  }).timeout(30_000)
+
   it('SIGKILL while idle: no exec is to blame, the next one is answered', async () => {
     await withEngine(SCRIPT, { isolation: 'process' }, async (engine) => {
       const { pid } = engine.stats().children[0]!
