@@ -17,7 +17,6 @@ export interface StartOrder {
 
 /** A batch that has come no further for this much longer than its time limit is where nothing stops it: milliseconds. */
 const STUCK_MS = 500
-const START_ATTEMPTS = 3
 
 export class ProcessChild implements Child {
   readonly rank: number
@@ -61,12 +60,13 @@ export class ProcessChild implements Child {
     return this.#pool.pid
   }
 
-  async start(): Promise<StartResult> {
-    // Most often it is not the start that ended the process. A process that ends again and again is another matter.
-    for (let attempt = 1; ; attempt++) {
-      const result = await this.#startInProcess()
-      if (result.ok || result.code !== 'ERR_SIPLET_CHILD_LOST' || attempt === START_ATTEMPTS) return result
-    }
+  start(): Promise<StartResult> {
+    this.#ready = false
+    return new Promise((resolve) => {
+      this.#started = resolve
+      this.#pool.send('START', this.rank, 0, this.#order)
+      this.#pool.busy(this.rank, true)
+    })
   }
 
   run(batch: readonly PendingExec[]): RunEnd | Promise<RunEnd> {
@@ -84,15 +84,6 @@ export class ProcessChild implements Child {
   close(): Promise<void> {
     this.onIdleLoss = undefined
     return this.#pool.close()
-  }
-
-  #startInProcess(): Promise<StartResult> {
-    this.#ready = false
-    return new Promise((resolve) => {
-      this.#started = resolve
-      this.#pool.send('START', this.rank, 0, this.#order)
-      this.#pool.busy(this.rank, true)
-    })
   }
 
   #frame({ kind, number, payload }: Frame): void {

@@ -12,7 +12,6 @@ import type { FunctionRequest, NewInput, StartTask } from './thread-worker.ts'
 import { workerEnv } from './worker-env.ts'
 
 const INPUT_BYTES = 1 << 20
-const START_ATTEMPTS = 3
 /** The worker beside this file, with the extension that this file has: .ts in the repository, .js when published. */
 const WORKER = new URL(`./thread-worker${import.meta.url.slice(-3)}`, import.meta.url).href
 
@@ -54,20 +53,15 @@ export class RankWorker {
 
   /** Builds the isolate, anew where there was one. */
   async start(order: WorkerOrder): Promise<StartResult> {
-    let cause: unknown
-    // A worker that is about to end still takes tasks; the next attempt finds the one that replaced it.
-    for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
-      try {
-        return await this.#startInWorker(order)
-      } catch (error) {
-        cause = error
+    try {
+      return await this.#startInWorker(order)
+    } catch (error) {
+      return {
+        ok: false,
+        code: 'ERR_SIPLET_CHILD_LOST',
+        message: `the worker of child ${order.spec.rank} ended while it started: ${(error as Error).message}`,
+        stack: '',
       }
-    }
-    return {
-      ok: false,
-      code: 'ERR_SIPLET_CHILD_LOST',
-      message: `the worker of child ${order.spec.rank} ended while it started: ${(cause as Error).message}`,
-      stack: '',
     }
   }
 

@@ -12,6 +12,7 @@ import type { PendingExec } from './pending-exec.ts'
 const FIRST_RETRY_MS = 10
 const LAST_RETRY_MS = 5_000
 const MAX_LOST_IDLE = 3
+const START_ATTEMPTS = 3
 /** Execs that may be kept in front of those that wait. */
 const MAX_TAKEN = 1_024
 
@@ -103,7 +104,7 @@ export class ChildQueue {
 
   /** Starts the child for the first time. */
   async start(): Promise<StartResult> {
-    const result = await this.child.start()
+    const result = await this.#startChild()
     this.#events.started(this.child.verdicts.read().unfinishedLogs, this.child.rank)
     return result
   }
@@ -133,7 +134,7 @@ export class ChildQueue {
     const start = performance.now()
     const end = child.runSync(batch)
     this.#settle(batch, end, start)
-    if (end !== 'done') this.#restarted(child.start() as StartResult)
+    if (end !== 'done') this.#restarted(this.#startChild() as StartResult)
     this.#idle()
     return true
   }
@@ -175,7 +176,7 @@ export class ChildQueue {
       const end = running instanceof Promise ? await running : running
       this.#underWay = 0
       this.#settle(batch, end, start)
-      if (end !== 'done') this.#restarted(await this.child.start())
+      if (end !== 'done') this.#restarted(await this.#startChild())
     }
     this.#idle()
   }
@@ -257,8 +258,21 @@ export class ChildQueue {
     if (this.#busy) return
     this.#busy = true
     this.#rebuilding('lost')
-    this.#restarted(await this.child.start())
+    this.#restarted(await this.#startChild())
     this.#idle()
+  }
+
+  /**
+   * Where a worker or a process ends while a child starts in it, most often it is not the start that ended it: a worker
+   * that is about to end still takes tasks, and others live in the process. The next attempt finds what replaced it.
+   */
+  #startChild(attempt = 1): StartResult | Promise<StartResult> {
+    const result = this.child.start()
+    if (!(result instanceof Promise)) return result
+    return result.then((settled) => {
+      const lost = !settled.ok && settled.code === 'ERR_SIPLET_CHILD_LOST'
+      return lost && attempt < START_ATTEMPTS ? this.#startChild(attempt + 1) : settled
+    })
   }
 
   #restarted(result: StartResult): void {
@@ -279,7 +293,7 @@ export class ChildQueue {
   /** Starts a child that did not come up again, once its back-off is over. The failure where it still does not. */
   #retry(): StartFailure | undefined | Promise<StartFailure | undefined> {
     if (performance.now() < this.#retryAt) return this.#failure
-    const result = this.child.start()
+    const result = this.#startChild()
     const settle = (settled: StartResult) => {
       this.#restarted(settled)
       return this.#failure
