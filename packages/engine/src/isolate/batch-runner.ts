@@ -17,16 +17,18 @@ export interface FunctionGates {
   waiting: { applySyncPromise(receiver: undefined, args: [string]): string }
 }
 
-/** What every prelude is given by isolate/child.ts, whatever the script's language. */
-export interface RunnerSetup {
-  /** What verdicts are written to. */
-  area: SharedArrayBuffer
-  maxResultBytes: number
-  /** A batch ends early once it ran this long, so that each message has its own time: milliseconds. */
-  sliceMs: number
-  maxFunctionCalls: number
-  gates: FunctionGates
-}
+/**
+ * What every prelude is given by script-side.ts, whatever the script's language: what verdicts are written to; how long
+ * a batch may run before it ends early, so that each message has its own time, in milliseconds; the gates.
+ */
+export type RunnerSetup = [
+  area: SharedArrayBuffer,
+  maxResultBytes: number,
+  sliceMs: number,
+  maxFunctionCalls: number,
+  direct: FunctionGates['direct'],
+  waiting: FunctionGates['waiting'],
+]
 
 /**
  * Calls a method of the script's object. Returns its code, or why there is none.
@@ -61,14 +63,18 @@ let hostGone = false
 let callFunction: (call: string) => string
 let gates: FunctionGates
 
-export function setupRunner(setup: RunnerSetup, realm: SIPMsgHost['realm'], call: CallMethod): void {
-  output = new VerdictWriter(setup.area, setup.maxResultBytes)
-  sliceMs = setup.sliceMs
-  gates = setup.gates
+export function setupRunner(
+  [area, maxResultBytes, slice, maxFunctionCalls, direct, waiting]: RunnerSetup,
+  realm: SIPMsgHost['realm'],
+  call: CallMethod,
+): void {
+  output = new VerdictWriter(area, maxResultBytes)
+  sliceMs = slice
+  gates = { direct, waiting }
   callMethod = call
   useSIPMsgHost({
     realm,
-    maxFunctionCalls: setup.maxFunctionCalls,
+    maxFunctionCalls,
     callFunction(call) {
       try {
         return JSON.parse(callFunction(JSON.stringify(call))) as FunctionReply

@@ -26,7 +26,7 @@ export function javascriptSide(
     spec.prelude,
     'siplet:prelude',
   ).runSync(isolate.createContextSync(), { reference: true, release: true })
-  entrance(inside, 'setup', [...setupArguments(spec, functions), realm.derefInto()]).sync()
+  entrance(inside, 'setup', [realm.derefInto(), ...setupArguments(spec, functions)]).sync()
   const entrances = realm.getSync('entrances', { reference: true }) as ivm.Reference<Entrances>
   return {
     load: topLevel(isolate, context, script),

@@ -31,7 +31,7 @@ export interface ScriptSide {
   run: RunReference
 }
 
-/** The arguments of `setup` that both preludes have. */
+/** RunnerSetup of batch-runner.ts, as it crosses into the isolate. */
 export function setupArguments({ area, limits }: ChildSpec, functions: FunctionHost) {
   return [
     new ivm.ExternalCopy(area).copyInto({ release: true }),

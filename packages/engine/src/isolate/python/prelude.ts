@@ -2,7 +2,7 @@
  * What runs inside an isolate that has a Python script: bundled into one text by ../bundle.ts. There is no JavaScript
  * of the author here, and none of ours that Python can reach, except the functions of messages.ts.
  */
-import { type FunctionGates, listen, runBatch, setupRunner } from '../batch-runner.ts'
+import { listen, type RunnerSetup, runBatch, setupRunner } from '../batch-runner.ts'
 import type { InitResult } from '../outcome.ts'
 import { MemberError } from './messages.ts'
 import {
@@ -19,16 +19,9 @@ import type { WasmModule } from './webassembly.ts'
 
 export const prelude = {
   /** See RunnerSetup of ../batch-runner.ts. */
-  setup(
-    area: SharedArrayBuffer,
-    maxResultBytes: number,
-    sliceMs: number,
-    maxFunctionCalls: number,
-    direct: FunctionGates['direct'],
-    waiting: FunctionGates['waiting'],
-  ): void {
+  setup(...setup: RunnerSetup): void {
     setupRunner(
-      { area, maxResultBytes, sliceMs, maxFunctionCalls, gates: { direct, waiting } },
+      setup,
       {
         error: (code, message) => new MemberError(code, message),
         tuple: (ip, port) => [ip, port],
