@@ -28,6 +28,7 @@ const TYPE_CHECK = { '@types/node': '^26.0.0', typescript: '^7.0.0' }
 
 const SCRIPTS = { typescript: 'handler.ts', javascript: 'handler.js', python: 'handler.py' } as const
 type Language = keyof typeof SCRIPTS
+const TEST = 'handler.test.ts'
 
 export function initCommand(): Command {
   return withManual(new Command('init'), {
@@ -79,6 +80,9 @@ async function projectFiles(folder: string, language: Language): Promise<Record<
   for (const name of (await readdir(join(TEMPLATES, language))).sort()) {
     files[name] = await readFile(join(TEMPLATES, language, name))
   }
+  // The same for all languages: it has no types of its own.
+  const test = await readFile(join(TEMPLATES, TEST), 'utf8')
+  files[language === 'typescript' ? TEST : 'handler.test.js'] = test.replace(SCRIPTS.typescript, script)
   if (language === 'python')
     for (const name of STUBS) files[name] = await readFile(new URL(`../${name}`, ENGINE))
   files['invite.sip'] = createTestMessage({ uri: 'sip:00493012345678@example.com' })
