@@ -1,12 +1,11 @@
 /** `node benchmarks/replay-large.ts [GiB]`: writes a capture of that size, replays it, prints throughput and peak memory. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { INVITE } from '../packages/cli/src/bench/invite.ts'
 import { CaptureEncoder, LINKTYPE, udpFrames } from '../packages/cli/src/capture/index.ts'
+import { replayPeak } from '../test/support/replay-peak.ts'
 
 const GIB = 1_024 ** 3
 const CALLS_A_BLOCK = 1_000
@@ -16,25 +15,11 @@ const folder = mkdtempSync(join(tmpdir(), 'siplet-large-'))
 try {
   const path = join(folder, 'large.pcap')
   await writeCapture(path)
-  const peak = "process.on('exit', () => console.error('peak', process.resourceUsage().maxRSS))"
-  const child = spawn(process.execPath, [
-    ...['--import', `data:text/javascript,${encodeURIComponent(peak)}`],
-    ...['packages/cli/bin/siplet.js', 'replay', path, '--script', 'examples/handler.ts', '--json'],
-  ])
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', (text) => {
-    stdout += text
-  })
-  child.stderr.on('data', (text) => {
-    stderr += text
-  })
-  await once(child, 'close')
-  const { messages, seconds } = JSON.parse(stdout)
-  // maxRSS counts KiB.
-  const mib = Number(/peak (\d+)/.exec(stderr)![1]) / 1_024
+  const { summary, peakMiB } = await replayPeak(path, 'examples/handler.ts')
+  const { messages, seconds } = summary
   const [rate, speed] = [messages / seconds, size / 1_024 ** 2 / seconds]
   console.log(
-    `${messages} messages in ${seconds.toFixed(1)} s: ${rate.toFixed(0)}/s, ${speed.toFixed(0)} MiB/s, peak ${mib.toFixed(0)} MiB`,
+    `${messages} messages in ${seconds.toFixed(1)} s: ${rate.toFixed(0)}/s, ${speed.toFixed(0)} MiB/s, peak ${peakMiB.toFixed(0)} MiB`,
   )
 } finally {
   rmSync(folder, { recursive: true })

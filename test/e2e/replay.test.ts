@@ -11,6 +11,7 @@ import { CaptureEncoder, LINKTYPE, udpFrames } from '../../packages/cli/src/capt
 import { ndjson, siplet } from '../support/cli.ts'
 import { handler, ISOLATIONS, scriptFile } from '../support/engine.ts'
 import { INVITE, inviteOf, RINGING } from '../support/messages.ts'
+import { replayPeak } from '../support/replay-peak.ts'
 
 const CALLS = 'examples/calls.pcapng'
 const HANDLER = 'examples/handler.ts'
@@ -443,22 +444,9 @@ def mod_init():
     const peak = async (times: number) => {
       const path = join(folder, `large-${times}.pcap`)
       writeFileSync(path, Buffer.concat([encoder.header, ...Array.from({ length: times }, () => records)]))
-      const report = "process.on('exit', () => console.error('peak', process.resourceUsage().maxRSS))"
-      const child = spawn(process.execPath, [
-        ...['--import', `data:text/javascript,${encodeURIComponent(report)}`],
-        ...['packages/cli/bin/siplet.js', 'replay', path, '-s', HANDLER, '--json'],
-      ])
-      let [stdout, stderr] = ['', '']
-      child.stdout.on('data', (text) => {
-        stdout += text
-      })
-      child.stderr.on('data', (text) => {
-        stderr += text
-      })
-      await once(child, 'close')
-      assert.equal(JSON.parse(stdout).messages, times * 1_000)
-      // maxRSS counts KiB.
-      return Number(/peak (\d+)/.exec(stderr)![1]) / 1_024
+      const { summary, peakMiB } = await replayPeak(path, HANDLER)
+      assert.equal(summary.messages, times * 1_000)
+      return peakMiB
     }
     const [small, large] = [await peak(20), await peak(120)]
     console.log(`      peak memory: ${small.toFixed(0)} MiB for 27 MB, ${large.toFixed(0)} MiB for 162 MB`)

@@ -79,7 +79,7 @@ function framesOf(
   const { mtu = 65_535, identification = 0 } = options
   const version = src.length === 4 ? 4 : 6
   const packets = version === 4 ? ipv4Packets : ipv6Packets
-  return packets(src, dst, protocol, data, mtu, identification).map((packet) =>
+  return packets({ src, dst, protocol, data, mtu, identification }).map((packet) =>
     linkFrame(packet, version, options),
   )
 }
@@ -108,14 +108,17 @@ function tcpBytes(segment: Segment, srcIp: Buffer, dstIp: Buffer): Buffer {
   return tcp
 }
 
-function ipv4Packets(
-  src: Buffer,
-  dst: Buffer,
-  protocol: number,
-  data: Buffer,
-  mtu: number,
-  identification: number,
-): Buffer[] {
+/** What one packet carries, or several fragments do. */
+interface IPPayload {
+  src: Buffer
+  dst: Buffer
+  protocol: number
+  data: Buffer
+  mtu: number
+  identification: number
+}
+
+function ipv4Packets({ src, dst, protocol, data, mtu, identification }: IPPayload): Buffer[] {
   return pieces(data, mtu - IPV4_HEADER_LENGTH, 0).map(({ offset, piece, more }) => {
     const header = Buffer.alloc(IPV4_HEADER_LENGTH)
     header[0] = 0x45
@@ -131,14 +134,7 @@ function ipv4Packets(
   })
 }
 
-function ipv6Packets(
-  src: Buffer,
-  dst: Buffer,
-  protocol: number,
-  data: Buffer,
-  mtu: number,
-  identification: number,
-): Buffer[] {
+function ipv6Packets({ src, dst, protocol, data, mtu, identification }: IPPayload): Buffer[] {
   return pieces(data, mtu - IPV6_HEADER_LENGTH, 8).map(({ offset, piece, more }) => {
     const isFragment = more || offset > 0
     const extension = Buffer.alloc(isFragment ? 8 : 0)
