@@ -21,7 +21,8 @@ export async function inTerminal(
   command: string,
   { steps = [], env = {}, cwd }: { steps?: TerminalStep[]; env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): Promise<string> {
-  const inherited: NodeJS.ProcessEnv = { ...process.env, TERM: 'xterm-256color' }
+  // script runs the command by the user's shell, and shells differ in what Ctrl-C does to them.
+  const inherited: NodeJS.ProcessEnv = { ...process.env, TERM: 'xterm-256color', SHELL: '/bin/sh' }
   // Terminals are what is tested; these would make a program take one for something else.
   for (const name of ['CI', 'NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS']) delete inherited[name]
   const child = spawn('script', ['-qec', `stty cols 100 rows 30; ${command}`, '/dev/null'], {
