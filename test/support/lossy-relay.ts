@@ -1,20 +1,24 @@
-/** A UDP relay that loses datagrams, the same ones every time: `seed` decides which. */
+/** A UDP relay that loses SIP messages: `seed` decides which, and for the same calls of SIPp it is the same ones. */
+import { hash } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { uniformInt } from 'pure-rand/distribution/uniformInt'
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { SIPMessage } from '@siplet/sipmsg'
 
 export class LossyRelay {
   readonly port: number
-  lost = 0
-  passed = 0
+  /** The Call-IDs of what went no further, by method, or by status and method, such as `200 INVITE`. */
+  readonly lost = new Map<string, Set<string>>()
   readonly #front: Socket
   readonly #back: Socket
+  readonly #loss: number
+  readonly #seed: number
+  /** How often each message of each call came. */
+  readonly #copies = new Map<string, number>()
   #peer = 0
 
   /**
    * @param target port on 127.0.0.1 that what comes in goes to; what it answers goes back to whoever came last
-   * @param loss of 100 datagrams, on the average, in each direction
+   * @param loss of 100 messages, on the average, in each direction
    */
   static async open(target: number, loss: number, seed: number): Promise<LossyRelay> {
     const sockets = [
@@ -28,25 +32,34 @@ export class LossyRelay {
   private constructor([front, back]: readonly [Socket, Socket], target: number, loss: number, seed: number) {
     this.#front = front
     this.#back = back
+    this.#loss = loss
+    this.#seed = seed
     this.port = front.address().port
-    const random = xoroshiro128plus(seed)
-    const loses = () => {
-      const lost = uniformInt(random, 0, 99) < loss
-      if (lost) this.lost++
-      else this.passed++
-      return lost
-    }
     front.on('message', (bytes, { port }) => {
       this.#peer = port
-      if (!loses()) back.send(bytes, target, '127.0.0.1')
+      if (!this.#loses(bytes)) back.send(bytes, target, '127.0.0.1')
     })
     back.on('message', (bytes) => {
-      if (!loses()) front.send(bytes, this.#peer, '127.0.0.1')
+      if (!this.#loses(bytes)) front.send(bytes, this.#peer, '127.0.0.1')
     })
   }
 
   close(): void {
     this.#front.close()
     this.#back.close()
+  }
+
+  /** By what the message is, not by when it came: the order among calls differs from run to run. */
+  #loses(bytes: Uint8Array): boolean {
+    const { callId, isRequest, method, status, cseqMethod } = new SIPMessage(bytes)
+    const what = isRequest ? method! : `${status} ${cseqMethod}`
+    const copy = (this.#copies.get(`${callId} ${what}`) ?? 0) + 1
+    this.#copies.set(`${callId} ${what}`, copy)
+    // SIPp's Call-IDs are number-pid@ip.
+    const number = Number.parseInt(callId!, 10)
+    const digest = hash('sha256', `${this.#seed} ${number} ${what} ${copy}`)
+    const lost = Number.parseInt(digest.slice(0, 8), 16) % 100 < this.#loss
+    if (lost) this.lost.set(what, (this.lost.get(what) ?? new Set()).add(callId!))
+    return lost
   }
 }
