@@ -120,8 +120,9 @@ export function runBatch(wait: boolean, ...pieces: string[]): void {
   output.start()
   requests.start(pieces.length === 1 ? pieces[0]! : joined(pieces))
   const start = now()
-  for (let index = 0; !requests.done; index++) {
+  for (let index = 0; ; index++) {
     runNext(index)
+    if (requests.done) break
     const ms = now() - start
     output.endedAt(ms)
     if (!output.roomForNext || ms >= sliceMs) break

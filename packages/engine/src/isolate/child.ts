@@ -9,8 +9,9 @@ import type { Bundle } from '../script/bundle.ts'
 import { writeHeap } from '../wire/verdict.ts'
 import { javascriptSide } from './javascript-side.ts'
 import { pythonSide } from './python-side.ts'
-import { type RunReference, type ScriptSide, sliceMs } from './script-side.ts'
+import type { RunReference, ScriptSide } from './script-side.ts'
 import { broken, refused, startSteps } from './start-steps.ts'
+import { runTimeout } from './time-limits.ts'
 
 /** Everything an isolate needs; plain data, so that it can travel to a worker. */
 export interface ChildSpec {
@@ -108,7 +109,7 @@ export class IsolateChild {
   run(batch: string, count: number): RunEnd {
     const { isolate, run } = this.#started()
     try {
-      run.applySync(undefined, [false, ...pieces(batch)], { timeout: this.#batchTimeout(count) })
+      run.applySync(undefined, [false, ...pieces(batch)], { timeout: this.#timeout(count) })
       this.#noteHeap(isolate)
       return 'done'
     } catch (error) {
@@ -120,7 +121,7 @@ export class IsolateChild {
   async runAsync(batch: string, count: number): Promise<RunEnd> {
     const { isolate, run } = this.#started()
     try {
-      await run.apply(undefined, [true, ...pieces(batch)], { timeout: this.#batchTimeout(count) })
+      await run.apply(undefined, [true, ...pieces(batch)], { timeout: this.#timeout(count) })
       this.#noteHeap(isolate)
       return 'done'
     } catch (error) {
@@ -169,15 +170,9 @@ export class IsolateChild {
     return { isolate: this.#isolate, run: this.#run }
   }
 
-  #batchTimeout(count: number): number {
-    const { timeoutMs } = this.#spec.limits
-    return count === 1 ? timeoutMs : batchTimeout(timeoutMs)
+  #timeout(count: number): number {
+    return runTimeout(this.#spec.limits.timeoutMs, count, performance.now())
   }
-}
-
-/** Each message has `timeoutMs`; a batch is cut off after one slice more, see {@link sliceMs}: milliseconds. */
-export function batchTimeout(timeoutMs: number): number {
-  return timeoutMs + sliceMs(timeoutMs)
 }
 
 /**

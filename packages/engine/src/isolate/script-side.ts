@@ -2,6 +2,7 @@
 import ivm from 'isolated-vm'
 import type { ChildSpec, FunctionHost } from './child.ts'
 import type { InitResult } from './outcome.ts'
+import { sliceMs } from './time-limits.ts'
 
 export interface InitOptions {
   /** Milliseconds; 0 is no limit. */
@@ -41,14 +42,6 @@ export function setupArguments({ area, limits }: ChildSpec, functions: FunctionH
     new ivm.Callback((call: string) => functions.direct(call)) as never,
     new ivm.Reference((call: string) => functions.waiting(call)),
   ] as const
-}
-
-/**
- * A batch takes no further message once it ran for a quarter of timeoutMs, and is cut off after five quarters:
- * so every message has at least its timeoutMs, and none more than 1.25 times that.
- */
-export function sliceMs(timeoutMs: number): number {
-  return Math.ceil(timeoutMs / 4)
 }
 
 /** Calls a function of a prelude with plain data, and gets plain data. */
