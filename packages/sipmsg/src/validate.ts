@@ -74,6 +74,10 @@ function notSIP(text: string): Finding {
 
 function validateStartLine(text: string): Finding[] {
   const { isRequest, start, tokenEnd, valueStart, valueEnd, headersStart } = findStartLine(text)!
+  // As nearly all are.
+  if (isRequest && valueStart === tokenEnd + 1 && text.startsWith(' SIP/2.0\r\n', valueEnd)) {
+    return validateRequestURI(text.slice(valueStart, valueEnd), valueStart)
+  }
   const findings: Finding[] = []
   const lineEnd = text.slice(0, headersStart).trimEnd().length
   const version = isRequest ? text.slice(valueEnd, lineEnd).trim() : text.slice(start, tokenEnd - 4)

@@ -56,6 +56,11 @@ describe('validate', () => {
     ])
   })
 
+  it('takes the next line for no part of a parameter', () => {
+    const text = request('OPTIONS', { lines: ['Route: <sip:a@b>;x.y', '=: z'] })
+    assert.deepEqual(found(text), [['HEADER_MALFORMED', 'RFC 3261 section 7.3.1', '=: z\r\n']])
+  })
+
   it('lists every finding of a message that has hundreds of thousands', () => {
     const count = 300_000
     const repeated = `OPTIONS sip:a@b SIP/2.0\r\n${'To: <sip:a@b>\r\n'.repeat(count)}\r\n`
