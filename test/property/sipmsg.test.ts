@@ -118,6 +118,25 @@ describe('properties of sipmsg', () => {
     )
   })
 
+  it('what is read after an edit is what a parser reads of the edited bytes, also where they were cut off', () => {
+    fc.assert(
+      fc.property(message, fc.nat(), fc.array(edit, { maxLength: 6 }), (text, cut, edits) => {
+        const piece = text.slice(0, Math.max(text.search(/\r?\n/), cut % (text.length + 1)))
+        const edited = new SIPMessage(piece)
+        for (const apply of edits) {
+          // What was found before an edit is found again only where the edit may have moved it.
+          edited.headerLines()
+          apply(edited)
+          const parsed = new SIPMessage(edited.text)
+          assert.deepEqual(edited.headerLines(), parsed.headerLines())
+          assert.equal(edited.bodyStart, parsed.bodyStart)
+          assert.equal(edited.ruri, parsed.ruri)
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   it('splices are sorted, do not overlap, and carry over to another parse of the same bytes', () => {
     fc.assert(
       fc.property(message, fc.array(edit, { maxLength: 12 }), (text, edits) => {

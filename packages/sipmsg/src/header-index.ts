@@ -10,9 +10,23 @@ export class HeaderIndex {
   #headEnd = -1
   #bodyStart = -1
 
-  constructor(text: string, headersStart: number) {
+  /** @param starts where the first headers start, at least one, or the empty line in the place of the last one; taken over */
+  constructor(text: string, starts: number[]) {
     this.#text = text
-    this.#starts = [headersStart]
+    this.#starts = starts
+  }
+
+  /**
+   * Where the headers start that an edit at `offset` leaves where they are, as far as they were found; undefined where
+   * it may touch the start line.
+   */
+  startsUpTo(offset: number): number[] | undefined {
+    const starts = this.#starts
+    let count = starts.length
+    // Behind a line that is cut off, nothing starts yet.
+    while (count > 0 && (starts[count - 1]! > offset || this.#text.charCodeAt(starts[count - 1]! - 1) !== LF))
+      count--
+    return count === 0 ? undefined : starts.slice(0, count)
   }
 
   /** Offset of the empty line that ends the head; the length of the text where it is missing. */

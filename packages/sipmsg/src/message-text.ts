@@ -21,6 +21,8 @@ export class MessageText {
   #text: string | undefined
   #startLine: StartLine | undefined
   #headers: HeaderIndex | undefined
+  /** Where headers before the last edit start: those need not be looked for again. */
+  #starts: number[] | undefined
 
   /**
    * @param source the bytes of one message, the same as one-byte text, or a message: as it is now, edits included, it
@@ -60,7 +62,7 @@ export class MessageText {
   restoreSplices(splices: readonly Splice[]): void {
     if (splices.length === 0 && this.#splices.length === 0) return
     this.#splices = splices
-    this.#text = this.#startLine = this.#headers = undefined
+    this.#text = this.#startLine = this.#headers = this.#starts = undefined
   }
 
   /** Makes this message what `source` is: the same original, with the same edits. */
@@ -78,12 +80,17 @@ export class MessageText {
 
   /** The headers as they are now. */
   protected get index(): HeaderIndex {
-    this.#headers ??= new HeaderIndex(this.text, this.startLine.headersStart)
+    this.#headers ??= new HeaderIndex(this.text, this.#starts ?? [this.startLine.headersStart])
     return this.#headers
   }
 
   /** Adds edits against the message as it is now; sorted, none overlapping another. */
   protected edit(edits: readonly Splice[]): void {
+    const before = this.#startLine
+    const starts = edits.length === 0 ? undefined : this.#headers?.startsUpTo(edits[0]!.start)
     this.restoreSplices(compose(this.original, this.#splices, edits))
+    if (before === undefined || starts === undefined) return
+    this.#startLine = before
+    this.#starts = starts
   }
 }
