@@ -3,6 +3,7 @@ import { type Credentials, credentialsAt } from './credentials.ts'
 import type { KnownHeader } from './known-headers.ts'
 import { parseElements, textElements } from './list.ts'
 import { type MediaType, mediaTypeAt } from './media-type.ts'
+import { methodAt } from './methods.ts'
 import { type Address, addressAt } from './name-addr.ts'
 import { digitsEnd, isDigit, skipLWS, tokenEnd } from './scan.ts'
 import { textAt } from './text.ts'
@@ -87,7 +88,7 @@ export function cseqAt(text: string, start: number, end: number): CSeq | null {
   const methodStart = skipLWS(text, at, end)
   if (number === null || methodStart === at || methodStart === end) return null
   if (tokenEnd(text, methodStart, end) !== end) return null
-  return { number, method: text.slice(methodStart, end) }
+  return { number, method: methodAt(text, methodStart, end) }
 }
 
 /** RAck of text[start..end); null where malformed. The numbers are not checked against their ranges here. */

@@ -18,6 +18,7 @@ import { knownNameAt } from './known-headers.ts'
 import { elementEnd, parseElements, textElements } from './list.ts'
 import { type MediaType, mediaTypeAt } from './media-type.ts'
 import { MessageText } from './message-text.ts'
+import { methodAt } from './methods.ts'
 import { type Address, addressAt } from './name-addr.ts'
 import { skipLWS, trimEnd } from './scan.ts'
 import { textAt } from './text.ts'
@@ -45,13 +46,13 @@ export class MessageReader extends MessageText {
   /** The method as written; null on replies. */
   get method(): string | null {
     const { isRequest, start, tokenEnd } = this.originalStartLine
-    return isRequest ? this.original.slice(start, tokenEnd) : null
+    return isRequest ? methodAt(this.original, start, tokenEnd) : null
   }
 
   /** Status code, 100..999; null on requests. */
   get status(): number | null {
     const { isRequest, tokenEnd } = this.originalStartLine
-    return isRequest ? null : Number(this.original.slice(tokenEnd - 3, tokenEnd))
+    return isRequest ? null : integerAt(this.original, tokenEnd - 3, tokenEnd)
   }
 
   /** Reason phrase; null on requests. */

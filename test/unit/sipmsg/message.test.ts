@@ -38,7 +38,16 @@ describe('SIPMessage', () => {
     })
 
     it('may hold an extension method', () => {
-      assert.equal(new SIPMessage("a.b!%*_+`'~ sip:x SIP/2.0\r\n\r\n").method, "a.b!%*_+`'~")
+      for (const method of [
+        "a.b!%*_+`'~",
+        'INVITED',
+        'Invite',
+        'INVALID',
+        'I',
+        'ALONGMETHODOFTHIRTYTWOLETTERS...',
+      ]) {
+        assert.equal(new SIPMessage(`${method} sip:x SIP/2.0\r\nCSeq: 1 ${method}\r\n\r\n`).method, method)
+      }
     })
 
     for (const other of [
