@@ -51,8 +51,15 @@ export class Timers {
   }
 
   #forget(name: string): RunningTimer | undefined {
-    const at = this.#running.findIndex((timer) => timer.name === name)
-    return at === -1 ? undefined : this.#running.splice(at, 1)[0]
+    const running = this.#running
+    for (let at = 0; at < running.length; at++) {
+      const timer = running[at]!
+      if (timer.name !== name) continue
+      running[at] = running[running.length - 1]!
+      running.pop()
+      return timer
+    }
+    return undefined
   }
 }
 
