@@ -5,6 +5,7 @@ export { type RehearsalHost, rehearsalFunctions } from './functions/rehearsal.ts
 export { createProxy, engineFor, type ProxyParts, type SIPProxy } from './proxy.ts'
 export { locate } from './target/locate.ts'
 export type { NaptrRecord, Records, SrvRecord } from './target/records.ts'
+export { serverKey } from './transaction/key.ts'
 export { type ServerTransaction, TransactionLayer } from './transaction/layer.ts'
 export { TIMERS, type TimerValues } from './transaction/timers.ts'
 export type { ConnectionLimits } from './transport/limits.ts'

@@ -108,7 +108,7 @@ export class SIPProxy {
       }),
     })
     const receiver: Receiver = {
-      message: (bytes, flow) => this.#core.message(bytes, flow),
+      message: (message, flow) => this.#core.message(message, flow),
       dropped: (reason) => this.#core.dropped(reason),
     }
     try {

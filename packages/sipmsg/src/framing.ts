@@ -5,16 +5,27 @@ import { toText } from './one-byte-text.ts'
 import { CR, LF } from './scan.ts'
 import { findStartLine } from './start-line.ts'
 
-/** What a stream, or a datagram, consists of. */
-export type Frame =
-  | {
-      readonly type: 'message'
-      readonly bytes: Uint8Array
-    }
-  /** A double CRLF between messages; a server answers with one CRLF (RFC 5626 section 3.5.1). */
-  | { readonly type: 'ping' }
-  /** Bytes that are no message, or one that is refused. */
-  | { readonly type: 'error'; readonly error: SIPMessageError }
+export interface MessageFrame {
+  readonly type: 'message'
+  readonly bytes: Uint8Array
+}
+
+/** A double CRLF between messages; a server answers with one CRLF (RFC 5626 section 3.5.1). */
+export interface PingFrame {
+  readonly type: 'ping'
+}
+
+/** Bytes that are no message, or one that is refused. */
+export interface ErrorFrame {
+  readonly type: 'error'
+  readonly error: SIPMessageError
+}
+
+/** What a stream consists of. */
+export type Frame = MessageFrame | PingFrame | ErrorFrame
+
+/** What a datagram is: a message with what was read of it to find its end, so that nobody has to read that again. */
+export type DatagramFrame = (MessageFrame & { readonly message: SIPMessage }) | PingFrame | ErrorFrame
 
 export interface StreamFramerOptions {
   /** Largest head, its empty line included, in bytes. Default 65,536. */
@@ -272,19 +283,22 @@ export class StreamFramer {
  * more than one SIP message. What follows it by Content-Length is left out; a body that is shorter is not refused,
  * for the receiver has to answer it: {@link SIPMessage.truncatedIn} tells.
  */
-export function frameOf(payload: Uint8Array): Frame {
+export function frameOf(payload: Uint8Array): DatagramFrame {
   const text = toText(payload)
   if (/^[\r\n]+$/.test(text)) return { type: 'ping' }
   if (findStartLine(text) === null) return notSIP(text)
-  const trailing = new SIPMessage(text).trailingText.length
-  return { type: 'message', bytes: trailing === 0 ? payload : payload.subarray(0, payload.length - trailing) }
+  const message = new SIPMessage(text)
+  const trailing = message.trailingText.length
+  if (trailing === 0) return { type: 'message', bytes: payload, message }
+  const end = payload.length - trailing
+  return { type: 'message', bytes: payload.subarray(0, end), message: new SIPMessage(text.slice(0, end)) }
 }
 
-function notSIP(text: string): Frame {
+function notSIP(text: string): ErrorFrame {
   const line = JSON.stringify(text.slice(0, 60))
   return failure('ERR_SIPLET_NOT_SIP', `${line} is neither a request line nor a status line`)
 }
 
-function failure(code: string, message: string): Frame {
+function failure(code: string, message: string): ErrorFrame {
   return { type: 'error', error: new SIPMessageError(code, message) }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { ProxyError, type ServerTransaction, TIMERS, TransactionLayer } from '@siplet/proxy'
+import { ProxyError, type ServerTransaction, serverKey, TIMERS, TransactionLayer } from '@siplet/proxy'
 import { reply, SIPMessage } from '@siplet/sipmsg'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { sip } from '../../support/messages.ts'
@@ -56,7 +56,7 @@ function server(method: string, reliable = false) {
   const sent: [number, number][] = []
   const layer = new TransactionLayer(clock, TIMERS, () => {})
   const message = requestOf(method)
-  const transaction: ServerTransaction = layer.createServer(message, message.topVia!, reliable, (bytes) =>
+  const transaction: ServerTransaction = layer.createServer(method, keyOf(message), reliable, (bytes) =>
     sent.push([clock.now, new SIPMessage(bytes).status!]),
   )
   return {
@@ -67,10 +67,12 @@ function server(method: string, reliable = false) {
     /** The request again, its ACK or another one; whether a transaction took it. */
     receive: (again: string, via = VIA) => {
       const request = requestOf(again, via)
-      return layer.receiveRequest(request, request.topVia!)
+      return layer.receiveRequest(request, keyOf(request))
     },
   }
 }
+
+const keyOf = (request: SIPMessage) => serverKey(request, request.topVia!)
 
 const times = (list: [number, unknown][]) => list.map(([at]) => at)
 
@@ -309,14 +311,14 @@ describe('matching (sections 17.1.3 and 17.2.3)', () => {
     const layer = new TransactionLayer(clock, TIMERS, () => {})
     const old = 'SIP/2.0/UDP 192.0.2.1'
     const invite = requestOf('INVITE', old)
-    const transaction = layer.createServer(invite, invite.topVia!, false, () => {})
+    const transaction = layer.createServer('INVITE', keyOf(invite), false, () => {})
     transaction.reply(486, reply(invite, 486).toBytes())
     for (const method of ['INVITE', 'ACK']) {
       const again = requestOf(method, old)
-      assert.equal(layer.receiveRequest(again, again.topVia!), true, method)
+      assert.equal(layer.receiveRequest(again, keyOf(again)), true, method)
     }
     const other = new SIPMessage(invite.text.replace('7 INVITE', '8 INVITE'))
-    assert.equal(layer.receiveRequest(other, other.topVia!), false)
+    assert.equal(layer.receiveRequest(other, keyOf(other)), false)
   })
 
   it('of replies is by branch and the method of CSeq', () => {

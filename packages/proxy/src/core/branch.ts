@@ -13,7 +13,7 @@ import { type Flow, isReliable, type Target } from '../transport/transport.ts'
 import type { FinalReply } from './best-reply.ts'
 import { isRoutable } from './checks.ts'
 import type { IncomingRequest } from './incoming.ts'
-import { addContentLength, addVia, prepare, recordRoute } from './outgoing.ts'
+import { addContentLength, addVia, bareRequestURI, countDown, recordRoute } from './outgoing.ts'
 import { nextHop } from './route-set.ts'
 import type { Services } from './services.ts'
 
@@ -71,13 +71,9 @@ export class Branch {
   /** Finds its targets and sends the request to the first. */
   start(): void {
     const { message, dstUri } = this.#plan!
-    if (!isRoutable(dstUri ?? message.ruri!)) {
-      this.#end({ status: 416, message: null })
-      return
-    }
-    prepare(message)
+    bareRequestURI(message)
     const uri = parseURI(nextHop(message, dstUri))
-    if (uri === null || !isRoutable(`${uri.scheme}:x`)) {
+    if (!isRoutable(uri) || (dstUri === null && !isRoutable(message.requestURI))) {
       this.#end({ status: 416, message: null })
       return
     }
@@ -146,6 +142,7 @@ export class Branch {
     const plan = this.#plan!
     const message = plan.message.clone()
     const branch = branchIds.next(this.#request.loopHash)
+    countDown(message)
     if (plan.recordRoute !== null) recordRoute(message, this.#request.flow, flow, plan.recordRoute)
     addVia(message, flow, branch)
     const reliable = isReliable(flow.transport)

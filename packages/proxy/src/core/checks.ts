@@ -1,5 +1,5 @@
 /** What a proxy asks of a request before it routes it (RFC 3261 section 16.3). */
-import { type Finding, type FindingCode, parseURI, type SIPMessage, validate } from '@siplet/sipmsg'
+import { type Finding, type FindingCode, type SIPMessage, type URI, validate } from '@siplet/sipmsg'
 
 export interface Refusal {
   status: number
@@ -41,10 +41,9 @@ export function checkHops(request: SIPMessage): Refusal | null {
   return { status: 420, headers: [['Unsupported', unsupported.join(', ')]] }
 }
 
-/** Whether a proxy can route by this URI. */
-export function isRoutable(uri: string): boolean {
-  const scheme = parseURI(uri)?.scheme
-  return scheme === 'sip' || scheme === 'sips'
+/** Whether a proxy can route by this URI; not by one that is malformed. */
+export function isRoutable(uri: URI | null): uri is URI {
+  return uri !== null && (uri.scheme === 'sip' || uri.scheme === 'sips')
 }
 
 function isFatal({ code, severity, offset }: Finding, request: SIPMessage): boolean {

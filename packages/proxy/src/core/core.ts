@@ -2,6 +2,7 @@
 import { reply, SIPMessage, SIPMessageError, type URI, type Via } from '@siplet/sipmsg'
 import type { RequestDecision } from '../script/scripts.ts'
 import type { InviteServerTransaction } from '../transaction/invite-server.ts'
+import { serverKey } from '../transaction/key.ts'
 import { noteReceived } from '../transport/received.ts'
 import { type DropReason, type Flow, isReliable, type Receiver } from '../transport/transport.ts'
 import { hasLooped } from './branch-id.ts'
@@ -35,10 +36,9 @@ export class Core implements Receiver {
     this.#draining = true
   }
 
-  message(bytes: Uint8Array, flow: Flow): void {
+  message(message: SIPMessage, flow: Flow): void {
     const { metrics, log } = this.#services
     try {
-      const message = new SIPMessage(bytes)
       if (message.isRequest) this.#request(message, flow)
       else this.#reply(message)
     } catch (error) {
@@ -56,13 +56,14 @@ export class Core implements Receiver {
     const { metrics, transactions } = this.#services
     const method = received.method!
     metrics.received(method)
-    if (received.topVia === null) {
+    const asSent = received.topVia
+    if (asSent === null) {
       metrics.dropped('no-via')
       return
     }
-    noteReceived(received, received.topVia, flow)
-    const via = received.topVia!
-    if (transactions.receiveRequest(received, via)) return
+    const via = noteReceived(received, asSent, flow) ? received.topVia! : asSent
+    const key = serverKey(received, via)
+    if (transactions.receiveRequest(received, key)) return
     const refusal = this.#check(received)
     if (refusal !== null) {
       this.#refuse(received, via, flow, refusal)
@@ -70,7 +71,7 @@ export class Core implements Receiver {
     }
     if (method === 'CANCEL' && this.#cancel(received, via, flow)) return
     if (method === 'ACK' && this.#stateless.isAckToUs(received)) return
-    this.#route(received, via, flow)
+    this.#route(received, via, flow, key)
   }
 
   #refuse(request: SIPMessage, via: Via, flow: Flow, refusal: Refusal): void {
@@ -87,7 +88,7 @@ export class Core implements Receiver {
     return { status: 503, headers: [['Retry-After', '10']] }
   }
 
-  #route(received: SIPMessage, via: Via, flow: Flow): void {
+  #route(received: SIPMessage, via: Via, flow: Flow, key: string): void {
     const { scripts, transactions, transports } = this.#services
     const looseRouted = preprocessRoute(received, (uri: URI) => this.#services.isMyself(uri))
     // The message as edited so far becomes the original: what scripts edit is counted from there.
@@ -102,7 +103,7 @@ export class Core implements Receiver {
     if (method !== 'ACK' && method !== 'CANCEL') {
       const reliable = isReliable(flow.transport)
       const send = this.#stateless.replier(via, flow)
-      request.transaction = transactions.createServer(message, via, reliable, send)
+      request.transaction = transactions.createServer(method, key, reliable, send)
     }
     this.#unfinished++
     let context: ResponseContext | undefined
@@ -155,7 +156,7 @@ export class Core implements Receiver {
     const invite: InviteServerTransaction | undefined = transactions.cancelled(cancel, via)
     if (invite === undefined) return false
     const send = this.#stateless.replier(via, flow)
-    const own = transactions.createServer(cancel, via, isReliable(flow.transport), send)
+    const own = transactions.createServer('CANCEL', serverKey(cancel, via), isReliable(flow.transport), send)
     const answer = reply(cancel, 200)
     this.#services.metrics.replied(200)
     own.reply(200, Buffer.from(answer.text, 'latin1'))

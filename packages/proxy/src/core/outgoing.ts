@@ -4,11 +4,15 @@ import type { Flow } from '../transport/transport.ts'
 
 const MAX_FORWARDS = 70
 
-/** Items 2 and 3: a Request-URI without what must not stand there, and one hop less. */
-export function prepare(copy: SIPMessage): void {
+/** Item 2: a Request-URI without what must not stand there. */
+export function bareRequestURI(copy: SIPMessage): void {
   const ruri = copy.ruri!
-  const bare = bareRequestURI(ruri)
+  const bare = bareURI(ruri)
   if (bare !== ruri) copy.rewriteRURI(bare)
+}
+
+/** Item 3: one hop less. */
+export function countDown(copy: SIPMessage): void {
   const hops = copy.getHeader('Max-Forwards')
   copy.setHeader('Max-Forwards', String(hops === null ? MAX_FORWARDS : Math.max(0, Number(hops) - 1)))
 }
@@ -41,7 +45,7 @@ function routeURI({ transport, sentBy }: Flow): string {
 }
 
 /** Without a method parameter and without headers (section 19.1.1). */
-function bareRequestURI(ruri: string): string {
+function bareURI(ruri: string): string {
   if (!ruri.includes('?') && !/;method=/i.test(ruri)) return ruri
   const bare = ruri.replace(/\?.*$/, '').replace(/;method=[^;?]*/i, '')
   return parseURI(bare) === null ? ruri : bare

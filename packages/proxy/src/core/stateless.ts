@@ -10,7 +10,7 @@ import { isStateless, statelessBranch } from './branch-id.ts'
 import type { Refusal } from './checks.ts'
 import { digest } from './digest.ts'
 import type { IncomingRequest } from './incoming.ts'
-import { addContentLength, addVia, prepare, recordRoute } from './outgoing.ts'
+import { addContentLength, addVia, bareRequestURI, countDown, recordRoute } from './outgoing.ts'
 import { nextHop } from './route-set.ts'
 import type { Services } from './services.ts'
 
@@ -53,7 +53,7 @@ export class Stateless {
 
   /** Sends a request on, to one target (section 16.11): an ACK to a 2xx, or what forward() is called for. */
   forward(request: IncomingRequest, { message, dstUri, recordRoute }: BranchPlan): void {
-    prepare(message)
+    bareRequestURI(message)
     const uri = parseURI(nextHop(message, dstUri))
     if (uri === null) {
       this.#services.metrics.dropped('no-target')
@@ -117,6 +117,7 @@ export class Stateless {
     const failed = () => metrics.dropped('unsent-request')
     try {
       const flow = transports.flowTo(target)
+      countDown(message)
       if (parameters !== null) recordRoute(message, request.flow, flow, parameters)
       addVia(message, flow, statelessBranch(request.loopHash, request.message, request.via))
       if (isReliable(flow.transport)) addContentLength(message)

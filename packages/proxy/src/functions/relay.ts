@@ -1,4 +1,4 @@
-import { checkURI, type SIPMessage } from '@siplet/sipmsg'
+import { checkURI, parseURI, type SIPMessage } from '@siplet/sipmsg'
 import { isRoutable } from '../core/checks.ts'
 import type { ProxyFunction } from './functions.ts'
 
@@ -47,7 +47,7 @@ function relay(
 ): number {
   const dstUri = to ?? message.dstUri
   const answered = call.replies.some(({ status }) => status >= 200)
-  if (call.relay !== null || answered || !isRoutable(dstUri ?? message.ruri!)) return -1
+  if (call.relay !== null || answered || !isRoutable(parseURI(dstUri ?? message.ruri!))) return -1
   call.relay = { message: message.clone(), dstUri, stateless }
   return 1
 }

@@ -157,14 +157,15 @@ export class Scripts {
     if (relay === null) return null
     const { message, dstUri } = relay
     const recordRoute = this.#recordRoute(call)
-    const branches: BranchPlan[] = appended.map((branch) => {
+    const branches: BranchPlan[] = []
+    // In FAILURE_ROUTE the Request-URI has been tried: it counts where no branch was appended.
+    if (call.route === 'REQUEST_ROUTE' || appended.length === 0) {
+      branches.push({ message: message.clone(), dstUri, recordRoute })
+    }
+    for (const branch of appended) {
       const copy = message.clone()
       copy.rewriteRURI(branch.uri)
-      return { message: copy, dstUri: branch.dstUri, recordRoute }
-    })
-    // In FAILURE_ROUTE the Request-URI has been tried: it counts where no branch was appended.
-    if (call.route === 'REQUEST_ROUTE' || branches.length === 0) {
-      branches.unshift({ message: message.clone(), dstUri, recordRoute })
+      branches.push({ message: copy, dstUri: branch.dstUri, recordRoute })
     }
     const { routes } = this.#options
     return {

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { ClientRequest, ClientUser } from './client.ts'
 import { InviteClientTransaction } from './invite-client.ts'
 import { InviteServerTransaction } from './invite-server.ts'
-import { cancelledKey, clientKey, serverKey } from './key.ts'
+import { cancelledKey, clientKey } from './key.ts'
 import { NonInviteClientTransaction } from './non-invite-client.ts'
 import { NonInviteServerTransaction } from './non-invite-server.ts'
 import type { TimerValues } from './timers.ts'
@@ -35,9 +35,11 @@ export class TransactionLayer {
   /**
    * Gives the request to the transaction it belongs to: a retransmission, or the ACK to a reply of 300 and above.
    * False where there is none: it is for the core. The ACK to a 2xx is the core's in any case.
+   *
+   * @param key its serverKey
    */
-  receiveRequest(request: SIPMessage, via: Via): boolean {
-    const transaction = this.#servers.get(serverKey(request, via))
+  receiveRequest(request: SIPMessage, key: string): boolean {
+    const transaction = this.#servers.get(key)
     if (transaction === undefined) return false
     if (request.method !== 'ACK') transaction.receiveRequest()
     else if (transaction instanceof InviteServerTransaction && transaction.state !== 'accepted') {
@@ -58,10 +60,10 @@ export class TransactionLayer {
     return this.#servers.get(cancelledKey(cancel, via)) as InviteServerTransaction | undefined
   }
 
-  createServer(request: SIPMessage, via: Via, reliable: boolean, send: Send): ServerTransaction {
-    const key = serverKey(request, via)
+  /** @param key the serverKey of the request */
+  createServer(method: string, key: string, reliable: boolean, send: Send): ServerTransaction {
     const around = this.#around(this.#servers, key)
-    const Transaction = request.method === 'INVITE' ? InviteServerTransaction : NonInviteServerTransaction
+    const Transaction = method === 'INVITE' ? InviteServerTransaction : NonInviteServerTransaction
     const transaction = new Transaction(reliable, send, around)
     this.#servers.set(key, transaction)
     return transaction

@@ -1,6 +1,6 @@
 /** One connection (RFC 3261 section 18, RFC 5626 keep-alives): bytes in, messages out, limits on both. */
 import type { Address } from '@siplet/engine'
-import type { Frame } from '@siplet/sipmsg'
+import { type Frame, SIPMessage } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { ConnectionLimits } from './limits.ts'
@@ -96,7 +96,7 @@ export class Connection implements Flow {
     this.#active = true
     for (const frame of frames) {
       if (frame.type === 'message') {
-        this.#options.receiver.message(frame.bytes, this)
+        this.#options.receiver.message(new SIPMessage(frame.bytes), this)
       } else if (frame.type === 'ping') {
         this.send(PONG, () => {})
       } else {

@@ -3,11 +3,14 @@ import { isIP } from 'node:net'
 import { parseVias, type SIPMessage, type Via } from '@siplet/sipmsg'
 import { defaultPort, type Flow, type Target, TRANSPORTS } from './transport.ts'
 
-/** Writes `received` where sent-by is not where the request came from, and the value of `rport` where it is asked for. */
-export function noteReceived(request: SIPMessage, via: Via, { remote: [ip, port] }: Flow): void {
+/**
+ * Writes `received` where sent-by is not where the request came from, and the value of `rport` where it is asked for.
+ * Returns whether there was anything to write.
+ */
+export function noteReceived(request: SIPMessage, via: Via, { remote: [ip, port] }: Flow): boolean {
   const { parameters } = via
   const asksForPort = parameters.has('rport')
-  if (!asksForPort && via.host === ip && !parameters.has('received')) return
+  if (!asksForPort && via.host === ip && !parameters.has('received')) return false
   const line = request.getHeader('Via')!
   const top = parseVias(line)[0]?.toString() ?? ''
   const rest = line.slice(line.indexOf(top) + top.length)
@@ -15,6 +18,7 @@ export function noteReceived(request: SIPMessage, via: Via, { remote: [ip, port]
   const bare = top.replaceAll(/;\s*(?:received|rport)\s*(?:=[^;]*)?(?=;|$)/gi, '')
   const noted = `${bare}${asksForPort ? `;rport=${port}` : ''};received=${ip}`
   request.replaceHeader('Via', 0, noted + rest)
+  return true
 }
 
 /**

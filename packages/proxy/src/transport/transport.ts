@@ -1,6 +1,7 @@
 /** What transports have in common (RFC 3261 section 18): sockets that are listened on, and flows to peers. */
 import { isIP } from 'node:net'
 import type { Address } from '@siplet/engine'
+import type { SIPMessage } from '@siplet/sipmsg'
 import type { ProxyError } from '../errors.ts'
 
 export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
@@ -42,8 +43,8 @@ export type DropReason =
 
 /** Where transports hand over what they received. */
 export interface Receiver {
-  /** The bytes of one SIP message; they are not reused. */
-  message(bytes: Uint8Array, flow: Flow): void
+  /** One message; it is the receiver's from then on. */
+  message(message: SIPMessage, flow: Flow): void
   dropped(reason: DropReason, remote: Address): void
 }
 

@@ -63,7 +63,7 @@ class UDP implements Transport {
   #received(bytes: Uint8Array, { address, port }: RemoteInfo, receiver: Receiver): void {
     const remote: Address = [plainIP(address), port]
     const frame = frameOf(bytes)
-    if (frame.type === 'message') receiver.message(frame.bytes, new UDPFlow(this.#socket, this, remote))
+    if (frame.type === 'message') receiver.message(frame.message, new UDPFlow(this.#socket, this, remote))
     else if (frame.type === 'error') receiver.dropped('not-sip', remote)
   }
 }
