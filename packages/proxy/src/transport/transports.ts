@@ -27,7 +27,8 @@ export interface TransportsOptions {
 export class Transports {
   readonly all: readonly Transport[]
   readonly #count: ConnectionCount
-  readonly #sentBy: ReadonlySet<string>
+  /** Host and port of each, in lower case. */
+  readonly #ours: readonly (readonly [host: string, port: number])[]
 
   /**
    * Opens every socket, or none.
@@ -54,9 +55,12 @@ export class Transports {
   private constructor(all: readonly Transport[], count: ConnectionCount) {
     this.all = all
     this.#count = count
-    this.#sentBy = new Set(
-      all.flatMap(({ sentBy, local }) => [sentBy.toLowerCase(), hostPort(...local).toLowerCase()]),
-    )
+    this.#ours = all
+      .flatMap(({ sentBy, local }) => [sentBy, hostPort(...local)])
+      .map((text) => {
+        const colon = text.lastIndexOf(':')
+        return [text.slice(0, colon).toLowerCase(), Number(text.slice(colon + 1))]
+      })
   }
 
   /** Connections over all transports. */
@@ -66,7 +70,9 @@ export class Transports {
 
   /** Whether host (an IPv6 address in brackets) and port are those of one of the sockets, or what it advertises. */
   isOurs(host: string, port: number): boolean {
-    return this.#sentBy.has(`${host.toLowerCase()}:${port}`)
+    for (const [ours, at] of this.#ours)
+      if (at === port && (ours === host || ours === host.toLowerCase())) return true
+    return false
   }
 
   /** Whether a message can be sent that way. */
