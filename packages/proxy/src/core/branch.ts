@@ -36,6 +36,27 @@ export interface BranchOwner {
   filter(reply: SIPMessage, flow: Flow, done: (reply: SIPMessage | null) => void): void
 }
 
+/** One target that is tried: what its transaction works for. */
+class Attempt implements ClientUser {
+  readonly #branch: Branch
+
+  constructor(branch: Branch) {
+    this.#branch = branch
+  }
+
+  reply(reply: SIPMessage): void {
+    this.#branch.heard(this, reply)
+  }
+
+  timedOut(): void {
+    this.#branch.heard(this, 'timed out')
+  }
+
+  failed(): void {
+    this.#branch.heard(this, 'failed')
+  }
+}
+
 export class Branch {
   #final: FinalReply | undefined
   readonly #services: Services
@@ -52,8 +73,8 @@ export class Branch {
   #flow: Flow | null = null
   #provisional = false
   #cancelled: 'no' | 'wanted' | 'sent' = 'no'
-  /** Counts the targets tried: what an earlier transaction still says is not heard. */
-  #attempt = 0
+  /** To reach the target that is tried. */
+  #attempt: Attempt | undefined
 
   constructor(services: Services, request: IncomingRequest, plan: BranchPlan, owner: BranchOwner) {
     this.#services = services
@@ -153,20 +174,20 @@ export class Branch {
     this.#flow = flow
     this.#startTimers()
     metrics.sent('request')
-    const attempt = ++this.#attempt
-    const live = (act: () => void) => {
-      if (attempt === this.#attempt) act()
-    }
-    const user: ClientUser = {
-      reply: (reply) => live(() => this.#receive(reply)),
-      timedOut: () => live(() => this.#next({ status: 408, message: null })),
-      failed: () => live(() => this.#next({ status: 503, message: null })),
-    }
+    const attempt = new Attempt(this)
+    this.#attempt = attempt
     const request = { message, bytes, reliable, send: flow.send.bind(flow) }
-    const transaction = transactions.startClient(request, branch, user)
-    live(() => {
-      this.#transaction = transaction
-    })
+    const transaction = transactions.startClient(request, branch, attempt)
+    // It may have failed at once, and another have been made.
+    if (this.#attempt === attempt) this.#transaction = transaction
+  }
+
+  /** What the transaction of an attempt says; of an earlier one, it is not heard. */
+  heard(attempt: Attempt, said: SIPMessage | 'timed out' | 'failed'): void {
+    if (attempt !== this.#attempt) return
+    if (said === 'timed out') this.#next({ status: 408, message: null })
+    else if (said === 'failed') this.#next({ status: 503, message: null })
+    else this.#receive(said)
   }
 
   #startTimers(): void {

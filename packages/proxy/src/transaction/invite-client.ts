@@ -7,6 +7,7 @@ import { type Surroundings, Timers } from './transaction.ts'
 
 export class InviteClientTransaction {
   #state: 'calling' | 'proceeding' | 'completed' | 'accepted' | 'terminated' = 'calling'
+  readonly #key: string
   /** Until a 2xx came: nothing is sent any more then. */
   #request: ClientRequest | null
   readonly #user: ClientUser
@@ -14,7 +15,8 @@ export class InviteClientTransaction {
   readonly #timers: Timers
   #ack: Uint8Array | undefined
 
-  constructor(request: ClientRequest, user: ClientUser, around: Surroundings) {
+  constructor(key: string, request: ClientRequest, user: ClientUser, around: Surroundings) {
+    this.#key = key
     this.#request = request
     this.#user = user
     this.#around = around
@@ -111,6 +113,6 @@ export class InviteClientTransaction {
     if (this.#state === 'terminated') return
     this.#state = 'terminated'
     this.#timers.stopAll()
-    this.#around.terminated()
+    this.#around.terminated(this.#key)
   }
 }

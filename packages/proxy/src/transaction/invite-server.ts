@@ -4,6 +4,7 @@ import { type Send, type Surroundings, Timers } from './transaction.ts'
 
 export class InviteServerTransaction {
   #state: 'proceeding' | 'completed' | 'confirmed' | 'accepted' | 'terminated' = 'proceeding'
+  readonly #key: string
   readonly #reliable: boolean
   readonly #send: Send
   readonly #around: Surroundings
@@ -11,7 +12,8 @@ export class InviteServerTransaction {
   /** The last reply, for retransmissions of the request. */
   #reply: Uint8Array | undefined
 
-  constructor(reliable: boolean, send: Send, around: Surroundings) {
+  constructor(key: string, reliable: boolean, send: Send, around: Surroundings) {
+    this.#key = key
     this.#reliable = reliable
     this.#send = send
     this.#around = around
@@ -90,6 +92,6 @@ export class InviteServerTransaction {
     if (this.#state === 'terminated') return
     this.#state = 'terminated'
     this.#timers.stopAll()
-    this.#around.terminated()
+    this.#around.terminated(this.#key)
   }
 }

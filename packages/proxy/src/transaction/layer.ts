@@ -14,17 +14,21 @@ export type ClientTransaction = InviteClientTransaction | NonInviteClientTransac
 export type ServerTransaction = InviteServerTransaction | NonInviteServerTransaction
 
 export class TransactionLayer {
-  readonly #clock: Clock
-  readonly #timers: TimerValues
-  readonly #retransmitted: () => void
   readonly #clients = new Map<string, ClientTransaction>()
   readonly #servers = new Map<string, ServerTransaction>()
+  readonly #aroundClients: Surroundings
+  readonly #aroundServers: Surroundings
 
   /** @param retransmitted called for every message that is sent, or comes in, again */
   constructor(clock: Clock, timers: TimerValues, retransmitted: () => void) {
-    this.#clock = clock
-    this.#timers = timers
-    this.#retransmitted = retransmitted
+    const around = (table: Map<string, unknown>): Surroundings => ({
+      clock,
+      timers,
+      retransmitted,
+      terminated: (key) => table.delete(key),
+    })
+    this.#aroundClients = around(this.#clients)
+    this.#aroundServers = around(this.#servers)
   }
 
   /** Transactions that are not terminated yet. */
@@ -62,9 +66,8 @@ export class TransactionLayer {
 
   /** @param key the serverKey of the request */
   createServer(method: string, key: string, reliable: boolean, send: Send): ServerTransaction {
-    const around = this.#around(this.#servers, key)
     const Transaction = method === 'INVITE' ? InviteServerTransaction : NonInviteServerTransaction
-    const transaction = new Transaction(reliable, send, around)
+    const transaction = new Transaction(key, reliable, send, this.#aroundServers)
     this.#servers.set(key, transaction)
     return transaction
   }
@@ -73,9 +76,8 @@ export class TransactionLayer {
   startClient(request: ClientRequest, branch: string, user: ClientUser): ClientTransaction {
     const method = request.message.method!
     const key = clientKey(branch, method)
-    const around = this.#around(this.#clients, key)
     const Transaction = method === 'INVITE' ? InviteClientTransaction : NonInviteClientTransaction
-    const transaction = new Transaction(request, user, around)
+    const transaction = new Transaction(key, request, user, this.#aroundClients)
     this.#clients.set(key, transaction)
     transaction.start()
     return transaction
@@ -84,14 +86,5 @@ export class TransactionLayer {
   /** Ends all of them. */
   close(): void {
     for (const transaction of [...this.#clients.values(), ...this.#servers.values()]) transaction.terminate()
-  }
-
-  #around(table: Map<string, unknown>, key: string): Surroundings {
-    return {
-      clock: this.#clock,
-      timers: this.#timers,
-      retransmitted: this.#retransmitted,
-      terminated: () => table.delete(key),
-    }
   }
 }

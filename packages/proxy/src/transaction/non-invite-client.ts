@@ -6,12 +6,15 @@ import { type Surroundings, Timers } from './transaction.ts'
 
 export class NonInviteClientTransaction {
   #state: 'trying' | 'proceeding' | 'completed' | 'terminated' = 'trying'
-  readonly #request: ClientRequest
-  readonly #user: ClientUser
+  readonly #key: string
+  /** Both until a final reply came: what stays after that takes up replies that come again. */
+  #request: ClientRequest | null
+  #user: ClientUser | null
   readonly #around: Surroundings
   readonly #timers: Timers
 
-  constructor(request: ClientRequest, user: ClientUser, around: Surroundings) {
+  constructor(key: string, request: ClientRequest, user: ClientUser, around: Surroundings) {
+    this.#key = key
     this.#request = request
     this.#user = user
     this.#around = around
@@ -24,10 +27,10 @@ export class NonInviteClientTransaction {
 
   start(): void {
     const { timers } = this.#around
-    if (!this.#request.reliable) this.#retransmitAfter(timers.t1)
+    if (!this.#request!.reliable) this.#retransmitAfter(timers.t1)
     this.#timers.start('F', transactionTimeout(timers), () => {
       this.#terminate()
-      this.#user.timedOut()
+      this.#user!.timedOut()
     })
     this.#sendRequest()
   }
@@ -37,14 +40,17 @@ export class NonInviteClientTransaction {
     if (this.#state === 'completed' || this.#state === 'terminated') return
     if (reply.status! < 200) {
       this.#state = 'proceeding'
-      this.#user.reply(reply)
+      this.#user!.reply(reply)
       return
     }
+    const user = this.#user!
+    const { reliable } = this.#request!
     this.#state = 'completed'
+    this.#request = this.#user = null
     this.#timers.stopAll()
-    if (this.#request.reliable) this.#terminate()
+    if (reliable) this.#terminate()
     else this.#timers.start('K', this.#around.timers.t4, () => this.#terminate())
-    this.#user.reply(reply)
+    user.reply(reply)
   }
 
   /** Ends it without a word: nobody waits for it any more. */
@@ -53,10 +59,11 @@ export class NonInviteClientTransaction {
   }
 
   #sendRequest(): void {
-    this.#request.send(this.#request.bytes, (error) => {
+    const { send, bytes } = this.#request!
+    send(bytes, (error) => {
       if (this.#state !== 'trying' && this.#state !== 'proceeding') return
       this.#terminate()
-      this.#user.failed(error)
+      this.#user!.failed(error)
     })
   }
 
@@ -74,6 +81,6 @@ export class NonInviteClientTransaction {
     if (this.#state === 'terminated') return
     this.#state = 'terminated'
     this.#timers.stopAll()
-    this.#around.terminated()
+    this.#around.terminated(this.#key)
   }
 }

@@ -4,13 +4,15 @@ import { type Send, type Surroundings, Timers } from './transaction.ts'
 
 export class NonInviteServerTransaction {
   #state: 'trying' | 'proceeding' | 'completed' | 'terminated' = 'trying'
+  readonly #key: string
   readonly #reliable: boolean
   readonly #send: Send
   readonly #around: Surroundings
   readonly #timers: Timers
   #reply: Uint8Array | undefined
 
-  constructor(reliable: boolean, send: Send, around: Surroundings) {
+  constructor(key: string, reliable: boolean, send: Send, around: Surroundings) {
+    this.#key = key
     this.#reliable = reliable
     this.#send = send
     this.#around = around
@@ -51,6 +53,6 @@ export class NonInviteServerTransaction {
     if (this.#state === 'terminated') return
     this.#state = 'terminated'
     this.#timers.stopAll()
-    this.#around.terminated()
+    this.#around.terminated(this.#key)
   }
 }
