@@ -31,11 +31,11 @@ function client(method: string, reliable = false) {
   let fail: (error: ProxyError) => void = () => {}
   const layer = new TransactionLayer(clock, TIMERS, () => {})
   const message = requestOf(method)
-  const send = (bytes: Uint8Array, failed: (error: ProxyError) => void) => {
-    sent.push([clock.now, new SIPMessage(bytes).method!])
+  const send = (text: string, failed: (error: ProxyError) => void) => {
+    sent.push([clock.now, new SIPMessage(text).method!])
     fail = failed
   }
-  layer.startClient({ message, bytes: message.toBytes(), reliable, send }, 'z9hG4bK-tx', {
+  layer.startClient({ message, reliable, send }, 'z9hG4bK-tx', {
     reply: ({ status }) => told.push([clock.now, String(status)]),
     timedOut: () => told.push([clock.now, 'timed out']),
     failed: () => told.push([clock.now, 'failed']),
@@ -56,14 +56,14 @@ function server(method: string, reliable = false) {
   const sent: [number, number][] = []
   const layer = new TransactionLayer(clock, TIMERS, () => {})
   const message = requestOf(method)
-  const transaction: ServerTransaction = layer.createServer(method, keyOf(message), reliable, (bytes) =>
-    sent.push([clock.now, new SIPMessage(bytes).status!]),
+  const transaction: ServerTransaction = layer.createServer(method, keyOf(message), reliable, (text) =>
+    sent.push([clock.now, new SIPMessage(text).status!]),
   )
   return {
     clock,
     sent,
     layer,
-    answer: (status: number) => transaction.reply(status, reply(message, status).toBytes()),
+    answer: (status: number) => transaction.reply(status, reply(message, status).text),
     /** The request again, its ACK or another one; whether a transaction took it. */
     receive: (again: string, via = VIA) => {
       const request = requestOf(again, via)
@@ -151,16 +151,16 @@ describe('INVITE client transaction (RFC 3261 section 17.1.1)', () => {
 
   it('writes the ACK of section 17.1.1.3', () => {
     const message = requestOf('INVITE')
-    const bytes: Uint8Array[] = []
+    const texts: string[] = []
     const layer = new TransactionLayer(new ManualClock(), TIMERS, () => {})
-    layer.startClient(
-      { message, bytes: message.toBytes(), reliable: false, send: (sent) => bytes.push(sent) },
-      'z9hG4bK-tx',
-      { reply() {}, timedOut() {}, failed() {} },
-    )
+    layer.startClient({ message, reliable: false, send: (sent) => texts.push(sent) }, 'z9hG4bK-tx', {
+      reply() {},
+      timedOut() {},
+      failed() {},
+    })
     layer.receiveReply(reply(message, 404, { toTag: 'b9' }), message.topVia!)
     assert.equal(
-      Buffer.from(bytes[1]!).toString(),
+      texts[1]!,
       [
         'ACK sip:bob@example.net SIP/2.0',
         `Via: ${VIA}`,
@@ -312,7 +312,7 @@ describe('matching (sections 17.1.3 and 17.2.3)', () => {
     const old = 'SIP/2.0/UDP 192.0.2.1'
     const invite = requestOf('INVITE', old)
     const transaction = layer.createServer('INVITE', keyOf(invite), false, () => {})
-    transaction.reply(486, reply(invite, 486).toBytes())
+    transaction.reply(486, reply(invite, 486).text)
     for (const method of ['INVITE', 'ACK']) {
       const again = requestOf(method, old)
       assert.equal(layer.receiveRequest(again, keyOf(again)), true, method)

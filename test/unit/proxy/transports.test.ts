@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTLS } from 'node:tls'
-import { locate, parseListen, type Records } from '@siplet/proxy'
+import { locate, parseListen, parseProxyConfig, type Records, Transports } from '@siplet/proxy'
 import { parseURI, reply, SIPMessage, StreamFramer } from '@siplet/sipmsg'
 import { WebSocket } from 'ws'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -155,6 +156,41 @@ describe('connections (RFC 3261 section 18)', () => {
     lab.servers[0]!.reply(arrived, 200)
     assert.equal(new SIPMessage((await once(socket, 'message'))[0]).status, 200)
     socket.terminate()
+  })
+})
+
+describe('datagrams', () => {
+  const openUDP = () => {
+    const { listen, limits } = parseProxyConfig({
+      listen: ['udp:127.0.0.1:0'],
+      script: { file: 'router.js' },
+    })
+    return Transports.open({ listen, limits, clock: new ManualClock() }, { message() {}, dropped() {} })
+  }
+
+  it('are each their own, however many go out at once', async () => {
+    const transports = await openUDP()
+    const peer = createSocket('udp4').bind(0, '127.0.0.1')
+    await once(peer, 'listening')
+    const flow = transports.flowTo({ transport: 'udp', ip: '127.0.0.1', port: peer.address().port })
+    const texts = Array.from({ length: 100 }, (_, k) => options('UDP', `z9hG4bK-${'x'.repeat(k)}-\xff`))
+    const came: string[] = []
+    const all = new Promise<void>((resolve) => {
+      peer.on('message', (bytes) => came.push(bytes.toString('latin1')) === texts.length && resolve())
+    })
+    for (const text of texts) flow.send(text, (error) => assert.fail(error))
+    await all
+    assert.deepEqual(came, texts)
+    peer.close()
+    await transports.close()
+  })
+
+  it('say where they are too large', async () => {
+    const transports = await openUDP()
+    const flow = transports.flowTo({ transport: 'udp', ip: '127.0.0.1', port: 9 })
+    const error = await new Promise<Error>((resolve) => flow.send('x'.repeat(70_000), resolve))
+    assert.match(error.message, /^udp to 127\.0\.0\.1 port 9: send EMSGSIZE/)
+    await transports.close()
   })
 })
 

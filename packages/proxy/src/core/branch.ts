@@ -168,7 +168,6 @@ export class Branch {
     addVia(message, flow, branch)
     const reliable = isReliable(flow.transport)
     if (reliable) addContentLength(message)
-    const bytes = Buffer.from(message.text, 'latin1')
     this.#provisional = false
     this.#sent = message
     this.#flow = flow
@@ -176,7 +175,7 @@ export class Branch {
     metrics.sent('request')
     const attempt = new Attempt(this)
     this.#attempt = attempt
-    const request = { message, bytes, reliable, send: flow.send.bind(flow) }
+    const request = { message, reliable, send: flow.send.bind(flow) }
     const transaction = transactions.startClient(request, branch, attempt)
     // It may have failed at once, and another have been made.
     if (this.#attempt === attempt) this.#transaction = transaction
@@ -248,7 +247,6 @@ export class Branch {
     const cancel = cancelFor(this.#sent!)
     const request = {
       message: cancel,
-      bytes: Buffer.from(cancel.text, 'latin1'),
       reliable: isReliable(flow.transport),
       send: flow.send.bind(flow),
     }

@@ -147,7 +147,7 @@ export class Core implements Receiver {
   #replyStatefully({ message, transaction }: IncomingRequest, status: number, reason: string): void {
     const answer = reply(message, status, reason === '' ? {} : { reason })
     this.#services.metrics.replied(status)
-    transaction!.reply(status, Buffer.from(answer.text, 'latin1'))
+    transaction!.reply(status, answer.text)
   }
 
   /** Section 16.10. False where there is no INVITE of ours: then it is routed as any other request. */
@@ -159,7 +159,7 @@ export class Core implements Receiver {
     const own = transactions.createServer('CANCEL', serverKey(cancel, via), isReliable(flow.transport), send)
     const answer = reply(cancel, 200)
     this.#services.metrics.replied(200)
-    own.reply(200, Buffer.from(answer.text, 'latin1'))
+    own.reply(200, answer.text)
     this.#contexts.get(invite)?.cancel()
     return true
   }

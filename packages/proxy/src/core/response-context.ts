@@ -138,14 +138,14 @@ export class ResponseContext implements BranchOwner {
   #local(status: number, reason: string): void {
     const message = reply(this.#request.message, status, { reason })
     this.#services.metrics.replied(status)
-    this.#request.transaction?.reply(status, Buffer.from(message.text, 'latin1'))
+    this.#request.transaction?.reply(status, message.text)
   }
 
   /** A reply of a branch, without our Via (item 3). */
   #upstream(status: number, message: SIPMessage): void {
     message.removeFirstVia()
     this.#services.metrics.replied(status)
-    this.#request.transaction?.reply(status, Buffer.from(message.text, 'latin1'))
+    this.#request.transaction?.reply(status, message.text)
   }
 
   #finish(): void {

@@ -30,7 +30,7 @@ export class Stateless {
     const toTag = this.#tag(request)
     const message = reply(request, status, { ...(reason && { reason }), toTag, headers })
     metrics.replied(status)
-    this.sendReply(via, flow, Buffer.from(message.text, 'latin1'))
+    this.sendReply(via, flow, message.text)
   }
 
   /** Whether an ACK is the one to a reply of {@link reply}. */
@@ -40,15 +40,15 @@ export class Stateless {
 
   /** {@link sendReply} for the transaction of a request, which outlasts it: over UDP, the way back is all it keeps. */
   replier(via: Via, flow: Flow): Send {
-    if (isReliable(flow.transport)) return (bytes) => this.sendReply(via, flow, bytes)
+    if (isReliable(flow.transport)) return (text) => this.sendReply(via, flow, text)
     const back = this.#wayBack(via, flow)
-    return (bytes) => this.#sendBack(back, bytes)
+    return (text) => this.#sendBack(back, text)
   }
 
   /** Sends a reply back the way its request came (section 18.2.2). */
-  sendReply(via: Via, flow: Flow, bytes: Uint8Array): void {
+  sendReply(via: Via, flow: Flow, text: string): void {
     const open = isReliable(flow.transport) && flow.open
-    this.#sendBack(open ? flow : this.#wayBack(via, flow), bytes)
+    this.#sendBack(open ? flow : this.#wayBack(via, flow), text)
   }
 
   /** Sends a request on, to one target (section 16.11): an ACK to a 2xx, or what forward() is called for. */
@@ -88,9 +88,7 @@ export class Stateless {
     }
     metrics.replied(message.status!)
     try {
-      transports
-        .flowTo(target)
-        .send(Buffer.from(message.text, 'latin1'), () => metrics.dropped('unsent-reply'))
+      transports.flowTo(target).send(message.text, () => metrics.dropped('unsent-reply'))
     } catch {
       metrics.dropped('unsent-reply')
     }
@@ -106,10 +104,10 @@ export class Stateless {
     }
   }
 
-  #sendBack(flow: Flow | null, bytes: Uint8Array): void {
+  #sendBack(flow: Flow | null, text: string): void {
     const failed = () => this.#services.metrics.dropped('unsent-reply')
     if (flow === null) failed()
-    else flow.send(bytes, failed)
+    else flow.send(text, failed)
   }
 
   #forwardTo(request: IncomingRequest, message: SIPMessage, target: Target, parameters: string | null): void {
@@ -122,7 +120,7 @@ export class Stateless {
       addVia(message, flow, statelessBranch(request.loopHash, request.message, request.via))
       if (isReliable(flow.transport)) addContentLength(message)
       metrics.sent('request')
-      flow.send(Buffer.from(message.text, 'latin1'), failed)
+      flow.send(message.text, failed)
     } catch {
       failed()
     }

@@ -1,11 +1,11 @@
-import { SIPMessage, toBytes } from '@siplet/sipmsg'
+import { SIPMessage } from '@siplet/sipmsg'
 
 /**
  * The ACK of the transaction itself to a reply of 300 and above (RFC 3261 section 17.1.1.3): Request-URI, Via, From,
  * Call-ID, Route and the number of CSeq of the INVITE; To of the reply.
  */
-export function ackFor(invite: SIPMessage, reply: SIPMessage): Uint8Array {
-  return toBytes(derived(invite, 'ACK', reply.getHeaderBytes('To') ?? ''))
+export function ackFor(invite: SIPMessage, reply: SIPMessage): string {
+  return derived(invite, 'ACK', reply.getHeaderBytes('To') ?? '')
 }
 
 /** The CANCEL of an INVITE (section 9.1), with its Via: it matches the transaction by the branch. */

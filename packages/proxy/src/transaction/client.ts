@@ -4,7 +4,6 @@ import type { Send } from './transaction.ts'
 /** The request of a client transaction, ready to go out. */
 export interface ClientRequest {
   readonly message: SIPMessage
-  readonly bytes: Uint8Array
   /** Whether the transport is reliable: nothing is retransmitted then. */
   readonly reliable: boolean
   readonly send: Send

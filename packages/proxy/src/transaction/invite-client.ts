@@ -13,7 +13,7 @@ export class InviteClientTransaction {
   readonly #user: ClientUser
   readonly #around: Surroundings
   readonly #timers: Timers
-  #ack: Uint8Array | undefined
+  #ack: string | undefined
 
   constructor(key: string, request: ClientRequest, user: ClientUser, around: Surroundings) {
     this.#key = key
@@ -90,8 +90,8 @@ export class InviteClientTransaction {
   }
 
   #sendRequest(): void {
-    const { send, bytes } = this.#request!
-    send(bytes, (error) => this.#fail(error))
+    const { send, message } = this.#request!
+    send(message.text, (error) => this.#fail(error))
   }
 
   /** Timer A: T1, then twice as long each time (section 17.1.1.2). */

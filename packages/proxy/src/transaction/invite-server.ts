@@ -10,7 +10,7 @@ export class InviteServerTransaction {
   readonly #around: Surroundings
   readonly #timers: Timers
   /** The last reply, for retransmissions of the request. */
-  #reply: Uint8Array | undefined
+  #reply: string | undefined
 
   constructor(key: string, reliable: boolean, send: Send, around: Surroundings) {
     this.#key = key
@@ -41,18 +41,18 @@ export class InviteServerTransaction {
   }
 
   /** Sends a reply of the core; what the state does not allow is not sent. Returns whether it was. */
-  reply(status: number, bytes: Uint8Array): boolean {
+  reply(status: number, text: string): boolean {
     if (this.#state === 'accepted' && status >= 200 && status < 300) {
-      this.#send(bytes, () => {})
+      this.#send(text, () => {})
       return true
     }
     if (this.#state !== 'proceeding') return false
     if (status >= 200 && status < 300) {
       this.#accept()
-      this.#send(bytes, () => {})
+      this.#send(text, () => {})
       return true
     }
-    this.#reply = bytes
+    this.#reply = text
     if (status >= 300) this.#complete()
     this.#sendAgain()
     return true

@@ -59,8 +59,8 @@ export class NonInviteClientTransaction {
   }
 
   #sendRequest(): void {
-    const { send, bytes } = this.#request!
-    send(bytes, (error) => {
+    const { send, message } = this.#request!
+    send(message.text, (error) => {
       if (this.#state !== 'trying' && this.#state !== 'proceeding') return
       this.#terminate()
       this.#user!.failed(error)

@@ -9,7 +9,7 @@ export class NonInviteServerTransaction {
   readonly #send: Send
   readonly #around: Surroundings
   readonly #timers: Timers
-  #reply: Uint8Array | undefined
+  #reply: string | undefined
 
   constructor(key: string, reliable: boolean, send: Send, around: Surroundings) {
     this.#key = key
@@ -30,10 +30,10 @@ export class NonInviteServerTransaction {
   }
 
   /** Sends a reply of the core; what the state does not allow is not sent. Returns whether it was. */
-  reply(status: number, bytes: Uint8Array): boolean {
+  reply(status: number, text: string): boolean {
     if (this.#state === 'completed' || this.#state === 'terminated') return false
-    this.#reply = bytes
-    this.#send(bytes, () => {})
+    this.#reply = text
+    this.#send(text, () => {})
     if (status < 200) {
       this.#state = 'proceeding'
       return true

@@ -67,5 +67,5 @@ export class Timers {
   }
 }
 
-/** Sends bytes to the peer of a transaction; `failed` where it is known that they do not arrive. */
-export type Send = (bytes: Uint8Array, failed: (error: ProxyError) => void) => void
+/** Sends a message, as one-byte text, to the peer of a transaction; `failed` where it is known that it does not arrive. */
+export type Send = (text: string, failed: (error: ProxyError) => void) => void

@@ -9,12 +9,13 @@ import type { DropReason, Flow, Receiver, TransportName } from './transport.ts'
 /** What a connection writes to: a socket, or a WebSocket. */
 export interface Wire {
   readonly bufferedBytes: number
-  write(bytes: Uint8Array, done: (error?: Error | null) => void): void
+  /** One-byte text. */
+  write(text: string, done: (error?: Error | null) => void): void
   /** Ends at once. */
   destroy(): void
 }
 
-const PONG = Buffer.from('\r\n')
+const PONG = '\r\n'
 
 const REASONS: Record<string, DropReason> = {
   ERR_SIPLET_HEAD_TOO_LARGE: 'head-too-large',
@@ -44,7 +45,7 @@ export class Connection implements Flow {
   readonly #failures = new Set<(error: ProxyError) => void>()
   #wire: Wire | undefined
   /** What is sent before the connection is there. */
-  #early: { bytes: Uint8Array; failed: (error: ProxyError) => void }[] = []
+  #early: { text: string; failed: (error: ProxyError) => void }[] = []
   #earlyBytes = 0
   #stopMessageTimer: (() => void) | undefined
   #stopIdleTimer: () => void
@@ -68,12 +69,12 @@ export class Connection implements Flow {
   /** The connection is made: what waited goes out. */
   connected(wire: Wire): void {
     this.#wire = wire
-    for (const { bytes, failed } of this.#early) this.#write(wire, bytes, failed)
+    for (const { text, failed } of this.#early) this.#write(wire, text, failed)
     this.#early = []
     this.#earlyBytes = 0
   }
 
-  send(bytes: Uint8Array, failed: (error: ProxyError) => void): void {
+  send(text: string, failed: (error: ProxyError) => void): void {
     if (!this.#open) {
       failed(this.#error('it is closed'))
       return
@@ -84,10 +85,10 @@ export class Connection implements Flow {
       failed(this.#error(`${waiting} bytes wait for the peer to read`))
       this.drop('slow-reader')
     } else if (this.#wire !== undefined) {
-      this.#write(this.#wire, bytes, failed)
+      this.#write(this.#wire, text, failed)
     } else {
-      this.#early.push({ bytes, failed })
-      this.#earlyBytes += bytes.length
+      this.#early.push({ text, failed })
+      this.#earlyBytes += text.length
     }
   }
 
@@ -133,9 +134,9 @@ export class Connection implements Flow {
     this.#options.closed(this)
   }
 
-  #write(wire: Wire, bytes: Uint8Array, failed: (error: ProxyError) => void): void {
+  #write(wire: Wire, text: string, failed: (error: ProxyError) => void): void {
     this.#failures.add(failed)
-    wire.write(bytes, (error) => {
+    wire.write(text, (error) => {
       if (this.#failures.delete(failed) && error) failed(this.#error(error.message))
     })
   }

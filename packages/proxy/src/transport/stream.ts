@@ -158,7 +158,7 @@ function wireOf(socket: Socket): Wire {
     get bufferedBytes() {
       return socket.writableLength
     },
-    write: (bytes, done) => socket.write(bytes, done),
+    write: (text, done) => socket.write(text, 'latin1', done),
     destroy: () => socket.destroy(),
   }
 }

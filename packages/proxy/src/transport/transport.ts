@@ -26,8 +26,13 @@ export interface Flow {
   readonly sentBy: string
   /** Whether it can carry messages; UDP always can. */
   readonly open: boolean
-  /** `failed` is called where it is known that the bytes do not arrive; at most once. */
-  send(bytes: Uint8Array, failed: (error: ProxyError) => void): void
+  /**
+   * Sends a message.
+   *
+   * @param text one-byte text
+   * @param failed called where it is known that it does not arrive; at most once
+   */
+  send(text: string, failed: (error: ProxyError) => void): void
 }
 
 /** Why bytes were not taken for a message, or a connection was ended by us. */

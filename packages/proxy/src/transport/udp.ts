@@ -68,6 +68,15 @@ class UDP implements Transport {
   }
 }
 
+/** What goes into no datagram is cut there, and refused by the system. */
+const LARGEST = 65_535
+const BUFFERS = 16
+/**
+ * For what is sent: the same memory again and again. Buffers of their own would be cut from larger ones, of which a
+ * transaction that keeps one of them for half a minute keeps all.
+ */
+const buffers = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(LARGEST))
+
 class UDPFlow implements Flow {
   readonly transport = 'udp'
   readonly open = true
@@ -89,17 +98,21 @@ class UDPFlow implements Flow {
     return this.#from.sentBy
   }
 
-  send(bytes: Uint8Array, failed: (error: ProxyError) => void): void {
+  send(text: string, failed: (error: ProxyError) => void): void {
     const [ip, port] = this.remote
-    const failure = (error: Error) =>
-      failed(new ProxyError('ERR_SIPLET_PROXY_SEND', `udp to ${ip} port ${port}: ${error.message}`))
+    const buffer = buffers.pop()
+    const bytes = buffer ?? Buffer.from(text, 'latin1')
+    const length = buffer === undefined ? bytes.length : buffer.write(text, 'latin1')
+    const done = (error?: Error | null) => {
+      if (buffer !== undefined) buffers.push(buffer)
+      if (error)
+        failed(new ProxyError('ERR_SIPLET_PROXY_SEND', `udp to ${ip} port ${port}: ${error.message}`))
+    }
     try {
-      this.#socket.send(bytes, port, ip, (error) => {
-        if (error) failure(error)
-      })
+      this.#socket.send(bytes, 0, length, port, ip, done)
     } catch (error) {
       // The socket is closed, or the port is 0.
-      failure(error as Error)
+      done(error as Error)
     }
   }
 }

@@ -102,8 +102,10 @@ class WebSockets implements Transport {
       get bufferedBytes() {
         return socket.bufferedAmount
       },
-      write: (bytes: Uint8Array, done: (error?: Error | null) => void) =>
-        socket.send(bytes, { binary: !isUtf8(bytes) }, done),
+      write: (text: string, done: (error?: Error | null) => void) => {
+        const bytes = Buffer.from(text, 'latin1')
+        socket.send(bytes, { binary: !isUtf8(bytes) }, done)
+      },
       destroy: () => socket.terminate(),
     }
     const connection = new Connection({ ...this.#pool, transport, local, remote, sentBy, closed }, wire)
@@ -137,7 +139,7 @@ class Gone implements Flow {
     return this.#of.sentBy
   }
 
-  send(_bytes: Uint8Array, failed: (error: ProxyError) => void): void {
+  send(_text: string, failed: (error: ProxyError) => void): void {
     const text = `no WebSocket from ${hostPort(...this.remote)} is open, and clients cannot be connected to`
     failed(new ProxyError('ERR_SIPLET_PROXY_SEND', text))
   }
