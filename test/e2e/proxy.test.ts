@@ -154,7 +154,7 @@ describe('the proxy under SIPp', function () {
     serve('uas-dialog', ports.DIALOG6!, '-i', '[::1]')
     for (const isolation of ISOLATIONS) {
       const port = free.pop()!
-      const relay = await LossyRelay.open(port, 5, 4)
+      const relay = await LossyRelay.open(port, 5, 1365)
       serve('uas-lossy', port, '-i', '127.0.0.1', '-key', 'contact_port', String(relay.port))
       lossy[isolation] = relay
     }
@@ -213,8 +213,8 @@ describe('the proxy under SIPp', function () {
           }
         }
         // In one call, all that says that the INVITE has arrived: it comes again to a back end that has answered.
-        const [ringing, answers] = [back.lost.get('180 INVITE')!, back.lost.get('200 INVITE')!]
-        assert.ok([...ringing].some((call) => answers.has(call)))
+        const answers = (call: string) => back.lost.get('200 INVITE')!.filter((id) => id === call)
+        assert.ok(back.lost.get('180 INVITE')!.some((call) => answers(call).length > 1))
       }),
     )
   })

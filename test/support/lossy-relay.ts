@@ -6,8 +6,8 @@ import { SIPMessage } from '@siplet/sipmsg'
 
 export class LossyRelay {
   readonly port: number
-  /** The Call-IDs of what went no further, by method, or by status and method, such as `200 INVITE`. */
-  readonly lost = new Map<string, Set<string>>()
+  /** The Call-IDs of what went no further, one each time, by method, or by status and method, such as `200 INVITE`. */
+  readonly lost = new Map<string, string[]>()
   readonly #front: Socket
   readonly #back: Socket
   readonly #loss: number
@@ -59,7 +59,7 @@ export class LossyRelay {
     const number = Number.parseInt(callId!, 10)
     const digest = hash('sha256', `${this.#seed} ${number} ${what} ${copy}`)
     const lost = Number.parseInt(digest.slice(0, 8), 16) % 100 < this.#loss
-    if (lost) this.lost.set(what, (this.lost.get(what) ?? new Set()).add(callId!))
+    if (lost) this.lost.set(what, [...(this.lost.get(what) ?? []), callId!])
     return lost
   }
 }
