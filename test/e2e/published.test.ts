@@ -65,7 +65,7 @@ describe('the published packages', function () {
 
   it('holds no sources and no tests', async () => {
     const { stdout } = await run('tar', ['tzf', join(folder, 'engine.tgz')])
-    assert.match(stdout, /package\/dist\/isolate\/prelude.bundle.js/)
+    assert.match(stdout, /package\/dist\/isolate\/host\/prelude\.bundle\.js/)
     assert.doesNotMatch(stdout, /\/src\/|\.test\.|\/tests?\//)
   })
 })

@@ -65,7 +65,7 @@ describe('stubs for editors', () => {
   it('OpenSIPS.pyi has everything of the module, and nothing else', () => {
     assert.deepEqual(
       names(read('OpenSIPS.pyi'), /^(?:def )?([A-Z]\w+)(?=[(:])/gm),
-      names(read('src/isolate/python/OpenSIPS.py'), /^([A-Z]\w+) = /gm),
+      names(read('src/isolate/inside/python/OpenSIPS.py'), /^([A-Z]\w+) = /gm),
     )
   })
 })

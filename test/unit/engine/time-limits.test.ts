@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { batchTimeout, runTimeout } from '../../../packages/engine/src/isolate/time-limits.ts'
+import { batchTimeout, runTimeout } from '../../../packages/engine/src/isolate/host/time-limits.ts'
 
 describe('the time limit of a run', () => {
   const timeoutMs = fc.integer({ min: 1, max: 60_000 })

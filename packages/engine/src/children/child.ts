@@ -1,5 +1,5 @@
 import type { PendingExec } from '../dispatch/pending-exec.ts'
-import type { RunEnd, StartResult } from '../isolate/child.ts'
+import type { RunEnd, StartResult } from '../isolate/host/child.ts'
 import type { VerdictReader } from '../wire/verdict.ts'
 
 /** One rank of the engine, wherever its isolate lives. Never used by two callers at once. */

@@ -1,7 +1,7 @@
 import type { EngineConfig } from '../config.ts'
 import type { Functions } from '../functions/functions.ts'
 import type { Inspector } from '../inspector/inspector.ts'
-import type { ChildSpec } from '../isolate/child.ts'
+import type { ChildSpec } from '../isolate/host/child.ts'
 import type { Bundle } from '../script/bundle.ts'
 import { withInterpreter } from '../script/micropython-module.ts'
 import { createVerdictArea } from '../wire/verdict.ts'

@@ -4,7 +4,7 @@
  */
 import type { PendingExec } from '../dispatch/pending-exec.ts'
 import type { Functions } from '../functions/functions.ts'
-import { type ChildSpec, IsolateChild, type RunEnd, type StartResult } from '../isolate/child.ts'
+import { type ChildSpec, IsolateChild, type RunEnd, type StartResult } from '../isolate/host/child.ts'
 import { giveBackShared } from '../wire/shared-memory.ts'
 import { VerdictReader } from '../wire/verdict.ts'
 import type { Child } from './child.ts'

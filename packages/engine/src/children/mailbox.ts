@@ -12,7 +12,7 @@
  *   i32 ENDED     number of the batch that ended, and was `done`
  *   i32 LOOKING   number of the batch whose end the engine looks for; whoever sets it back to 0 decides how it learns
  */
-import type { RunEnd } from '../isolate/child.ts'
+import type { RunEnd } from '../isolate/host/child.ts'
 
 const REQUEST = 0
 const LENGTH = 1

@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { deserialize, serialize } from 'node:v8'
-import { RUN_ENDS, type StartResult } from '../isolate/child.ts'
+import { RUN_ENDS, type StartResult } from '../isolate/host/child.ts'
 import { withInterpreter } from '../script/micropython-module.ts'
 import { encodeFrame, type Frame, FrameReader } from '../wire/frame.ts'
 import { areaSnapshot, clearArea, createVerdictArea } from '../wire/verdict.ts'

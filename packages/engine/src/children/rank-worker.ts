@@ -5,7 +5,7 @@
  */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import type { ChildSpec, RunEnd, StartResult } from '../isolate/child.ts'
+import type { ChildSpec, RunEnd, StartResult } from '../isolate/host/child.ts'
 import { giveBackShared, takeShared } from '../wire/shared-memory.ts'
 import { Mailbox } from './mailbox.ts'
 import type { FunctionRequest, NewInput, StartTask } from './thread-worker.ts'

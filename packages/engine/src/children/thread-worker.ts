@@ -1,7 +1,7 @@
 /** What runs in the worker thread of isolation `thread`: one isolate, started by a piscina task, fed by a mailbox. */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { timedOut } from '../functions/timed-out.ts'
-import { type ChildSpec, IsolateChild, type RunEnd, type StartResult } from '../isolate/child.ts'
+import { type ChildSpec, IsolateChild, type RunEnd, type StartResult } from '../isolate/host/child.ts'
 import { serve } from './mailbox.ts'
 
 export interface StartTask {

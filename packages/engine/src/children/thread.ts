@@ -1,7 +1,7 @@
 /** Isolation `thread`: the isolate in a worker thread of this process. */
 import type { PendingExec } from '../dispatch/pending-exec.ts'
 import type { Functions } from '../functions/functions.ts'
-import type { ChildSpec, RunEnd, StartResult } from '../isolate/child.ts'
+import type { ChildSpec, RunEnd, StartResult } from '../isolate/host/child.ts'
 import { giveBackShared } from '../wire/shared-memory.ts'
 import { VerdictReader } from '../wire/verdict.ts'
 import type { Child } from './child.ts'

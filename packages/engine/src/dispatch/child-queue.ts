@@ -5,7 +5,7 @@
  */
 import type { Child } from '../children/child.ts'
 import type { RunTime } from '../exec-result.ts'
-import type { RunEnd, StartResult } from '../isolate/child.ts'
+import type { RunEnd, StartResult } from '../isolate/host/child.ts'
 import type { Outcome } from '../wire/verdict.ts'
 import type { PendingExec } from './pending-exec.ts'
 

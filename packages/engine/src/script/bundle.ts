@@ -1,4 +1,4 @@
-import type { WasmModule } from '../isolate/python/webassembly.ts'
+import type { WasmModule } from '../isolate/inside/python/webassembly.ts'
 
 /** A script ready for an isolate, with everything it imports. */
 export type Bundle = JavaScriptBundle | PythonBundle

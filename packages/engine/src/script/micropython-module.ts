@@ -1,7 +1,7 @@
 /** The WebAssembly build of MicroPython, compiled once per process; its threads and isolates share what it compiled to. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { compileWasm, type WasmModule } from '../isolate/python/webassembly.ts'
+import { compileWasm, type WasmModule } from '../isolate/inside/python/webassembly.ts'
 import type { Bundle } from './bundle.ts'
 
 const FILE = '@micropython/micropython-webassembly-pyscript/micropython.wasm'

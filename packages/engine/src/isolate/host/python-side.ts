@@ -1,10 +1,10 @@
 /** A Python script in an isolate: one context, with the prelude and the interpreter in it. */
 import ivm from 'isolated-vm'
-import type { PythonBundle } from '../script/bundle.ts'
-import { moduleName } from '../script/python.ts'
+import type { PythonBundle } from '../../script/bundle.ts'
+import { moduleName } from '../../script/python.ts'
+import type { prelude } from '../inside/python/prelude.ts'
 import type { ChildSpec, FunctionHost } from './child.ts'
 import { compilePrelude } from './prelude-code.ts'
-import type { prelude } from './python/prelude.ts'
 import { entrance, type ScriptSide, setupArguments } from './script-side.ts'
 
 const MEBIBYTE = 1 << 20

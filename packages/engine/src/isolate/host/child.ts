@@ -3,10 +3,10 @@
  * batch, until it is disposed. Runs in whatever thread the isolation puts it in, and knows nothing of queues.
  */
 import ivm from 'isolated-vm'
-import type { Limits } from '../config.ts'
-import type { ErrorCode } from '../errors.ts'
-import type { Bundle } from '../script/bundle.ts'
-import { writeHeap } from '../wire/verdict.ts'
+import type { Limits } from '../../config.ts'
+import type { ErrorCode } from '../../errors.ts'
+import type { Bundle } from '../../script/bundle.ts'
+import { writeHeap } from '../../wire/verdict.ts'
 import { javascriptSide } from './javascript-side.ts'
 import { pythonSide } from './python-side.ts'
 import type { RunReference, ScriptSide } from './script-side.ts'
@@ -16,7 +16,7 @@ import { runTimeout } from './time-limits.ts'
 /** Everything an isolate needs; plain data, so that it can travel to a worker. */
 export interface ChildSpec {
   rank: number
-  /** See isolate/bundle.ts. */
+  /** See isolate/host/bundle.ts. */
   prelude: string
   script: Bundle
   modInitFunction: string

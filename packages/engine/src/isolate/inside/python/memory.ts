@@ -106,5 +106,5 @@ export class Memory {
   }
 }
 
-/** In these words isolate/child.ts knows the end by memory limit. */
+/** In these words isolate/host/child.ts knows the end by memory limit. */
 const MEMORY_LIMIT = 'memory limit of the interpreter'

@@ -2,7 +2,7 @@
  * What a script calls to log: LM_ALERT … LM_DBG as globals and on the OpenSIPS object (the Python module's name),
  * and the console mapped onto them.
  */
-import { LOG_LEVELS, type LogLevel } from '../wire/verdict.ts'
+import { LOG_LEVELS, type LogLevel } from '../../wire/verdict.ts'
 import type { ScriptRealm } from './script-realm.ts'
 
 const CONSOLE: Record<string, LogLevel> = {

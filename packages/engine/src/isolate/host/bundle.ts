@@ -2,14 +2,14 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import type { Bundle } from '../script/bundle.ts'
+import type { Bundle } from '../../script/bundle.ts'
 
 export type Language = Bundle['language']
 
 /** The bundles of the published package stand beside this file. */
 export const PRELUDES: Record<Language, { entry: string; bundle: string }> = {
-  javascript: { entry: './prelude.ts', bundle: './prelude.bundle.js' },
-  python: { entry: './python/prelude.ts', bundle: './python-prelude.bundle.js' },
+  javascript: { entry: '../inside/prelude.ts', bundle: './prelude.bundle.js' },
+  python: { entry: '../inside/python/prelude.ts', bundle: './python-prelude.bundle.js' },
 }
 
 const bundled = new Map<Language, Promise<string>>()

@@ -1,6 +1,6 @@
 /**
  * What runs inside an isolate beside a JavaScript script: bundled into one text by bundle.ts, evaluated in a context
- * of its own before the script is. Nothing of it is a global there: isolate/child.ts holds the only way in.
+ * of its own before the script is. Nothing of it is a global there: isolate/host/child.ts holds the only way in.
  */
 import { listen, type RunnerSetup, runBatch, setupRunner, writeLog } from './batch-runner.ts'
 import { harden } from './harden.ts'

@@ -1,11 +1,11 @@
 /** A JavaScript script in an isolate: two contexts, the script's own and that of the prelude. */
 import type ivm from 'isolated-vm'
-import type { JavaScriptBundle } from '../script/bundle.ts'
+import type { JavaScriptBundle } from '../../script/bundle.ts'
+import { type InitResult, SUCCESS } from '../inside/outcome.ts'
+import type { prelude } from '../inside/prelude.ts'
+import { type Entrances, SCRIPT_REALM_SOURCE, type ScriptRealm } from '../inside/script-realm.ts'
 import type { ChildSpec, FunctionHost } from './child.ts'
-import { type InitResult, SUCCESS } from './outcome.ts'
-import type { prelude } from './prelude.ts'
 import { compilePrelude } from './prelude-code.ts'
-import { type Entrances, SCRIPT_REALM_SOURCE, type ScriptRealm } from './script-realm.ts'
 import { type Entrance, entrance, type ScriptSide, setupArguments } from './script-side.ts'
 
 export function javascriptSide(

@@ -1,7 +1,7 @@
-/** The script's side of an isolate, seen from outside: what isolate/child.ts does with a script of any language. */
+/** The script's side of an isolate, seen from outside: what isolate/host/child.ts does with a script of any language. */
 import ivm from 'isolated-vm'
+import type { InitResult } from '../inside/outcome.ts'
 import type { ChildSpec, FunctionHost } from './child.ts'
-import type { InitResult } from './outcome.ts'
 import { sliceMs } from './time-limits.ts'
 
 export interface InitOptions {

@@ -1,6 +1,6 @@
 /** The script's side of an isolate for JavaScript: its init functions, and the object whose methods are called. */
 import { encodeUtf8 } from '@siplet/sipmsg'
-import type { VerdictError } from '../wire/verdict.ts'
+import type { VerdictError } from '../../wire/verdict.ts'
 import { listeningTo } from './batch-runner.ts'
 import {
   failure,

@@ -5,9 +5,9 @@
  * has changed nothing.
  */
 import { checkURI, type SIPMessage, SIPMessageError } from '@siplet/sipmsg'
-import type { SIPMsg as Contract } from '../script.ts'
-import type { FunctionCall, FunctionReply } from '../wire/function-call.ts'
-import { ROUTES, type Route } from '../wire/request.ts'
+import type { SIPMsg as Contract } from '../../script.ts'
+import type { FunctionCall, FunctionReply } from '../../wire/function-call.ts'
+import { ROUTES, type Route } from '../../wire/request.ts'
 import { readPseudoVariable, writePseudoVariable } from './pseudo-variables.ts'
 import type { ScriptRealm } from './script-realm.ts'
 

@@ -1,7 +1,7 @@
 /// <reference path="./py-files.d.ts" />
 /** The script's side of an isolate for Python: the interpreter, and siplet_child.py in it. */
 import { encodeUtf8 } from '@siplet/sipmsg'
-import { LOG_LEVELS, type VerdictError } from '../../wire/verdict.ts'
+import { LOG_LEVELS, type VerdictError } from '../../../wire/verdict.ts'
 import { IsolateEnd, listeningTo, writeLog } from '../batch-runner.ts'
 import {
   failure,

@@ -1,6 +1,6 @@
 /** What a script prints, as log lines: print() at INFO, sys.stderr at ERR. */
 import { decodeUtf8 } from '@siplet/sipmsg'
-import type { LogLevel } from '../../wire/verdict.ts'
+import type { LogLevel } from '../../../wire/verdict.ts'
 
 const STDERR = 2
 /** A line that does not end is broken here: bytes. */

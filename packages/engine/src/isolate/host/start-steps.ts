@@ -1,7 +1,7 @@
 /** What a child's start is made of, and what is said of a step that did not end well. */
-import type { ErrorCode } from '../errors.ts'
+import type { ErrorCode } from '../../errors.ts'
+import type { InitResult } from '../inside/outcome.ts'
 import type { ChildSpec, RunEnd, StartResult } from './child.ts'
-import type { InitResult } from './outcome.ts'
 import type { ScriptSide } from './script-side.ts'
 
 export interface StartStep {

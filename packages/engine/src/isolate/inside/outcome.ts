@@ -1,7 +1,7 @@
 /** What the script's side says of how something went, in whatever language the script is. */
 import { encodeUtf8 } from '@siplet/sipmsg'
-import type { ErrorCode } from '../errors.ts'
-import type { VerdictError } from '../wire/verdict.ts'
+import type { ErrorCode } from '../../errors.ts'
+import type { VerdictError } from '../../wire/verdict.ts'
 
 /** How loading, mod_init and child_init went, as plain data: it crosses to the engine. */
 export interface InitResult {

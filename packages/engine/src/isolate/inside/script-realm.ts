@@ -19,13 +19,13 @@ export interface ScriptRealm {
    * packages need, while the realm that was entered from outside is another one.
    */
   enter(prelude: Entrances): Entrances
-  /** What `enter` returned; isolate/child.ts takes it from here. */
+  /** What `enter` returned; isolate/host/child.ts takes it from here. */
   entrances?: Entrances
   /** An object with these functions, of the script's realm. */
   namespace(names: readonly string[], make: (name: string) => unknown): object
 }
 
-/** What isolate/child.ts calls once the script is there. */
+/** What isolate/host/child.ts calls once the script is there. */
 export interface Entrances {
   initModule(name: string, modInit: unknown): InitResult
   initChild(name: string, rank: number): InitResult

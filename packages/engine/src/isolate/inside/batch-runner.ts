@@ -3,9 +3,9 @@
  * script's side (javascript-handler.ts, python/) says how a method is called.
  */
 import { decodeUtf8, encodeUtf8, SIPMessage } from '@siplet/sipmsg'
-import type { FunctionReply } from '../wire/function-call.ts'
-import { RequestReader } from '../wire/request.ts'
-import { type LogLevel, type VerdictError, VerdictWriter } from '../wire/verdict.ts'
+import type { FunctionReply } from '../../wire/function-call.ts'
+import { RequestReader } from '../../wire/request.ts'
+import { type LogLevel, type VerdictError, VerdictWriter } from '../../wire/verdict.ts'
 import { refusal } from './outcome.ts'
 import { type ExecState, SIPMsg, type SIPMsgHost, useSIPMsgHost } from './sipmsg-proxy.ts'
 
