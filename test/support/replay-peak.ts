@@ -2,7 +2,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-const REPORT = "process.on('exit', () => console.error('peak', process.resourceUsage().maxRSS))"
+/**
+ * VmHWM is the peak of this program alone. `maxRSS` of getrusage also counts the process that started it, since Linux
+ * keeps that peak over exec (setmax_mm_hiwater_rss in fs/exec.c); it stands in on systems without /proc. Both are KiB.
+ */
+const REPORT = `
+import { readFileSync } from 'node:fs'
+process.on('exit', () => {
+  let peak = process.resourceUsage().maxRSS
+  try { peak = /VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))[1] } catch {}
+  console.error('peak', peak)
+})`
 
 /** @returns its summary as of --json, and its largest resident size in MiB */
 export async function replayPeak(
@@ -21,6 +31,5 @@ export async function replayPeak(
     stderr += text
   })
   await once(child, 'close')
-  // maxRSS counts KiB.
   return { summary: JSON.parse(stdout), peakMiB: Number(/peak (\d+)/.exec(stderr)![1]) / 1_024 }
 }
