@@ -3,6 +3,7 @@ import { tracingChannel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import { encodeUtf8, SIPMessage, SIPMessageError } from '@siplet/sipmsg'
 import { pino } from 'pino'
+import type { Loss } from './children/child.ts'
 import { Workers } from './children/workers.ts'
 import { type EngineConfig, type EngineOptions, parseConfig } from './config.ts'
 import { byCallId, shortest } from './dispatch/affinity.ts'
@@ -250,8 +251,8 @@ export class Engine extends EventEmitter<EngineEvents> {
         generation()?.startError(failure, rank) ?? new SipletError(failure.code, failure.message, { rank })
       return {
         ended: (exec, outcome, rank, time) => this.#ended(exec, outcome, rank, time, generation()!),
-        broke: (exec, ending, logs, rank, time, reason) =>
-          this.#broke(exec, ending, logs, rank, time, reason),
+        broke: (exec, ending, logs, rank, time, loss, killed) =>
+          this.#broke(exec, ending, logs, rank, time, loss, killed),
         refused: (exec, failure, rank) => this.#answer(exec, failed(exec, error(failure, rank), rank)),
         warned: (text) => this.#log.warning(text),
         started: (logs, rank) => this.#log.lines(logs, rank),
@@ -377,19 +378,22 @@ export class Engine extends EventEmitter<EngineEvents> {
     logs: readonly LogLine[],
     rank: number,
     time: RunTime,
-    reason: string | undefined,
+    loss: Loss | undefined,
+    killed: boolean,
   ): void {
+    const because = loss === undefined ? '' : ` (${loss.reason})`
     const { timeoutMs, memoryMb } = this.#config.limits
     const [code, message] = {
       timeout: ['ERR_SIPLET_TIMEOUT', `${exec.method}() ran longer than limits.timeoutMs (${timeoutMs} ms)`],
-      memory: ['ERR_SIPLET_MEMORY', `${exec.method}() reached limits.memoryMb (${memoryMb} MiB)`],
-      lost: [
-        'ERR_SIPLET_CHILD_LOST',
-        `child ${rank} ended while ${exec.method}() ran${reason === undefined ? '' : ` (${reason})`}`,
+      memory: [
+        'ERR_SIPLET_MEMORY',
+        loss?.memory
+          ? `${exec.method}() filled the memory of its process${because}`
+          : `${exec.method}() reached limits.memoryMb (${memoryMb} MiB)`,
       ],
+      lost: ['ERR_SIPLET_CHILD_LOST', `child ${rank} ended while ${exec.method}() ran${because}`],
     }[ending] as [ErrorCode, string]
-    if (ending === 'lost' && this.#config.isolation === 'process')
-      this.#poison.killed(exec.method, exec.message.text)
+    if (killed) this.#poison.killed(exec.method, exec.message.text)
     const error = new SipletError(code, `${message}; the child was rebuilt`, {
       rank,
       stack: `${code}: ${message}`,

@@ -7,21 +7,34 @@ export interface Child {
   readonly rank: number
   /** Builds the isolate and runs the init functions; also rebuilds it after a run that was not `done`. */
   start(): StartResult | Promise<StartResult>
-  /** One crossing. The verdicts of as many execs as ended stand in `verdicts` afterwards; see wire/verdict.ts. */
-  run(batch: readonly PendingExec[]): RunEnd | Promise<RunEnd>
+  /**
+   * One crossing. The verdicts of as many execs as ended stand in `verdicts` afterwards; see wire/verdict.ts.
+   *
+   * @param alone nothing else may run in the process of the child meanwhile, where that is not this one
+   */
+  run(batch: readonly PendingExec[], alone?: boolean): RunEnd | Promise<RunEnd>
   /** The same on the calling thread. Only isolation `inline` has it. */
   runSync?(batch: readonly PendingExec[]): RunEnd
   readonly verdicts: VerdictReader
   /** The process it lives in, where that is not this one; undefined while there is none. */
   readonly pid?: number | undefined
-  /**
-   * How much the verdicts tell after the child was lost: `late` where they may be some milliseconds behind, and so
-   * nothing at all of a short batch. Otherwise all.
-   */
-  readonly marks?: 'late'
-  /** Why the child was lost last, where that is known. */
-  readonly lostBecause?: string | undefined
+  /** Of the last run that was `lost`, where the child lives in another process. */
+  readonly loss?: Loss | undefined
   /** Called where the child is lost while nobody waits for it. */
   onIdleLoss?: (() => void) | undefined
   close(): Promise<void>
+}
+
+/** How a child was lost together with the process it lived in. Its verdicts may be some milliseconds behind then. */
+export interface Loss {
+  /** Why the process ended, in words. */
+  readonly reason: string
+  /** The process had reached its memory limit. */
+  readonly memory: boolean
+  /** Whether an exec of this child ended the process: the one that the verdicts show as begun and not ended. */
+  readonly culprit: 'here' | 'elsewhere' | 'unknown'
+  /** No other child was running or starting in the process. */
+  readonly alone: boolean
+  /** Places in the batch of the execs that called a function of the embedder. */
+  readonly called: ReadonlySet<number>
 }

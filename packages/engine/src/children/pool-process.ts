@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { encodeFrame, type Frame, type FrameKind, FrameReader } from '../wire/frame.ts'
+import { Turns } from './turns.ts'
 import { workerEnv } from './worker-env.ts'
 
 /** A busy process says something every MARK_MS; when it has not for this long, twice in a row, it is ended. */
@@ -15,14 +16,28 @@ const LOOK_MS = 500
 /** What it wrote to stderr last is kept: V8's own words on why it gave up. */
 const MAX_STDERR = 4_096
 const CHANNEL_FD = 3
+/** What the process says where it ends itself; see process-host.ts. */
+const MEMORY = /limits\.processMemoryMb/
 const HOST = fileURLToPath(new URL(`./process-host${import.meta.url.slice(-3)}`, import.meta.url))
 
 export interface PoolListener {
   frame(frame: Frame): void
   /** The process ended; nothing that was sent to it is answered any more. */
-  ended(reason: string): void
-  /** Why the process must be ended at `now` (of performance.now()), where it must. */
-  stuck(now: number): string | undefined
+  ended(end: PoolEnd): void
+  /** Why the process must be ended, if what runs for this rank can be stopped in no other way. */
+  stuck(): string | undefined
+}
+
+/** How the process ended. */
+export interface PoolEnd {
+  /** In words. */
+  reason: string
+  /** It had reached its memory limit. */
+  memory: boolean
+  /** The rank that was stuck, if that is why it was ended. */
+  stuckRank: number | undefined
+  /** Ranks that ran or started something. */
+  busyRanks: ReadonlySet<number>
 }
 
 export interface PoolLimits {
@@ -33,6 +48,8 @@ export interface PoolLimits {
 }
 
 export class PoolProcess {
+  /** Who may run in the process. */
+  readonly turns = new Turns()
   readonly #limits: PoolLimits
   readonly #listeners = new Map<number, PoolListener>()
   readonly #busy = new Set<number>()
@@ -135,7 +152,7 @@ export class PoolProcess {
   }
 
   #silences = 0
-  #endedBecause: string | undefined
+  #endedBecause: Omit<PoolEnd, 'busyRanks'> | undefined
 
   #look(): void {
     const now = performance.now()
@@ -143,17 +160,18 @@ export class PoolProcess {
     // Once may be our own fault: this thread was busy, and what was said is not read yet.
     this.#silences = silent ? this.#silences + 1 : 0
     if (this.#silences > 1) this.#endBecause(`it said nothing for ${SILENCE_MS} ms`)
-    for (const listener of this.#listeners.values()) {
-      const stuck = listener.stuck(now)
+    for (const [rank, listener] of this.#listeners) {
+      const stuck = listener.stuck()
       if (stuck !== undefined) {
-        this.#endBecause(stuck)
+        this.#endBecause(stuck, { stuckRank: rank })
         return
       }
     }
   }
 
-  #endBecause(reason: string): void {
-    this.#endedBecause = reason
+  #endBecause(reason: string, cause: Partial<PoolEnd> = {}): void {
+    // The first cause is the one: more may come up until the process is gone.
+    this.#endedBecause ??= { reason, memory: false, stuckRank: undefined, ...cause }
     this.#kill()
   }
 
@@ -163,9 +181,10 @@ export class PoolProcess {
     this.#process = undefined
     this.#channel = undefined
     this.#silences = 0
-    const because = this.#endedBecause ?? reason
+    const because = this.#endedBecause ?? { reason, memory: MEMORY.test(reason), stuckRank: undefined }
     this.#endedBecause = undefined
-    for (const listener of this.#listeners.values()) listener.ended(because)
+    const busyRanks = new Set(this.#busy)
+    for (const listener of this.#listeners.values()) listener.ended({ ...because, busyRanks })
   }
 }
 

@@ -5,10 +5,11 @@ import type { Functions } from '../functions/functions.ts'
 import { type ChildSpec, RUN_ENDS, type RunEnd, type StartResult } from '../isolate/host/child.ts'
 import { batchTimeout } from '../isolate/host/time-limits.ts'
 import type { Frame } from '../wire/frame.ts'
+import type { FunctionCall } from '../wire/function-call.ts'
 import { VerdictReader } from '../wire/verdict.ts'
-import type { Child } from './child.ts'
+import type { Child, Loss } from './child.ts'
 import { records } from './inline.ts'
-import type { PoolProcess } from './pool-process.ts'
+import type { PoolEnd, PoolProcess } from './pool-process.ts'
 
 /** What START carries: everything of the spec but the area, which each side has its own of. */
 export interface StartOrder {
@@ -22,8 +23,7 @@ const STUCK_MS = 500
 export class ProcessChild implements Child {
   readonly rank: number
   readonly verdicts: VerdictReader
-  readonly marks = 'late'
-  lostBecause: string | undefined
+  loss: Loss | undefined
   onIdleLoss: (() => void) | undefined
   readonly #pool: PoolProcess
   readonly #order: Buffer
@@ -35,8 +35,14 @@ export class ProcessChild implements Child {
   #batch: readonly PendingExec[] = []
   /** When the batch under way last came further: of performance.now(). */
   #movedAt = 0
+  /** When the pool process last said how far the batch under way has come: of performance.now(). */
+  #markedAt = 0
   /** Calls of call_function that are not answered yet. */
   #calls = 0
+  /** Places in the batch of the execs that have called a function. */
+  #called = new Set<number>()
+  /** Gives back the leave to run or start; see turns.ts. */
+  #leave: (() => void) | undefined
   readonly #patienceMs: number
   readonly #timeoutMs: number
 
@@ -52,8 +58,8 @@ export class ProcessChild implements Child {
     this.#patienceMs = batchTimeout(spec.limits.timeoutMs) + STUCK_MS
     pool.listen(this.rank, {
       frame: (frame) => this.#frame(frame),
-      ended: (reason) => this.#poolEnded(reason),
-      stuck: (now) => this.#stuck(now),
+      ended: (end) => this.#poolEnded(end),
+      stuck: () => this.#stuck(),
     })
   }
 
@@ -61,8 +67,10 @@ export class ProcessChild implements Child {
     return this.#pool.pid
   }
 
-  start(): Promise<StartResult> {
+  async start(): Promise<StartResult> {
     this.#ready = false
+    const turn = this.#pool.turns.enter(false)
+    this.#leave = turn instanceof Promise ? await turn : turn
     return new Promise((resolve) => {
       this.#started = resolve
       this.#pool.send('START', this.rank, 0, this.#order)
@@ -70,12 +78,24 @@ export class ProcessChild implements Child {
     })
   }
 
-  run(batch: readonly PendingExec[]): RunEnd | Promise<RunEnd> {
-    if (!this.#ready) return 'lost'
+  run(batch: readonly PendingExec[], alone = false): RunEnd | Promise<RunEnd> {
+    this.loss = undefined
+    const turn = this.#pool.turns.enter(alone)
+    return turn instanceof Promise ? turn.then((leave) => this.#run(batch, leave)) : this.#run(batch, turn)
+  }
+
+  #run(batch: readonly PendingExec[], leave: () => void): RunEnd | Promise<RunEnd> {
     this.#batch = batch
+    this.#called.clear()
+    if (!this.#ready) {
+      leave()
+      this.loss = { ...NOT_RUN, called: this.#called }
+      return 'lost'
+    }
+    this.#leave = leave
     return new Promise((resolve) => {
       this.#ended = resolve
-      this.#movedAt = performance.now()
+      this.#movedAt = this.#markedAt = performance.now()
       this.#calls = 0
       this.#pool.send('RUN', this.rank, batch.length, Buffer.from(records(batch), 'latin1'))
       this.#pool.busy(this.rank, true)
@@ -96,6 +116,7 @@ export class ProcessChild implements Child {
         break
       }
       case 'MARK':
+        this.#markedAt = performance.now()
         // Its head says how many execs began and ended.
         if (payload.compare(this.#area, 0, payload.length) !== 0) this.#movedAt = performance.now()
         this.#area.set(payload)
@@ -112,19 +133,30 @@ export class ProcessChild implements Child {
 
   async #callFunction(id: number, call: Buffer): Promise<void> {
     this.#calls++
-    const reply = await this.#functions.call(this.rank, this.#batch, JSON.parse(call.toString()))
+    const parsed: FunctionCall = JSON.parse(call.toString())
+    this.#called.add(parsed.index)
+    // The function may wait for an exec of another child, which then must be able to run.
+    this.#giveWay()
+    const reply = await this.#functions.call(this.rank, this.#batch, parsed)
     this.#calls--
     this.#movedAt = performance.now()
     if (this.#ready) this.#pool.send('REPLY', this.rank, id, Buffer.from(JSON.stringify(reply)))
   }
 
-  #stuck(now: number): string | undefined {
-    if (this.#ended === undefined || this.#calls > 0 || now - this.#movedAt < this.#patienceMs)
+  /** Only what the process itself said tells: where it says nothing, it may be the machine that is slow. */
+  #stuck(): string | undefined {
+    if (this.#ended === undefined || this.#calls > 0 || this.#markedAt - this.#movedAt < this.#patienceMs)
       return undefined
     return `child ${this.rank} did not stop at limits.timeoutMs (${this.#timeoutMs} ms)`
   }
 
+  #giveWay(): void {
+    this.#leave?.()
+    this.#leave = undefined
+  }
+
   #settleStart(result: StartResult): void {
+    this.#giveWay()
     this.#pool.busy(this.rank, false)
     this.#ready = result.ok
     const started = this.#started
@@ -133,6 +165,7 @@ export class ProcessChild implements Child {
   }
 
   #settleRun(end: RunEnd): void {
+    this.#giveWay()
     this.#pool.busy(this.rank, false)
     if (end !== 'done') this.#ready = false
     const ended = this.#ended
@@ -140,8 +173,14 @@ export class ProcessChild implements Child {
     ended?.(end)
   }
 
-  #poolEnded(reason: string): void {
-    this.lostBecause = reason
+  #poolEnded({ reason, memory, stuckRank, busyRanks }: PoolEnd): void {
+    this.loss = {
+      reason,
+      memory,
+      culprit: stuckRank === undefined ? 'unknown' : stuckRank === this.rank ? 'here' : 'elsewhere',
+      alone: busyRanks.size === 1 && busyRanks.has(this.rank),
+      called: this.#called,
+    }
     const idle = this.#ready && this.#ended === undefined
     this.#ready = false
     this.#pool.busy(this.rank, false)
@@ -155,4 +194,12 @@ export class ProcessChild implements Child {
     } else if (this.#ended !== undefined) this.#settleRun('lost')
     else if (idle) this.onIdleLoss?.()
   }
+}
+
+/** Of a batch that never reached the process. */
+const NOT_RUN: Omit<Loss, 'called'> = {
+  reason: 'its process had ended before',
+  memory: false,
+  culprit: 'elsewhere',
+  alone: false,
 }

@@ -3,7 +3,7 @@
  * it is busy becomes one batch. One exec that ends a child (timeout, memory, a lost worker) is answered with that;
  * the child is rebuilt with its rank and the rest of the batch runs there.
  */
-import type { Child } from '../children/child.ts'
+import type { Child, Loss } from '../children/child.ts'
 import type { RunTime } from '../exec-result.ts'
 import type { RunEnd, StartResult } from '../isolate/host/child.ts'
 import type { Outcome } from '../wire/verdict.ts'
@@ -23,14 +23,18 @@ export type StartFailure = Extract<StartResult, { ok: false }>
 export interface QueueEvents {
   /** The method returned or threw. */
   ended(exec: PendingExec, outcome: Outcome, rank: number, time: RunTime): void
-  /** The exec ended the child. `reason`: what is known of a lost one. */
+  /**
+   * The child ended while the exec ran in it. `loss`: what is known of a lost one. `killed`: the exec, and nothing else,
+   * can have ended the process that the child lived in.
+   */
   broke(
     exec: PendingExec,
     ending: Ending,
     logs: Outcome['logs'],
     rank: number,
     time: RunTime,
-    reason: string | undefined,
+    loss: Loss | undefined,
+    killed: boolean,
   ): void
   /** The child does not come up again. */
   refused(exec: PendingExec, failure: StartFailure, rank: number): void
@@ -64,7 +68,7 @@ export class ChildQueue {
   #retryMs = FIRST_RETRY_MS
   /** How often in a row the child was lost before any exec began. */
   #lostIdle = 0
-  /** Execs that run one at a time, since one of them may be what the child was lost to. */
+  /** Execs at the front that run one at a time with nothing else in their process: one of them may have ended it. */
   #suspects = 0
   #retryAt = 0
   #whenIdle: (() => void)[] = []
@@ -169,13 +173,14 @@ export class ChildQueue {
         }
       }
       const batch = this.#take()
-      this.#suspects = Math.max(0, this.#suspects - batch.length)
+      const suspect = this.#suspects > 0
+      if (suspect) this.#suspects--
       this.#underWay = batch.length
       const start = performance.now()
-      const running = this.child.run(batch)
+      const running = this.child.run(batch, suspect)
       const end = running instanceof Promise ? await running : running
       this.#underWay = 0
-      this.#settle(batch, end, start)
+      this.#settle(batch, end, start, suspect)
       if (end !== 'done') this.#restarted(await this.#startChild())
     }
     this.#idle()
@@ -209,27 +214,38 @@ export class ChildQueue {
     return all
   }
 
-  /** Answers what ended and puts back what did not run. `start` is of performance.now(). */
-  #settle(batch: PendingExec[], end: RunEnd, start: number): void {
-    const { rank } = this.child
+  /**
+   * Answers what ended and puts back what is to run in the next child.
+   *
+   * @param start of performance.now()
+   * @param suspect whether the batch is one exec that ran alone, since it may have ended a process before
+   */
+  #settle(batch: PendingExec[], end: RunEnd, start: number, suspect = false): void {
+    const { rank, loss } = this.child
     const { outcomes, unfinished, unfinishedLogs } = this.child.verdicts.read()
-    const blame = end !== 'done' && this.#isToBlame(batch, end, outcomes.length, unfinished)
-    const culprit = blame ? batch[outcomes.length] : undefined
-    const ended = outcomes.length + (culprit === undefined ? 0 : 1)
+    const blame =
+      end === 'lost' && loss !== undefined
+        ? this.#blameOfLoss(batch, outcomes.length, unfinished, loss, suspect)
+        : this.#blame(batch, end, outcomes.length, unfinished)
+    const { culprit, hurt, again } = blame
     const us = 1_000 * (performance.now() - start)
     // What ended the child ran for nearly all of the time; the others have no share in that.
     const usBefore = culprit === undefined ? us : Math.min(us, 1_000 * this.child.verdicts.endedMs)
     const sharedBy = Math.max(outcomes.length, 1)
     const time = { us: usBefore / sharedBy, sharedBy }
-    this.#execs += ended
+    const own = { us: us - usBefore, sharedBy: 1 }
+    this.#execs += batch.length - again.length
     this.#batches++
-    if (ended < batch.length) this.#waiting = [...batch.slice(ended), ...this.#takeAll()]
+    if (again.length > 0) this.#waiting = [...again, ...this.#takeAll()]
     for (let i = 0; i < outcomes.length; i++) this.#events.ended(batch[i]!, outcomes[i]!, rank, time)
+    if (end === 'done') return
     if (culprit !== undefined) {
-      const own = { us: us - usBefore, sharedBy: 1 }
-      this.#events.broke(culprit, end as Ending, unfinishedLogs, rank, own, this.child.lostBecause)
+      const killed = end === 'lost' && loss !== undefined
+      const ending = killed && loss.memory ? 'memory' : end
+      this.#events.broke(culprit, ending, unfinishedLogs, rank, own, killed ? loss : undefined, killed)
     }
-    if (end !== 'done') this.#rebuilding(end)
+    for (const exec of hurt) this.#events.broke(exec, end, NO_LOGS, rank, NOT_TIMED, loss, false)
+    this.#rebuilding(culprit !== undefined && end === 'lost' && loss?.memory ? 'memory' : end)
   }
 
   #rebuilding(cause: Ending): void {
@@ -237,21 +253,45 @@ export class ChildQueue {
     this.#events.rebuilt(this.child.rank, cause)
   }
 
-  /** Whether the first exec without an outcome is what ended the child. */
-  #isToBlame(batch: readonly PendingExec[], end: Ending, outcomes: number, unfinished: boolean): boolean {
+  /** Where the verdicts are complete: the first exec without an outcome ended the child, if it began. */
+  #blame(batch: PendingExec[], end: RunEnd, outcomes: number, unfinished: boolean): Blame {
+    if (end === 'done' && outcomes === batch.length) return NO_BLAME
+    const blamed = (culprit: PendingExec | undefined): Blame => ({
+      culprit,
+      hurt: [],
+      again: batch.slice(outcomes + (culprit === undefined ? 0 : 1)),
+    })
+    if (end === 'done') return blamed(undefined)
     if (end !== 'lost' || unfinished) {
       this.#lostIdle = 0
-      return true
-    }
-    if (this.child.marks === 'late') {
-      // One of them, but who? The one that is lost alone.
-      if (batch.length === 1) return true
-      this.#suspects = batch.length - outcomes
-      return false
+      return blamed(batch[outcomes])
     }
     // A worker may end between two batches; no exec is to blame then, unless it happens again and again.
     this.#lostIdle = outcomes === 0 ? this.#lostIdle + 1 : 0
-    return this.#lostIdle > MAX_LOST_IDLE
+    return blamed(this.#lostIdle > MAX_LOST_IDLE ? batch[outcomes] : undefined)
+  }
+
+  /**
+   * Where a whole process ended, and the verdicts may be some milliseconds behind. An exec that may have ended the
+   * process runs once more with nothing else in the process, and is blamed only if the process ends again. An exec that
+   * has called a function of the embedder must not run twice: it is answered with the loss.
+   */
+  #blameOfLoss(
+    batch: PendingExec[],
+    outcomes: number,
+    unfinished: boolean,
+    { culprit, alone, called }: Loss,
+    suspect: boolean,
+  ): Blame {
+    const left = batch.slice(outcomes)
+    if (culprit === 'here' && unfinished) return { culprit: left[0]!, hurt: [], again: left.slice(1) }
+    const elsewhere = culprit === 'elsewhere'
+    if (!elsewhere && alone && left.length === 1) return { culprit: left[0]!, hurt: [], again: [] }
+    const repeats = (_: PendingExec, index: number) =>
+      (elsewhere || !suspect) && !called.has(outcomes + index)
+    const again = left.filter(repeats)
+    if (!elsewhere || suspect) this.#suspects += again.length
+    return { culprit: undefined, hurt: left.filter((exec, index) => !repeats(exec, index)), again }
   }
 
   async #lostWhileIdle(): Promise<void> {
@@ -312,6 +352,20 @@ export class ChildQueue {
     for (const resolve of this.#whenIdle.splice(0)) resolve()
   }
 }
+
+/** Of the execs of a batch that have no outcome. */
+interface Blame {
+  /** Ended the child. */
+  culprit: PendingExec | undefined
+  /** Lost with the child, and not to blame. */
+  hurt: readonly PendingExec[]
+  /** To run in the next child. */
+  again: readonly PendingExec[]
+}
+
+const NO_BLAME: Blame = { culprit: undefined, hurt: [], again: [] }
+const NO_LOGS: Outcome['logs'] = []
+const NOT_TIMED: RunTime = { us: 0, sharedBy: 1 }
 
 /** One child, as stats() shows it. */
 export interface ChildStats {
