@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { cannotListen } from './errors.ts'
+import type { Guard } from './guard.ts'
 import type { SIPProxy } from './proxy.ts'
 import { hostPort } from './transport/transport.ts'
 
@@ -13,10 +14,15 @@ export class HttpEndpoint {
    * @param address host:port, an IPv6 address in brackets
    * @throws ProxyError ERR_SIPLET_PROXY_LISTEN
    */
-  static async open(address: string, proxy: SIPProxy): Promise<HttpEndpoint> {
+  static async open(address: string, proxy: SIPProxy, guard: Guard): Promise<HttpEndpoint> {
     const server = createServer((request, response) => {
-      answer(request.url ?? '/', response, proxy).catch(() => response.destroy())
+      const owner = { callId: null, abandon: () => void response.destroy() }
+      guard.run('http-request', owner, () => {
+        answer(request.url ?? '/', response, proxy).catch((error) => guard.fail('http-request', owner, error))
+      })
     })
+    // It goes on listening after a connection that could not be taken, for want of descriptors.
+    server.on('error', () => guard.run('server-error', null, () => {}))
     return new HttpEndpoint(server, await listenHttp(server, address))
   }
 

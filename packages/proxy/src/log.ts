@@ -1,6 +1,7 @@
 /** What the proxy logs of itself. */
-import type { Address, Logger } from '@siplet/engine'
+import type { Logger } from '@siplet/engine'
 import type { IncomingRequest } from './core/incoming.ts'
+import type { Boundary } from './guard.ts'
 import type { RoutedRequest } from './script/route-call.ts'
 
 const LEVELS: Record<string, keyof Logger> = {
@@ -29,13 +30,9 @@ export class ProxyLog {
     this.#write('warn', { callId: message.callId, code: Reflect.get(error, 'code') }, error.message)
   }
 
-  /** Something that must not happen: a fault of the proxy. */
-  fault(error: Error, remote: Address): void {
-    this.#write(
-      'error',
-      { err: error, remote: remote.join(':') },
-      `a message could not be handled: ${error.message}`,
-    )
+  /** Something that must not happen: an exception in the proxy, caught at a boundary. */
+  fault(error: Error, at: Boundary, callId: string | null): void {
+    this.#write('error', { callId, at, err: error }, `fault at ${at}: ${error.message}`)
   }
 
   xlog(level: string, text: string, { message }: RoutedRequest): void {
@@ -52,6 +49,11 @@ export class ProxyLog {
       this.#second = second
       this.#lines = 0
     }
-    if (this.#lines++ < this.#perSecond) this.#logger[level](fields, text)
+    if (this.#lines++ >= this.#perSecond) return
+    try {
+      this.#logger[level](fields, text)
+    } catch {
+      // A logger that throws, for a full disk or a closed pipe, must not cost a call.
+    }
   }
 }

@@ -1,9 +1,10 @@
 /** Counters of one proxy in the text format of Prometheus. */
 import type { Route } from '@siplet/engine'
 import { Counter, Gauge, Registry } from 'prom-client'
+import type { Boundary } from './guard.ts'
 
 /** Values of `dropped_total{reason}` that the core adds to those of the transports. */
-export type CoreDrop = 'no-via' | 'stray-reply' | 'unsent-reply' | 'unsent-request' | 'no-target' | 'failed'
+export type CoreDrop = 'no-via' | 'stray-reply' | 'unsent-reply' | 'unsent-request' | 'no-target'
 
 /** Methods with a label of their own; peers may invent as many as they like. */
 const METHODS = new Set(
@@ -45,6 +46,11 @@ export class ProxyMetrics {
     'Methods that failed or returned false.',
     'route',
   )
+  readonly #faults = this.#tally(
+    'faults_total',
+    'Exceptions in the proxy itself, by the boundary that caught them; each is logged.',
+    'at',
+  )
   readonly #retransmissions = new Counter({
     name: 'siplet_proxy_retransmissions_total',
     help: 'Messages sent or received again.',
@@ -85,6 +91,10 @@ export class ProxyMetrics {
 
   dropped(reason: string): void {
     this.#dropped.add(reason)
+  }
+
+  faulted(at: Boundary): void {
+    this.#faults.add(at)
   }
 
   scriptFailed(route: Route): void {

@@ -10,6 +10,7 @@ import { BranchIds } from './core/branch-id.ts'
 import { Core } from './core/core.ts'
 import type { Services } from './core/services.ts'
 import { functionTable } from './functions/functions.ts'
+import { type FaultInjector, Guard } from './guard.ts'
 import { HttpEndpoint } from './http.ts'
 import { ProxyLog } from './log.ts'
 import { ProxyMetrics } from './metrics.ts'
@@ -26,6 +27,23 @@ export interface ProxyParts {
   clock?: Clock
   /** DNS. */
   records?: Records
+  /** For tests of what becomes of faults. */
+  injectFault?: FaultInjector
+}
+
+/** What a proxy holds at the moment. All of it is zero when no call is under way and its timers are through. */
+export interface ProxyLoad {
+  /** Requests that are not answered yet. */
+  unfinished: number
+  /** INVITEs that a CANCEL could end. */
+  contexts: number
+  /** Methods of the script that run. */
+  scripts: number
+  clientTransactions: number
+  serverTransactions: number
+  connections: number
+  /** Those of them whose TLS or WebSocket handshake is not finished. */
+  handshakes: number
 }
 
 const LOG_LINES_PER_SECOND = 100
@@ -71,16 +89,21 @@ export class SIPProxy {
   readonly #records: Records
   readonly #metrics: ProxyMetrics
   readonly #transactions: TransactionLayer
+  readonly #guard: Guard
   readonly #aliases: ReadonlySet<string>
   #transports!: Transports
   #engine!: Engine
   #core!: Core
+  #scripts!: Scripts
   #http: HttpEndpoint | undefined
   #state: 'serving' | 'draining' | 'closed' = 'serving'
   #closing: Promise<void> | undefined
 
   /** Use {@link createProxy}. */
-  constructor(config: ProxyConfig, { logger, clock = systemClock, records = systemRecords() }: ProxyParts) {
+  constructor(
+    config: ProxyConfig,
+    { logger, clock = systemClock, records = systemRecords(), injectFault }: ProxyParts,
+  ) {
     this.#config = config
     this.#logger =
       logger ?? pino({ name: 'siplet', level: config.logLevel }, pino.destination({ fd: 2, sync: true }))
@@ -93,7 +116,16 @@ export class SIPProxy {
       connections: () => this.#transports.connections,
       unfinished: () => this.#core.unfinished,
     })
-    this.#transactions = new TransactionLayer(clock, config.timers, () => this.#metrics.retransmitted())
+    this.#guard = new Guard((error, at, callId) => {
+      this.#metrics.faulted(at)
+      this.#log.fault(error, at, callId)
+    }, injectFault)
+    this.#transactions = new TransactionLayer(
+      clock,
+      config.timers,
+      () => this.#metrics.retransmitted(),
+      this.#guard,
+    )
   }
 
   /** Called by createProxy, once. */
@@ -113,9 +145,12 @@ export class SIPProxy {
     }
     try {
       const { listen, limits } = config
-      this.#transports = await Transports.open({ listen, limits, clock: this.#clock, tls }, receiver)
+      this.#transports = await Transports.open(
+        { listen, limits, clock: this.#clock, tls, guard: this.#guard },
+        receiver,
+      )
       this.#core = new Core(this.#services())
-      if (config.http !== undefined) this.#http = await HttpEndpoint.open(config.http, this)
+      if (config.http !== undefined) this.#http = await HttpEndpoint.open(config.http, this, this.#guard)
     } catch (error) {
       await this.#transports?.close()
       await this.#engine.close()
@@ -136,6 +171,20 @@ export class SIPProxy {
   /** Transactions that are not terminated. */
   get transactions(): { client: number; server: number } {
     return this.#transactions.size
+  }
+
+  /** What it holds at the moment: for tests, and for whoever looks for a leak. */
+  get load(): ProxyLoad {
+    const { client, server } = this.transactions
+    return {
+      unfinished: this.#core.unfinished,
+      contexts: this.#core.contexts,
+      scripts: this.#scripts.running,
+      clientTransactions: client,
+      serverTransactions: server,
+      connections: this.#transports.connections,
+      handshakes: this.#transports.handshakes,
+    }
   }
 
   /** The engine, for its events and counters. */
@@ -188,7 +237,8 @@ export class SIPProxy {
 
   #services(): Services {
     const { script, onScriptError, routes, recordRoute } = this.#config
-    const scripts = new Scripts({
+    this.#scripts = new Scripts({
+      guard: this.#guard,
       engine: this.#engine,
       sync: script.isolation === 'inline',
       onScriptError,
@@ -199,11 +249,12 @@ export class SIPProxy {
     return {
       config: this.#config,
       clock: this.#clock,
+      guard: this.#guard,
       transports: this.#transports,
       transactions: this.#transactions,
       records: this.#records,
       branchIds: new BranchIds(),
-      scripts,
+      scripts: this.#scripts,
       metrics: this.#metrics,
       log: this.#log,
       isMyself: (uri) => this.#isMyself(uri),

@@ -36,6 +36,7 @@ function client(method: string, reliable = false) {
     fail = failed
   }
   layer.startClient({ message, reliable, send }, 'z9hG4bK-tx', {
+    callId: null,
     reply: ({ status }) => told.push([clock.now, String(status)]),
     timedOut: () => told.push([clock.now, 'timed out']),
     failed: () => told.push([clock.now, 'failed']),
@@ -154,6 +155,7 @@ describe('INVITE client transaction (RFC 3261 section 17.1.1)', () => {
     const texts: string[] = []
     const layer = new TransactionLayer(new ManualClock(), TIMERS, () => {})
     layer.startClient({ message, reliable: false, send: (sent) => texts.push(sent) }, 'z9hG4bK-tx', {
+      callId: null,
       reply() {},
       timedOut() {},
       failed() {},

@@ -3,9 +3,11 @@
  * transaction on one target after the other until one answers (RFC 3263 section 4.3), and its end.
  */
 import { parseURI, type SIPMessage, type URI } from '@siplet/sipmsg'
+import type { Boundary, Owner } from '../guard.ts'
 import { locate, numericTarget } from '../target/locate.ts'
 import { cancelFor } from '../transaction/ack.ts'
 import type { ClientUser } from '../transaction/client.ts'
+import { InviteClientTransaction } from '../transaction/invite-client.ts'
 import type { ClientTransaction } from '../transaction/layer.ts'
 import { transactionTimeout } from '../transaction/timers.ts'
 import { Timers } from '../transaction/transaction.ts'
@@ -44,20 +46,27 @@ class Attempt implements ClientUser {
     this.#branch = branch
   }
 
+  get callId(): string | null {
+    return this.#branch.callId
+  }
+
   reply(reply: SIPMessage): void {
-    this.#branch.heard(this, reply)
+    this.#branch.heard(this, reply, 'client-reply')
   }
 
   timedOut(): void {
-    this.#branch.heard(this, 'timed out')
+    this.#branch.heard(this, 'timed out', 'client-timeout')
   }
 
   failed(): void {
-    this.#branch.heard(this, 'failed')
+    this.#branch.heard(this, 'failed', 'client-failure')
   }
 }
 
-export class Branch {
+/** Nobody waits for how a CANCEL ends. */
+const NOBODY: ClientUser = { callId: null, reply() {}, timedOut() {}, failed() {} }
+
+export class Branch implements Owner {
   #final: FinalReply | undefined
   readonly #services: Services
   readonly #request: IncomingRequest
@@ -81,7 +90,11 @@ export class Branch {
     this.#request = request
     this.#plan = plan
     this.#owner = owner
-    this.#timers = new Timers(services.clock)
+    this.#timers = new Timers(services, 'branch-timer', this)
+  }
+
+  get callId(): string | null {
+    return this.#request.callId
   }
 
   /** How it ended; undefined as long as it has not. */
@@ -91,6 +104,35 @@ export class Branch {
 
   /** Finds its targets and sends the request to the first. */
   start(): void {
+    this.#services.guard.run('branch-start', this, () => this.#start())
+  }
+
+  /** After a fault in it: it ends as if its peer had answered 500. A fault in what comes after that is the request's. */
+  abandon(): void {
+    if (this.#final !== undefined) {
+      this.#request.abandon()
+      return
+    }
+    try {
+      this.#targets = []
+      this.drop()
+      this.#end({ status: 500, message: null })
+    } catch (error) {
+      this.#request.abandon()
+      throw error
+    }
+  }
+
+  /** {@link cancel} after a fault: where the CANCEL fails as well, the transaction ends without one. */
+  drop(): void {
+    try {
+      this.cancel()
+    } catch {
+      this.#transaction?.terminate()
+    }
+  }
+
+  #start(): void {
     const { message, dstUri } = this.#plan!
     bareRequestURI(message)
     const uri = parseURI(nextHop(message, dstUri))
@@ -113,16 +155,20 @@ export class Branch {
   }
 
   #locate(uri: URI): void {
-    const { records, transports, log } = this.#services
+    const { records, transports, guard } = this.#services
     locate(uri, records, transports).then(
-      (targets) => {
-        if (this.#final === undefined) this.#located(uri, targets)
-      },
-      (error: Error) => {
-        log.noTarget(this.#request, error)
-        this.#end({ status: 503, message: null })
-      },
+      (targets) =>
+        guard.run('dns-answered', this, () => {
+          if (this.#final === undefined) this.#located(uri, targets)
+        }),
+      (error: Error) => guard.run('dns-failed', this, () => this.#notLocated(error)),
     )
+  }
+
+  #notLocated(error: Error): void {
+    if (this.#final !== undefined) return
+    this.#services.log.noTarget(this.#request, error)
+    this.#end({ status: 503, message: null })
   }
 
   #located(uri: URI, targets: Target[]): void {
@@ -182,11 +228,13 @@ export class Branch {
   }
 
   /** What the transaction of an attempt says; of an earlier one, it is not heard. */
-  heard(attempt: Attempt, said: SIPMessage | 'timed out' | 'failed'): void {
+  heard(attempt: Attempt, said: SIPMessage | 'timed out' | 'failed', at: Boundary): void {
     if (attempt !== this.#attempt) return
-    if (said === 'timed out') this.#next({ status: 408, message: null })
-    else if (said === 'failed') this.#next({ status: 503, message: null })
-    else this.#receive(said)
+    this.#services.guard.run(at, this, () => {
+      if (said === 'timed out') this.#next({ status: 408, message: null })
+      else if (said === 'failed') this.#next({ status: 503, message: null })
+      else this.#receive(said)
+    })
   }
 
   #startTimers(): void {
@@ -216,12 +264,12 @@ export class Branch {
     const status = reply.status!
     if (status < 200) {
       this.#timers.stop('fr')
-      if (this.#request.method === 'INVITE' && this.#final === undefined) {
+      if (this.#request.method === 'INVITE') {
         this.#provisional = true
-        if (status > 100 || !this.#timers.has('C')) this.#startTimerC()
+        if (this.#final === undefined && (status > 100 || !this.#timers.has('C'))) this.#startTimerC()
         if (this.#cancelled === 'wanted') this.#sendCancel()
       }
-      if (status === 100) return
+      if (status === 100 || this.#final !== undefined) return
     } else {
       this.#timers.stopAll()
     }
@@ -241,28 +289,27 @@ export class Branch {
   }
 
   #sendCancel(): void {
-    const { transactions, config, metrics } = this.#services
+    const { transactions, metrics } = this.#services
     const flow = this.#flow!
     this.#cancelled = 'sent'
     const cancel = cancelFor(this.#sent!)
+    if (this.#final !== undefined) this.#sent = null
     const request = {
       message: cancel,
       reliable: isReliable(flow.transport),
       send: flow.send.bind(flow),
     }
     metrics.sent('request')
-    transactions.startClient(request, cancel.topVia!.branch!, { reply() {}, timedOut() {}, failed() {} })
-    // A peer that never ends the INVITE does not hold up the others (section 9.1).
-    this.#timers.start('cancelled', transactionTimeout(config.timers), () => {
-      this.#transaction?.terminate()
-      this.#end({ status: 487, message: null })
-    })
+    transactions.startClient(request, cancel.topVia!.branch!, NOBODY)
+    if (this.#transaction instanceof InviteClientTransaction) this.#transaction.cancelled()
   }
 
   #end(final: FinalReply): void {
     if (this.#final !== undefined) return
     this.#final = final
-    this.#plan = this.#sent = null
+    this.#plan = null
+    // An INVITE that is still to be cancelled is kept until its peer says something.
+    if (this.#cancelled !== 'wanted') this.#sent = null
     this.#timers.stopAll()
     this.#owner.ended(this, final)
   }

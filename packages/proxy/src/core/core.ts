@@ -1,5 +1,6 @@
 /** What comes in: to the transactions first, then to the core (RFC 3261 section 16). */
-import { reply, SIPMessage, SIPMessageError, type URI, type Via } from '@siplet/sipmsg'
+import { reply, SIPMessage, type URI, type Via } from '@siplet/sipmsg'
+import type { Owner } from '../guard.ts'
 import type { RequestDecision } from '../script/scripts.ts'
 import type { InviteServerTransaction } from '../transaction/invite-server.ts'
 import { serverKey } from '../transaction/key.ts'
@@ -12,6 +13,50 @@ import { ResponseContext } from './response-context.ts'
 import { preprocessRoute } from './route-set.ts'
 import type { Services } from './services.ts'
 import { Stateless } from './stateless.ts'
+
+/** A request until it is known what becomes of it. */
+class ReceivedRequest implements Owner {
+  readonly message: SIPMessage
+  readonly flow: Flow
+  readonly #stateless: Stateless
+  via: Via | null = null
+  /** Nothing is to be answered any more, or somebody else does. */
+  answered = false
+  /** As soon as it is routed. */
+  request: IncomingRequest | undefined
+
+  constructor(message: SIPMessage, flow: Flow, stateless: Stateless) {
+    this.message = message
+    this.flow = flow
+    this.#stateless = stateless
+  }
+
+  get callId(): string | null {
+    return this.message.callId
+  }
+
+  abandon(): void {
+    if (this.request !== undefined) this.request.abandon()
+    else if (!this.answered && this.via !== null) {
+      this.#stateless.reply(this.message, this.via, this.flow, { status: 500 })
+    }
+  }
+}
+
+class ReceivedReply implements Owner {
+  readonly #message: SIPMessage
+
+  constructor(message: SIPMessage) {
+    this.#message = message
+  }
+
+  get callId(): string | null {
+    return this.#message.callId
+  }
+
+  /** Nobody waits: what it was for has its own timers. */
+  abandon(): void {}
+}
 
 export class Core implements Receiver {
   readonly #services: Services
@@ -31,29 +76,31 @@ export class Core implements Receiver {
     return this.#unfinished
   }
 
+  /** INVITEs that are not answered yet. */
+  get contexts(): number {
+    return this.#contexts.size
+  }
+
   /** From now on new requests are refused with 503; what is under way goes on. */
   drain(): void {
     this.#draining = true
   }
 
+  /** Never throws: no message may end the proxy, not even by a fault of ours. */
   message(message: SIPMessage, flow: Flow): void {
-    const { metrics, log } = this.#services
-    try {
-      if (message.isRequest) this.#request(message, flow)
-      else this.#reply(message)
-    } catch (error) {
-      // No message may end the proxy, not even by a fault of ours.
-      metrics.dropped('failed')
-      if (!(error instanceof SIPMessageError)) log.fault(error as Error, flow.remote)
-    }
+    if (message.isRequest) {
+      const received = new ReceivedRequest(message, flow, this.#stateless)
+      this.#services.guard.run('request', received, () => this.#request(received))
+    } else this.#services.guard.run('reply', new ReceivedReply(message), () => this.#reply(message))
   }
 
   dropped(reason: DropReason): void {
     this.#services.metrics.dropped(reason)
   }
 
-  #request(received: SIPMessage, flow: Flow): void {
+  #request(owner: ReceivedRequest): void {
     const { metrics, transactions } = this.#services
+    const { message: received, flow } = owner
     const method = received.method!
     metrics.received(method)
     const asSent = received.topVia
@@ -62,16 +109,24 @@ export class Core implements Receiver {
       return
     }
     const via = noteReceived(received, asSent, flow) ? received.topVia! : asSent
+    owner.via = via
     const key = serverKey(received, via)
-    if (transactions.receiveRequest(received, key)) return
+    if (transactions.receiveRequest(received, key)) {
+      owner.answered = true
+      return
+    }
     const refusal = this.#check(received)
     if (refusal !== null) {
       this.#refuse(received, via, flow, refusal)
+      owner.answered = true
       return
     }
-    if (method === 'CANCEL' && this.#cancel(received, via, flow)) return
+    if (method === 'CANCEL' && this.#cancel(received, via, flow)) {
+      owner.answered = true
+      return
+    }
     if (method === 'ACK' && this.#stateless.isAckToUs(received)) return
-    this.#route(received, via, flow, key)
+    this.#route(owner, via, key)
   }
 
   #refuse(request: SIPMessage, via: Via, flow: Flow, refusal: Refusal): void {
@@ -88,8 +143,9 @@ export class Core implements Receiver {
     return { status: 503, headers: [['Retry-After', '10']] }
   }
 
-  #route(received: SIPMessage, via: Via, flow: Flow, key: string): void {
+  #route(owner: ReceivedRequest, via: Via, key: string): void {
     const { scripts, transactions, transports } = this.#services
+    const { message: received, flow } = owner
     const looseRouted = preprocessRoute(received, (uri: URI) => this.#services.isMyself(uri))
     // The message as edited so far becomes the original: what scripts edit is counted from there.
     const message = received.splices.length === 0 ? received : new SIPMessage(received)
@@ -98,32 +154,29 @@ export class Core implements Receiver {
     const isOurs = ({ host, port }: Via) => transports.isOurs(host, port ?? 5060)
     if (hasLooped(message.vias, () => request.loopHash, isOurs)) {
       this.#refuse(message, via, flow, { status: 482 })
+      owner.answered = true
       return
     }
+    owner.request = request
     if (method !== 'ACK' && method !== 'CANCEL') {
       const reliable = isReliable(flow.transport)
       const send = this.#stateless.replier(via, flow)
       request.transaction = transactions.createServer(method, key, reliable, send)
     }
     this.#unfinished++
-    let context: ResponseContext | undefined
-    const over = () => {
+    request.begin(() => {
       this.#unfinished--
       this.#contexts.delete(request.transaction)
-    }
+    })
     if (method === 'INVITE') {
-      context = new ResponseContext(this.#services, request, over)
+      const context = new ResponseContext(this.#services, request)
+      request.relaying = context
       this.#contexts.set(request.transaction, context)
     }
-    scripts.request(request, (decision) => this.#decided(request, decision, context, over))
+    scripts.request(request, (decision) => this.#decided(request, decision))
   }
 
-  #decided(
-    request: IncomingRequest,
-    { replies, relay, forward }: RequestDecision,
-    context: ResponseContext | undefined,
-    over: () => void,
-  ): void {
+  #decided(request: IncomingRequest, { replies, relay, forward }: RequestDecision): void {
     const { method, transaction, message, via, flow } = request
     const stateful = relay !== null && transaction !== undefined
     for (const { stateless, status, reason } of replies) {
@@ -133,15 +186,19 @@ export class Core implements Receiver {
     }
     const answered = replies.find(({ status }) => status >= 200)
     if (!stateful) {
-      if (transaction !== undefined && (answered === undefined || answered.stateless)) transaction.terminate()
-      over()
+      // The client waits for a final reply after a provisional one (section 8.1.1.7), and nobody else gives it.
+      const promised = forward === null && replies.some(({ stateless }) => !stateless)
+      if (answered === undefined && promised) this.#replyStatefully(request, 500, '')
+      else if (answered === undefined || answered.stateless) transaction?.terminate()
+      request.over()
       const plan = forward ?? relay?.branches[0]
       if (plan !== undefined && plan !== null) this.#stateless.forward(request, plan)
       return
     }
     if (method === 'INVITE') this.#replyStatefully(request, 100, '')
-    const relaying = context ?? new ResponseContext(this.#services, request, over)
-    relaying.relay(relay)
+    const context = this.#contexts.get(transaction) ?? new ResponseContext(this.#services, request)
+    request.relaying = context
+    context.relay(relay)
   }
 
   #replyStatefully({ message, transaction }: IncomingRequest, status: number, reason: string): void {

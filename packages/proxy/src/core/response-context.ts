@@ -4,7 +4,7 @@ import type { Failure } from '../script/route-call.ts'
 import type { Flow } from '../transport/transport.ts'
 import { aggregateChallenges, bestReply, type FinalReply, reasonOf, statusUpstream } from './best-reply.ts'
 import { Branch, type BranchOwner, type BranchPlan } from './branch.ts'
-import type { IncomingRequest } from './incoming.ts'
+import type { IncomingRequest, Relaying } from './incoming.ts'
 import type { Services } from './services.ts'
 
 /** A set of branches to try side by side, and the routes for them. */
@@ -19,10 +19,9 @@ export interface RelayPlan {
   readonly failureRoute: string | null
 }
 
-export class ResponseContext implements BranchOwner {
+export class ResponseContext implements BranchOwner, Relaying {
   readonly #services: Services
   readonly #request: IncomingRequest
-  readonly #over: () => void
   /** Both until all is done: for late 2xx, the context outlasts that by half a minute. */
   #plan: RelayPlan | undefined
   #branches: Branch[] = []
@@ -34,11 +33,9 @@ export class ResponseContext implements BranchOwner {
   #answered = false
   #done = false
 
-  /** @param over called once, when there is nothing left to wait for */
-  constructor(services: Services, request: IncomingRequest, over: () => void) {
+  constructor(services: Services, request: IncomingRequest) {
     this.#services = services
     this.#request = request
-    this.#over = over
   }
 
   /** Starts the branches of a plan: the first, or those of FAILURE_ROUTE. */
@@ -59,13 +56,22 @@ export class ResponseContext implements BranchOwner {
 
   /** The client sent CANCEL (section 16.10). */
   cancel(): void {
-    this.#cancelled = true
-    for (const branch of this.#branches) branch.cancel()
+    this.#services.guard.run('cancel', this.#request, () => {
+      this.#cancelled = true
+      for (const branch of this.#branches) branch.cancel()
+    })
+  }
+
+  /** After a fault: every branch that rings is cancelled; what they say is not heard any more, a 2xx aside. */
+  abandon(): void {
+    const branches = this.#branches
+    this.#finish()
+    for (const branch of branches) branch.drop()
   }
 
   passOn(branch: Branch, message: SIPMessage): void {
     const success = message.status! >= 200
-    if (this.#answered && !success) return
+    if ((this.#answered || this.#done) && !success) return
     if (success) {
       this.#answered = true
       for (const other of this.#branches) if (other !== branch) other.cancel()
@@ -85,7 +91,7 @@ export class ResponseContext implements BranchOwner {
   /** Null where BRANCH_ROUTE dropped the branch. */
   #start(plan: BranchPlan | null): void {
     this.#starting--
-    if (plan !== null && !this.#cancelled && !this.#answered) {
+    if (plan !== null && !this.#done && !this.#cancelled && !this.#answered) {
       const branch = new Branch(this.#services, this.#request, plan, this)
       this.#branches.push(branch)
       branch.start()
@@ -114,6 +120,7 @@ export class ResponseContext implements BranchOwner {
     this.#starting = 1
     this.#services.scripts.failure(failureRoute, this.#request, failure, (decision) => {
       this.#starting = 0
+      if (this.#done) return
       if (this.#cancelled) this.#answer({ status: 487, message: null }, finals)
       else if (decision === null) this.#answer(best, finals)
       else if ('branches' in decision) this.relay(decision)
@@ -153,6 +160,6 @@ export class ResponseContext implements BranchOwner {
     this.#done = true
     this.#plan = undefined
     this.#branches = []
-    this.#over()
+    this.#request.over()
   }
 }

@@ -2,6 +2,7 @@
 import type { URI } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
 import type { ProxyConfig } from '../config.ts'
+import type { Guard } from '../guard.ts'
 import type { ProxyLog } from '../log.ts'
 import type { ProxyMetrics } from '../metrics.ts'
 import type { Scripts } from '../script/scripts.ts'
@@ -13,6 +14,7 @@ import type { BranchIds } from './branch-id.ts'
 export interface Services {
   readonly config: ProxyConfig
   readonly clock: Clock
+  readonly guard: Guard
   readonly transports: Transports
   readonly transactions: TransactionLayer
   readonly records: Records

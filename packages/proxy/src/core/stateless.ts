@@ -65,10 +65,10 @@ export class Stateless {
       send(numeric)
       return
     }
-    const { records, transports, metrics } = this.#services
+    const { records, transports, metrics, guard } = this.#services
     locate(uri, records, transports, () => 0).then(
-      ([target]) => send(target!),
-      () => metrics.dropped('no-target'),
+      ([target]) => guard.run('forward-dns-answered', request, () => send(target!)),
+      () => guard.run('forward-dns-failed', request, () => metrics.dropped('no-target')),
     )
   }
 

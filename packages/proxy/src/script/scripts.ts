@@ -5,6 +5,7 @@ import type { SIPMessage } from '@siplet/sipmsg'
 import type { BranchPlan } from '../core/branch.ts'
 import type { IncomingRequest } from '../core/incoming.ts'
 import type { RelayPlan } from '../core/response-context.ts'
+import type { Boundary, Guard } from '../guard.ts'
 import type { Flow } from '../transport/transport.ts'
 import { type Failure, RouteCall, type ScriptReply } from './route-call.ts'
 
@@ -18,6 +19,7 @@ export interface RequestDecision {
 
 export interface ScriptsOptions {
   engine: Engine
+  guard: Guard
   /** Whether execs run on this thread, without an event loop in between. */
   sync: boolean
   onScriptError: 'reject' | 'relay'
@@ -28,6 +30,12 @@ export interface ScriptsOptions {
   failed(route: Route, result: ExecResult): void
 }
 
+const BOUNDARIES: Record<Route, Boundary> = {
+  REQUEST_ROUTE: 'request-route',
+  BRANCH_ROUTE: 'branch-route',
+  ONREPLY_ROUTE: 'reply-route',
+  FAILURE_ROUTE: 'failure-route',
+}
 const DIALOGS = ['INVITE', 'SUBSCRIBE', 'REFER']
 
 export class Scripts {
@@ -46,7 +54,7 @@ export class Scripts {
   /** REQUEST_ROUTE. A method that decides nothing relays when it returns true, and drops with 0. */
   request(request: IncomingRequest, done: (decision: RequestDecision) => void): void {
     const call = new RouteCall('REQUEST_ROUTE', request)
-    this.#exec(this.#options.routes.request, call, request.message, request.flow, (result) => {
+    this.#exec(this.#options.routes.request, call, request, request.message, request.flow, (result) => {
       const { error, code } = result
       if (error !== null || (code < 0 && call.relay === null && call.replies.length === 0)) {
         this.#options.failed('REQUEST_ROUTE', result)
@@ -76,7 +84,7 @@ export class Scripts {
     done: (plan: BranchPlan | null) => void,
   ): void {
     const call = new RouteCall('BRANCH_ROUTE', request)
-    this.#exec(method, call, plan.message, request.flow, (result) => {
+    this.#exec(method, call, request, plan.message, request.flow, (result) => {
       if (result.error !== null) this.#options.failed('BRANCH_ROUTE', result)
       if (result.error !== null) done(this.#options.onScriptError === 'relay' ? plan : null)
       else if (call.dropped) done(null)
@@ -98,7 +106,7 @@ export class Scripts {
       return
     }
     const call = new RouteCall('ONREPLY_ROUTE', request)
-    this.#exec(name, call, reply, flow, (result) => {
+    this.#exec(name, call, request, reply, flow, (result) => {
       if (result.error !== null) {
         this.#options.failed('ONREPLY_ROUTE', result)
         done(reply)
@@ -114,7 +122,7 @@ export class Scripts {
     done: (decision: RelayPlan | ScriptReply | null) => void,
   ): void {
     const call = new RouteCall('FAILURE_ROUTE', request, failure)
-    this.#exec(method, call, failure.plan.message, request.flow, (result) => {
+    this.#exec(method, call, request, failure.plan.message, request.flow, (result) => {
       if (result.error !== null) {
         this.#options.failed('FAILURE_ROUTE', result)
         done(null)
@@ -125,11 +133,13 @@ export class Scripts {
   #exec(
     method: string,
     call: RouteCall,
+    request: IncomingRequest,
     message: SIPMessage,
     flow: Flow,
     done: (result: ExecResult) => void,
   ): void {
-    const { engine, sync } = this.#options
+    const { engine, sync, guard } = this.#options
+    const at = BOUNDARIES[call.route]
     const options = { route: call.route, src: flow.remote, dst: flow.local, context: call }
     if (sync) {
       let result: ExecResult | undefined
@@ -140,15 +150,22 @@ export class Scripts {
         if (!(error instanceof SipletError && error.code === 'ERR_SIPLET_SYNC')) throw error
       }
       if (result !== undefined) {
-        done(result)
+        const answer = result
+        guard.run(at, request, () => done(answer))
         return
       }
     }
     this.#running++
-    engine.exec(method, message, options).then((result) => {
-      this.#running--
-      done(result)
-    })
+    engine.exec(method, message, options).then(
+      (result) => {
+        this.#running--
+        guard.run(at, request, () => done(result))
+      },
+      (error) => {
+        this.#running--
+        guard.fail(at, request, error)
+      },
+    )
   }
 
   /** The branches that a call asked for; null where it did not relay. */

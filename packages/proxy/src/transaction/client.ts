@@ -9,8 +9,9 @@ export interface ClientRequest {
   readonly send: Send
 }
 
-/** Who a client transaction works for; a final reply, timedOut and failed exclude each other. */
+/** Who a client transaction works for; a final reply, timedOut and failed exclude each other. None of them throws. */
 export interface ClientUser {
+  readonly callId: string | null
   reply(reply: SIPMessage): void
   timedOut(): void
   failed(error: Error): void

@@ -1,11 +1,12 @@
 /** The INVITE client transaction (RFC 3261 section 17.1.1, with the Accepted state of RFC 6026 section 7.2). */
 import type { SIPMessage } from '@siplet/sipmsg'
+import type { Owner } from '../guard.ts'
 import { ackFor } from './ack.ts'
 import type { ClientRequest, ClientUser } from './client.ts'
 import { timerD, transactionTimeout } from './timers.ts'
 import { type Surroundings, Timers } from './transaction.ts'
 
-export class InviteClientTransaction {
+export class InviteClientTransaction implements Owner {
   #state: 'calling' | 'proceeding' | 'completed' | 'accepted' | 'terminated' = 'calling'
   readonly #key: string
   /** Until a 2xx came: nothing is sent any more then. */
@@ -14,26 +15,29 @@ export class InviteClientTransaction {
   readonly #around: Surroundings
   readonly #timers: Timers
   #ack: string | undefined
+  /** Whether the user was told how it ended. */
+  #told = false
 
   constructor(key: string, request: ClientRequest, user: ClientUser, around: Surroundings) {
     this.#key = key
     this.#request = request
     this.#user = user
     this.#around = around
-    this.#timers = new Timers(around.clock)
+    this.#timers = new Timers(around, 'transaction-timer', this)
   }
 
   get state() {
     return this.#state
   }
 
+  get callId(): string | null {
+    return this.#user.callId
+  }
+
   start(): void {
     const { timers } = this.#around
     if (!this.#request!.reliable) this.#retransmitAfter(timers.t1)
-    this.#timers.start('B', transactionTimeout(timers), () => {
-      this.#terminate()
-      this.#user.timedOut()
-    })
+    this.#timers.start('B', transactionTimeout(timers), () => this.#timedOut())
     this.#sendRequest()
   }
 
@@ -64,9 +68,24 @@ export class InviteClientTransaction {
     this.#terminate()
   }
 
+  /** After a fault: the user hears that it failed, where it has not heard of an end yet. */
+  abandon(error: Error): void {
+    this.#terminate()
+    this.#tellEnd(() => this.#user.failed(error))
+  }
+
+  /**
+   * A CANCEL has gone out: a peer that does not end the INVITE within 64*T1 is not waited for any longer (section 9.1).
+   */
+  cancelled(): void {
+    if (this.#state !== 'calling' && this.#state !== 'proceeding') return
+    this.#timers.start('cancelled', transactionTimeout(this.#around.timers), () => this.#timedOut())
+  }
+
   #provisional(reply: SIPMessage): void {
     this.#state = 'proceeding'
-    this.#timers.stopAll()
+    this.#timers.stop('A')
+    this.#timers.stop('B')
     this.#user.reply(reply)
   }
 
@@ -75,7 +94,7 @@ export class InviteClientTransaction {
     this.#request = null
     this.#timers.stopAll()
     this.#timers.start('M', transactionTimeout(this.#around.timers), () => this.#terminate())
-    this.#user.reply(reply)
+    this.#tellEnd(() => this.#user.reply(reply))
   }
 
   #complete(reply: SIPMessage): void {
@@ -86,7 +105,7 @@ export class InviteClientTransaction {
     send(this.#ack, (error) => this.#fail(error))
     if (reliable) this.#terminate()
     else this.#timers.start('D', timerD(this.#around.timers), () => this.#terminate())
-    this.#user.reply(reply)
+    this.#tellEnd(() => this.#user.reply(reply))
   }
 
   #sendRequest(): void {
@@ -98,15 +117,27 @@ export class InviteClientTransaction {
   #retransmitAfter(ms: number): void {
     this.#timers.start('A', ms, () => {
       this.#around.retransmitted()
-      this.#sendRequest()
+      // Before it is sent: a failure at once ends the transaction, and its timers.
       this.#retransmitAfter(ms * 2)
+      this.#sendRequest()
     })
   }
 
   #fail(error: Error): void {
     if (this.#state !== 'calling' && this.#state !== 'proceeding') return
     this.#terminate()
-    this.#user.failed(error)
+    this.#tellEnd(() => this.#user.failed(error))
+  }
+
+  #timedOut(): void {
+    this.#terminate()
+    this.#tellEnd(() => this.#user.timedOut())
+  }
+
+  #tellEnd(tell: () => void): void {
+    if (this.#told) return
+    this.#told = true
+    tell()
   }
 
   #terminate(): void {

@@ -1,8 +1,10 @@
 /** The INVITE server transaction (RFC 3261 section 17.2.1, with the Accepted state of RFC 6026 section 7.1). */
+import { SIPMessage } from '@siplet/sipmsg'
+import type { Owner } from '../guard.ts'
 import { transactionTimeout } from './timers.ts'
 import { type Send, type Surroundings, Timers } from './transaction.ts'
 
-export class InviteServerTransaction {
+export class InviteServerTransaction implements Owner {
   #state: 'proceeding' | 'completed' | 'confirmed' | 'accepted' | 'terminated' = 'proceeding'
   readonly #key: string
   readonly #reliable: boolean
@@ -17,11 +19,20 @@ export class InviteServerTransaction {
     this.#reliable = reliable
     this.#send = send
     this.#around = around
-    this.#timers = new Timers(around.clock)
+    this.#timers = new Timers(around, 'transaction-timer', this)
   }
 
   get state() {
     return this.#state
+  }
+
+  /** Whether a final reply has gone out, or none is going to. */
+  get answered(): boolean {
+    return this.#state !== 'proceeding'
+  }
+
+  get callId(): string | null {
+    return this.#reply === undefined ? null : new SIPMessage(this.#reply).callId
   }
 
   /** The INVITE came again. */
@@ -63,6 +74,11 @@ export class InviteServerTransaction {
     this.#terminate()
   }
 
+  /** After a fault: its timers run after the final reply only, so nobody waits for it. */
+  abandon(): void {
+    this.#terminate()
+  }
+
   #complete(): void {
     this.#state = 'completed'
     if (!this.#reliable) this.#retransmitAfter(this.#around.timers.t1)
@@ -83,8 +99,8 @@ export class InviteServerTransaction {
   #retransmitAfter(ms: number): void {
     this.#timers.start('G', ms, () => {
       this.#around.retransmitted()
-      this.#sendAgain()
       this.#retransmitAfter(Math.min(ms * 2, this.#around.timers.t2))
+      this.#sendAgain()
     })
   }
 

@@ -1,6 +1,7 @@
 /** The transactions of one proxy, found by their keys. */
 import type { SIPMessage, Via } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
+import { type Guard, SILENT_GUARD } from '../guard.ts'
 import type { ClientRequest, ClientUser } from './client.ts'
 import { InviteClientTransaction } from './invite-client.ts'
 import { InviteServerTransaction } from './invite-server.ts'
@@ -18,12 +19,15 @@ export class TransactionLayer {
   readonly #servers = new Map<string, ServerTransaction>()
   readonly #aroundClients: Surroundings
   readonly #aroundServers: Surroundings
+  readonly #guard: Guard
 
   /** @param retransmitted called for every message that is sent, or comes in, again */
-  constructor(clock: Clock, timers: TimerValues, retransmitted: () => void) {
+  constructor(clock: Clock, timers: TimerValues, retransmitted: () => void, guard: Guard = SILENT_GUARD) {
+    this.#guard = guard
     const around = (table: Map<string, unknown>): Surroundings => ({
       clock,
       timers,
+      guard,
       retransmitted,
       terminated: (key) => table.delete(key),
     })
@@ -55,8 +59,9 @@ export class TransactionLayer {
   /** Gives the reply to the transaction it belongs to. False where there is none. */
   receiveReply(reply: SIPMessage, via: Via): boolean {
     const transaction = this.#clients.get(clientKey(via.branch ?? '', reply.cseqMethod ?? ''))
-    transaction?.receive(reply)
-    return transaction !== undefined
+    if (transaction === undefined) return false
+    this.#guard.run('client-transaction', transaction, () => transaction.receive(reply))
+    return true
   }
 
   /** The INVITE transaction that a CANCEL is for; undefined where there is none. */
@@ -79,7 +84,7 @@ export class TransactionLayer {
     const Transaction = method === 'INVITE' ? InviteClientTransaction : NonInviteClientTransaction
     const transaction = new Transaction(key, request, user, this.#aroundClients)
     this.#clients.set(key, transaction)
-    transaction.start()
+    this.#guard.run('client-transaction', transaction, () => transaction.start())
     return transaction
   }
 

@@ -1,10 +1,11 @@
 /** The non-INVITE client transaction (RFC 3261 section 17.1.2). */
 import type { SIPMessage } from '@siplet/sipmsg'
+import type { Owner } from '../guard.ts'
 import type { ClientRequest, ClientUser } from './client.ts'
 import { transactionTimeout } from './timers.ts'
 import { type Surroundings, Timers } from './transaction.ts'
 
-export class NonInviteClientTransaction {
+export class NonInviteClientTransaction implements Owner {
   #state: 'trying' | 'proceeding' | 'completed' | 'terminated' = 'trying'
   readonly #key: string
   /** Both until a final reply came: what stays after that takes up replies that come again. */
@@ -18,19 +19,25 @@ export class NonInviteClientTransaction {
     this.#request = request
     this.#user = user
     this.#around = around
-    this.#timers = new Timers(around.clock)
+    this.#timers = new Timers(around, 'transaction-timer', this)
   }
 
   get state() {
     return this.#state
   }
 
+  get callId(): string | null {
+    return this.#user?.callId ?? null
+  }
+
   start(): void {
     const { timers } = this.#around
     if (!this.#request!.reliable) this.#retransmitAfter(timers.t1)
     this.#timers.start('F', transactionTimeout(timers), () => {
+      const user = this.#user
+      this.#user = null
       this.#terminate()
-      this.#user!.timedOut()
+      user?.timedOut()
     })
     this.#sendRequest()
   }
@@ -46,10 +53,11 @@ export class NonInviteClientTransaction {
     const user = this.#user!
     const { reliable } = this.#request!
     this.#state = 'completed'
-    this.#request = this.#user = null
+    this.#request = null
     this.#timers.stopAll()
     if (reliable) this.#terminate()
     else this.#timers.start('K', this.#around.timers.t4, () => this.#terminate())
+    this.#user = null
     user.reply(reply)
   }
 
@@ -58,12 +66,19 @@ export class NonInviteClientTransaction {
     this.#terminate()
   }
 
+  /** After a fault: the user hears that it failed, where it has not heard of an end yet. */
+  abandon(error: Error): void {
+    const user = this.#user
+    this.#user = null
+    this.#terminate()
+    user?.failed(error)
+  }
+
   #sendRequest(): void {
     const { send, message } = this.#request!
     send(message.text, (error) => {
       if (this.#state !== 'trying' && this.#state !== 'proceeding') return
-      this.#terminate()
-      this.#user!.failed(error)
+      this.abandon(error)
     })
   }
 
@@ -72,8 +87,9 @@ export class NonInviteClientTransaction {
     this.#timers.start('E', ms, () => {
       const { t2 } = this.#around.timers
       this.#around.retransmitted()
-      this.#sendRequest()
+      // Before it is sent: a failure at once ends the transaction, and its timers.
       this.#retransmitAfter(this.#state === 'proceeding' ? t2 : Math.min(ms * 2, t2))
+      this.#sendRequest()
     })
   }
 

@@ -1,8 +1,10 @@
 /** The non-INVITE server transaction (RFC 3261 section 17.2.2). */
+import { SIPMessage } from '@siplet/sipmsg'
+import type { Owner } from '../guard.ts'
 import { transactionTimeout } from './timers.ts'
 import { type Send, type Surroundings, Timers } from './transaction.ts'
 
-export class NonInviteServerTransaction {
+export class NonInviteServerTransaction implements Owner {
   #state: 'trying' | 'proceeding' | 'completed' | 'terminated' = 'trying'
   readonly #key: string
   readonly #reliable: boolean
@@ -16,11 +18,20 @@ export class NonInviteServerTransaction {
     this.#reliable = reliable
     this.#send = send
     this.#around = around
-    this.#timers = new Timers(around.clock)
+    this.#timers = new Timers(around, 'transaction-timer', this)
   }
 
   get state() {
     return this.#state
+  }
+
+  /** Whether a final reply has gone out, or none is going to. */
+  get answered(): boolean {
+    return this.#state === 'completed' || this.#state === 'terminated'
+  }
+
+  get callId(): string | null {
+    return this.#reply === undefined ? null : new SIPMessage(this.#reply).callId
   }
 
   /** The request came again; it is not answered before the core has answered. */
@@ -46,6 +57,11 @@ export class NonInviteServerTransaction {
 
   /** Ends it without a word: the request is not going to be answered, or was without state. */
   terminate(): void {
+    this.#terminate()
+  }
+
+  /** After a fault: its timers run after the final reply only, so nobody waits for it. */
+  abandon(): void {
     this.#terminate()
   }
 

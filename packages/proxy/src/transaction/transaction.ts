@@ -1,12 +1,14 @@
 /** What the four transactions of RFC 3261 section 17 have in common. */
 import type { Clock } from '../clock.ts'
 import type { ProxyError } from '../errors.ts'
+import type { Boundary, Guard, Owner } from '../guard.ts'
 import type { TimerValues } from './timers.ts'
 
 /** What transactions live on. */
 export interface Surroundings {
   readonly clock: Clock
   readonly timers: TimerValues
+  readonly guard: Guard
   /** Called once, in the terminated state; with the key that the transaction was given. */
   terminated(key: string): void
   /** A message went out, or came in, again. */
@@ -19,21 +21,27 @@ interface RunningTimer {
   next: RunningTimer | undefined
 }
 
-/** Named timers of one transaction; one that is started again is stopped first. */
+/** Named timers of one owner, each guarded; one that is started again is stopped first. */
 export class Timers {
   readonly #clock: Clock
+  readonly #guard: Guard
+  readonly #at: Boundary
+  readonly #owner: Owner
   /** One or two, linked: V8 makes room for 17 in an array, and there is one for each transaction of the last half minute. */
   #running: RunningTimer | undefined
 
-  constructor(clock: Clock) {
+  constructor({ clock, guard }: { clock: Clock; guard: Guard }, at: Boundary, owner: Owner) {
     this.#clock = clock
+    this.#guard = guard
+    this.#at = at
+    this.#owner = owner
   }
 
   start(name: string, ms: number, act: () => void): void {
     this.stop(name)
     const stop = this.#clock.after(ms, () => {
       this.#forget(name)
-      act()
+      this.#guard.run(this.#at, this.#owner, act)
     })
     this.#running = { name, stop, next: this.#running }
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { Guard } from '../guard.ts'
 import type { ConnectionCount, ConnectionLimits } from './limits.ts'
 import type { Receiver } from './transport.ts'
 
@@ -8,6 +9,7 @@ export interface ConnectionPool {
   readonly count: ConnectionCount
   readonly clock: Clock
   readonly receiver: Receiver
+  readonly guard: Guard
 }
 
 /** Under which connections are found again. */

@@ -3,6 +3,7 @@ import type { Address } from '@siplet/engine'
 import { type Frame, SIPMessage } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
+import type { Guard, Owner } from '../guard.ts'
 import type { ConnectionLimits } from './limits.ts'
 import type { DropReason, Flow, Receiver, TransportName } from './transport.ts'
 
@@ -11,8 +12,6 @@ export interface Wire {
   readonly bufferedBytes: number
   /** One-byte text. */
   write(text: string, done: (error?: Error | null) => void): void
-  /** Ends at once. */
-  destroy(): void
 }
 
 const PONG = '\r\n'
@@ -32,11 +31,16 @@ export interface ConnectionOptions {
   limits: ConnectionLimits
   clock: Clock
   receiver: Receiver
+  guard: Guard
+  /** Ends the socket at once, connected or not. */
+  destroy: () => void
   /** Called once, when it is gone. */
   closed: (connection: Connection) => void
 }
 
-export class Connection implements Flow {
+export class Connection implements Flow, Owner {
+  /** It carries many calls. */
+  readonly callId = null
   readonly transport: TransportName
   readonly local: Address
   readonly remote: Address
@@ -68,6 +72,7 @@ export class Connection implements Flow {
 
   /** The connection is made: what waited goes out. */
   connected(wire: Wire): void {
+    if (!this.#open) return
     this.#wire = wire
     for (const { text, failed } of this.#early) this.#write(wire, text, failed)
     this.#early = []
@@ -96,6 +101,7 @@ export class Connection implements Flow {
   received(frames: readonly Frame[], partial: boolean): void {
     this.#active = true
     for (const frame of frames) {
+      if (!this.#open) return
       if (frame.type === 'message') {
         this.#options.receiver.message(new SIPMessage(frame.bytes), this)
       } else if (frame.type === 'ping') {
@@ -106,10 +112,19 @@ export class Connection implements Flow {
       }
     }
     if (!partial || frames.length > 0) this.#endMessageTimer()
-    if (partial) {
-      const { clock, limits } = this.#options
-      this.#stopMessageTimer ??= clock.after(limits.messageTimeoutMs, () => this.drop('incomplete'))
+    if (partial && this.#open) {
+      const { clock, limits, guard } = this.#options
+      this.#stopMessageTimer ??= clock.after(limits.messageTimeoutMs, () =>
+        guard.run('message-timer', this, () => this.drop('incomplete')),
+      )
     }
+  }
+
+  /** The peer asks whether it is still there; `pong` answers. */
+  pinged(pong: () => void): void {
+    this.#active = true
+    if ((this.#wire?.bufferedBytes ?? 0) > this.#options.limits.maxSendBufferBytes) this.drop('slow-reader')
+    else pong()
   }
 
   /** Ends it for a reason of ours. */
@@ -126,28 +141,39 @@ export class Connection implements Flow {
     this.#endMessageTimer()
     this.#stopIdleTimer()
     const error = this.#error(reason)
-    for (const { failed } of this.#early) failed(error)
-    for (const failed of this.#failures) failed(error)
+    const waiting = [...this.#early.map(({ failed }) => failed), ...this.#failures]
     this.#early = []
     this.#failures.clear()
-    this.#wire?.destroy()
-    this.#options.closed(this)
+    const { destroy, closed, guard } = this.#options
+    destroy()
+    closed(this)
+    for (const failed of waiting) guard.run('send-failed', null, () => failed(error))
+  }
+
+  /** After a fault. */
+  abandon(): void {
+    this.end('a fault of the proxy')
   }
 
   #write(wire: Wire, text: string, failed: (error: ProxyError) => void): void {
     this.#failures.add(failed)
-    wire.write(text, (error) => {
-      if (this.#failures.delete(failed) && error) failed(this.#error(error.message))
-    })
+    wire.write(text, (error) =>
+      this.#options.guard.run('stream-written', this, () => {
+        if (this.#failures.delete(failed) && error) failed(this.#error(error.message))
+      }),
+    )
   }
 
   /** One timer a period, not one a message: what came in between counts when it is due. */
   #idleTimer(): () => void {
-    return this.#options.clock.after(this.#options.limits.idleTimeoutMs, () => {
-      if (!this.#active) return this.drop('idle')
-      this.#active = false
-      this.#stopIdleTimer = this.#idleTimer()
-    })
+    const { clock, limits, guard } = this.#options
+    return clock.after(limits.idleTimeoutMs, () =>
+      guard.run('idle-timer', this, () => {
+        if (!this.#active) return this.drop('idle')
+        this.#active = false
+        this.#stopIdleTimer = this.#idleTimer()
+      }),
+    )
   }
 
   #endMessageTimer(): void {

@@ -28,22 +28,28 @@ export class ConnectionCount {
     return this.#total
   }
 
-  /** Whether one more connection from there is taken; it is counted then. */
-  accept(ip: string): boolean {
-    const fromThere = this.#byIp.get(ip) ?? 0
-    const { maxConnections, maxConnectionsPerIp } = this.#limits
-    if (this.#total >= maxConnections || fromThere >= maxConnectionsPerIp) return false
-    this.add(ip)
-    return true
+  /**
+   * Counts one more connection from there. Returns what takes it off again, once however often it is called; undefined
+   * where there are too many, and nothing is counted then.
+   */
+  accept(ip: string): (() => void) | undefined {
+    const tooMany = (this.#byIp.get(ip) ?? 0) >= this.#limits.maxConnectionsPerIp
+    return tooMany ? undefined : this.add(ip)
   }
 
-  /** Counts a connection that this side made. */
-  add(ip: string): void {
+  /** Counts a connection that this side makes; as {@link accept}, but for the limit by address. */
+  add(ip: string): (() => void) | undefined {
+    if (this.#total >= this.#limits.maxConnections) return undefined
     this.#byIp.set(ip, (this.#byIp.get(ip) ?? 0) + 1)
     this.#total++
+    let counted = true
+    return () => {
+      if (counted) this.#remove(ip)
+      counted = false
+    }
   }
 
-  remove(ip: string): void {
+  #remove(ip: string): void {
     const left = (this.#byIp.get(ip) ?? 1) - 1
     if (left > 0) this.#byIp.set(ip, left)
     else this.#byIp.delete(ip)

@@ -4,11 +4,12 @@ import { connect, createServer, isIP, type Server, type Socket } from 'node:net'
 import { connect as connectTLS, createServer as createTLSServer, type SecureContextOptions } from 'node:tls'
 import type { Address } from '@siplet/engine'
 import { StreamFramer } from '@siplet/sipmsg'
-import { cannotListen } from '../errors.ts'
+import { cannotListen, ProxyError } from '../errors.ts'
+import { Admission, remoteOf, socketOwner } from './admission.ts'
 import { Connection, type Wire } from './connection.ts'
 import { type ConnectionPool, flowKey } from './connection-pool.ts'
 import type { ListenAddress } from './listen.ts'
-import { type Flow, plainIP, type Target, type Transport } from './transport.ts'
+import type { Flow, Target, Transport } from './transport.ts'
 
 /** @throws ProxyError ERR_SIPLET_PROXY_LISTEN */
 export async function openStream(
@@ -39,6 +40,7 @@ class Stream implements Transport {
   readonly #listen: ListenAddress
   readonly #pool: ConnectionPool
   readonly #tls: SecureContextOptions | undefined
+  readonly #admission: Admission
   readonly #connections = new Map<string, Connection>()
 
   constructor(
@@ -53,13 +55,22 @@ class Stream implements Transport {
     this.#listen = listen
     this.#pool = pool
     this.#tls = tls
+    this.#admission = new Admission(pool)
+    const { guard } = pool
     // A TLS server counts raw connections: a peer that never finishes its handshake has one, too.
-    server.on('connection', (socket: Socket) => this.#admit(socket))
+    server.on('connection', (socket: Socket) =>
+      guard.run('connection', socketOwner(socket), () => this.#connection(socket)),
+    )
     if (this.name === 'tls') {
-      server.on('secureConnection', (socket: Socket) => this.#serve(socket))
-      server.on('tlsClientError', (_error, socket: Socket) => socket.destroy())
+      server.on('secureConnection', (socket: Socket) =>
+        guard.run('handshake-done', socketOwner(socket), () => this.#serve(socket)),
+      )
+      server.on('tlsClientError', (_error, socket: Socket) =>
+        guard.run('handshake-failed', socketOwner(socket), () => socket.destroy()),
+      )
     }
-    server.on('error', () => {})
+    // It goes on listening after a connection that could not be taken, for want of descriptors.
+    server.on('error', () => guard.run('server-error', null, () => {}))
   }
 
   get local(): Address {
@@ -75,6 +86,10 @@ class Stream implements Transport {
     return this.#connections.size
   }
 
+  get handshakes(): number {
+    return this.#admission.handshakes
+  }
+
   flowTo(target: Target): Flow {
     return this.#connections.get(flowKey(target.ip, target.port)) ?? this.#connect(target)
   }
@@ -85,71 +100,88 @@ class Stream implements Transport {
     await closed
   }
 
-  #admit(socket: Socket): void {
-    const ip = plainIP(socket.remoteAddress ?? '')
-    if (!this.#pool.count.accept(ip)) {
-      this.#pool.receiver.dropped('too-many-connections', [ip, socket.remotePort ?? 0])
-      socket.destroy()
-      return
-    }
-    socket.once('close', () => this.#pool.count.remove(ip))
-    socket.on('error', () => socket.destroy())
-    if (this.name === 'tcp') this.#serve(socket)
-    else socket.setTimeout(this.#pool.limits.connectTimeoutMs, () => socket.destroy())
+  #connection(socket: Socket): void {
+    const secure = this.name === 'tls'
+    if (this.#admission.admit(socket, secure) && !secure) this.#serve(socket)
   }
 
   #serve(socket: Socket): void {
-    if (this.name === 'tls') socket.setTimeout(0)
-    const remote: Address = [plainIP(socket.remoteAddress ?? ''), socket.remotePort ?? 0]
-    this.#follow(this.#add(remote, wireOf(socket)), socket)
+    const remote = remoteOf(socket)
+    this.#admission.finished(remote)
+    this.#follow(this.#add(remote, socket, wireOf(socket)), socket)
   }
 
+  /** @throws ProxyError ERR_SIPLET_PROXY_SEND where there are too many connections */
   #connect(target: Target): Connection {
     const { ip: host, port } = target
-    // From the address that is listened on, so that a peer sees the proxy it knows.
-    const from = { host, port, localAddress: this.#listen.ip, noDelay: true }
-    const socket =
-      this.name === 'tcp'
-        ? connect(from)
-        : connectTLS({
-            ...from,
-            ...this.#tls,
-            ...(isIP(target.host ?? host) === 0 && { servername: target.host }),
-          })
-    this.#pool.count.add(host)
-    const connection = this.#add([host, port])
-    const stop = this.#pool.clock.after(this.#pool.limits.connectTimeoutMs, () =>
-      connection.end('connecting timed out'),
+    const { count, clock, limits, guard } = this.#pool
+    const release = count.add(host)
+    if (release === undefined) {
+      const text = `${this.name} to ${host} port ${port}: there are ${count.total} connections already`
+      throw new ProxyError('ERR_SIPLET_PROXY_SEND', text)
+    }
+    let socket: Socket
+    try {
+      socket = this.#socketTo(target)
+    } catch (error) {
+      release()
+      throw error
+    }
+    const connection = this.#add([host, port], socket)
+    const stop = clock.after(limits.connectTimeoutMs, () =>
+      guard.run('connect-timer', connection, () => connection.end('connecting timed out')),
     )
-    socket.once(this.name === 'tcp' ? 'connect' : 'secureConnect', () => {
+    const connected = () => {
       stop()
       connection.connected(wireOf(socket))
-    })
-    socket.once('close', () => {
+    }
+    socket.once(this.name === 'tcp' ? 'connect' : 'secureConnect', () =>
+      guard.run('connected', connection, connected),
+    )
+    const closed = () => {
       stop()
-      this.#pool.count.remove(host)
-    })
+      release()
+    }
+    socket.once('close', () => guard.run('connection-closed', { callId: null, abandon: closed }, closed))
     this.#follow(connection, socket)
     return connection
   }
 
-  #add(remote: Address, wire?: Wire): Connection {
+  #socketTo({ ip: host, port, host: name = host }: Target): Socket {
+    // From the address that is listened on, so that a peer sees the proxy it knows.
+    const from = { host, port, localAddress: this.#listen.ip, noDelay: true }
+    if (this.name === 'tcp') return connect(from)
+    return connectTLS({ ...from, ...this.#tls, ...(isIP(name) === 0 && { servername: name }) })
+  }
+
+  #add(remote: Address, socket: Socket, wire?: Wire): Connection {
     const key = flowKey(...remote)
     const { local, sentBy, name: transport } = this
     const closed = (gone: Connection) => {
       if (this.#connections.get(key) === gone) this.#connections.delete(key)
     }
-    const connection = new Connection({ ...this.#pool, transport, local, remote, sentBy, closed }, wire)
+    const destroy = () => socket.destroy()
+    const connection = new Connection(
+      { ...this.#pool, transport, local, remote, sentBy, destroy, closed },
+      wire,
+    )
     this.#connections.set(key, connection)
     return connection
   }
 
   #follow(connection: Connection, socket: Socket): void {
-    const { maxHeadBytes, maxBodyBytes } = this.#pool.limits
+    const { limits, guard } = this.#pool
+    const { maxHeadBytes, maxBodyBytes } = limits
     const framer = new StreamFramer({ maxHeadBytes, maxBodyBytes })
-    socket.on('data', (chunk: Buffer) => connection.received(framer.push(chunk), framer.pendingBytes > 0))
-    socket.on('error', (error) => connection.end(error.message))
-    socket.on('close', () => connection.end('the peer closed it'))
+    socket.on('data', (chunk: Buffer) =>
+      guard.run('stream-data', connection, () =>
+        connection.received(framer.push(chunk), framer.pendingBytes > 0),
+      ),
+    )
+    socket.on('error', (error) => guard.run('stream-error', connection, () => connection.end(error.message)))
+    socket.on('close', () =>
+      guard.run('stream-closed', connection, () => connection.end('the peer closed it')),
+    )
   }
 }
 
@@ -159,6 +191,5 @@ function wireOf(socket: Socket): Wire {
       return socket.writableLength
     },
     write: (text, done) => socket.write(text, 'latin1', done),
-    destroy: () => socket.destroy(),
   }
 }

@@ -45,6 +45,7 @@ export type DropReason =
   | 'too-many-connections'
   | 'slow-reader'
   | 'idle'
+  | 'handshake'
 
 /** Where transports hand over what they received. */
 export interface Receiver {
@@ -61,6 +62,8 @@ export interface Transport {
   readonly family: 4 | 6
   /** Connections that are open; 0 for UDP. */
   readonly connections: number
+  /** Connections of peers whose handshake is not finished; 0 for UDP and TCP. */
+  readonly handshakes: number
   /** The flow to a target: a connection that is there, or one that is made. */
   flowTo(target: Target): Flow
   /** Stops listening and ends all connections. */

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
+import { type Guard, SILENT_GUARD } from '../guard.ts'
 import { ConnectionCount, type ConnectionLimits } from './limits.ts'
 import type { ListenAddress } from './listen.ts'
 import { openStream } from './stream.ts'
@@ -22,6 +23,7 @@ export interface TransportsOptions {
   limits: ConnectionLimits
   clock: Clock
   tls?: SecureContextOptions | undefined
+  guard?: Guard
 }
 
 export class Transports {
@@ -35,12 +37,15 @@ export class Transports {
    *
    * @throws ProxyError ERR_SIPLET_PROXY_LISTEN
    */
-  static async open({ listen, ...shared }: TransportsOptions, receiver: Receiver): Promise<Transports> {
+  static async open(
+    { listen, guard = SILENT_GUARD, ...shared }: TransportsOptions,
+    receiver: Receiver,
+  ): Promise<Transports> {
     const count = new ConnectionCount(shared.limits)
-    const pool = { ...shared, count, receiver }
+    const pool = { ...shared, count, receiver, guard }
     const opened = await Promise.allSettled(
       listen.map((address) => {
-        if (address.transport === 'udp') return openUDP(address, receiver)
+        if (address.transport === 'udp') return openUDP(address, receiver, guard)
         const open = address.transport === 'ws' || address.transport === 'wss' ? openWebSocket : openStream
         return open(address, pool, shared.tls)
       }),
@@ -66,6 +71,11 @@ export class Transports {
   /** Connections over all transports. */
   get connections(): number {
     return this.#count.total
+  }
+
+  /** Connections of peers whose handshake is not finished. */
+  get handshakes(): number {
+    return this.all.reduce((sum, { handshakes }) => sum + handshakes, 0)
   }
 
   /** Whether host (an IPv6 address in brackets) and port are those of one of the sockets, or what it advertises. */

@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import type { Address } from '@siplet/engine'
 import { frameOf } from '@siplet/sipmsg'
 import { cannotListen, ProxyError } from '../errors.ts'
+import type { Guard } from '../guard.ts'
 import type { ListenAddress } from './listen.ts'
 import { type Flow, plainIP, type Receiver, type Target, type Transport } from './transport.ts'
 
@@ -12,7 +13,7 @@ import { type Flow, plainIP, type Receiver, type Target, type Transport } from '
 const SOCKET_BUFFER_BYTES = 4 * 1_024 * 1_024
 
 /** @throws ProxyError ERR_SIPLET_PROXY_LISTEN */
-export async function openUDP(listen: ListenAddress, receiver: Receiver): Promise<Transport> {
+export async function openUDP(listen: ListenAddress, receiver: Receiver, guard: Guard): Promise<Transport> {
   const family = isIP(listen.ip) === 6 ? 6 : 4
   const socket = createSocket({
     type: family === 6 ? 'udp6' : 'udp4',
@@ -31,25 +32,31 @@ export async function openUDP(listen: ListenAddress, receiver: Receiver): Promis
     socket.close()
     throw cannotListen(listen.text, error as Error)
   }
-  return new UDP(socket, listen, family, receiver)
+  return new UDP(socket, listen, family, receiver, guard)
 }
 
 class UDP implements Transport {
   readonly name = 'udp'
   readonly connections = 0
+  readonly handshakes = 0
   readonly local: Address
   readonly sentBy: string
   readonly family: 4 | 6
   readonly #socket: Socket
 
-  constructor(socket: Socket, listen: ListenAddress, family: 4 | 6, receiver: Receiver) {
+  readonly guard: Guard
+
+  constructor(socket: Socket, listen: ListenAddress, family: 4 | 6, receiver: Receiver, guard: Guard) {
     this.#socket = socket
+    this.guard = guard
     this.family = family
     this.local = [listen.ip, socket.address().port]
     this.sentBy = listen.sentBy(this.local[1])
-    socket.on('message', (bytes, from) => this.#received(bytes, from, receiver))
+    socket.on('message', (bytes, from) =>
+      guard.run('datagram', null, () => this.#received(bytes, from, receiver)),
+    )
     // An ICMP error of an earlier datagram; whoever sent it has a timer.
-    socket.on('error', () => {})
+    socket.on('error', () => guard.run('udp-error', null, () => {}))
   }
 
   flowTo(target: Target): Flow {
@@ -105,8 +112,10 @@ class UDPFlow implements Flow {
     const length = buffer === undefined ? bytes.length : buffer.write(text, 'latin1')
     const done = (error?: Error | null) => {
       if (buffer !== undefined) buffers.push(buffer)
-      if (error)
+      this.#from.guard.run('datagram-sent', null, () => {
+        if (!error) return
         failed(new ProxyError('ERR_SIPLET_PROXY_SEND', `udp to ${ip} port ${port}: ${error.message}`))
+      })
     }
     try {
       this.#socket.send(bytes, 0, length, port, ip, done)

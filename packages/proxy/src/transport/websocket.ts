@@ -8,11 +8,12 @@ import type { Address } from '@siplet/engine'
 import { frameOf } from '@siplet/sipmsg'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { ProxyError } from '../errors.ts'
+import { Admission, remoteOf, socketOwner } from './admission.ts'
 import { Connection } from './connection.ts'
 import { type ConnectionPool, flowKey } from './connection-pool.ts'
 import type { ListenAddress } from './listen.ts'
 import { listening } from './stream.ts'
-import { type Flow, hostPort, plainIP, type Target, type Transport } from './transport.ts'
+import { type Flow, hostPort, type Target, type Transport } from './transport.ts'
 
 /** @throws ProxyError ERR_SIPLET_PROXY_LISTEN */
 export async function openWebSocket(
@@ -33,6 +34,7 @@ class WebSockets implements Transport {
   readonly #server: WebSocketServer
   readonly #listen: ListenAddress
   readonly #pool: ConnectionPool
+  readonly #admission: Admission
   readonly #connections = new Map<string, Connection>()
 
   constructor(http: Server, listen: ListenAddress, pool: ConnectionPool) {
@@ -41,20 +43,32 @@ class WebSockets implements Transport {
     this.#http = http
     this.#listen = listen
     this.#pool = pool
-    http.on('connection', (socket: Socket) => this.#admit(socket))
-    http.on('request', (_request, response) => response.writeHead(426, { Upgrade: 'websocket' }).end())
+    this.#admission = new Admission(pool)
+    const { guard } = pool
+    http.on('connection', (socket: Socket) =>
+      guard.run('connection', socketOwner(socket), () => this.#admission.admit(socket, true)),
+    )
+    http.on('request', (_request, response) =>
+      guard.run('upgrade-refused', socketOwner(response), () =>
+        response.writeHead(426, { Upgrade: 'websocket' }).end(),
+      ),
+    )
     this.#server = new WebSocketServer({
       server: http,
       maxPayload: pool.limits.maxHeadBytes + pool.limits.maxBodyBytes,
       // A handshake without the subprotocol is none of SIP's (section 4.1).
-      verifyClient: ({ req }: { req: IncomingMessage }) =>
-        /(^|,)\s*sip\s*(,|$)/i.test(String(req.headers['sec-websocket-protocol'] ?? '')),
+      verifyClient: ({ req }: { req: IncomingMessage }) => this.#isForUs(req),
       handleProtocols: (protocols) => [...protocols].find((name) => name.toLowerCase() === 'sip') ?? false,
+      // A peer that sends pings and reads nothing would fill our memory with pongs.
+      autoPong: false,
     })
-    this.#server.on('connection', (socket, { socket: { remoteAddress, remotePort } }) =>
-      this.#serve(socket, [plainIP(remoteAddress ?? ''), remotePort ?? 0]),
+    this.#server.on('connection', (socket, request) =>
+      guard.run('websocket', { callId: null, abandon: () => socket.terminate() }, () =>
+        this.#serve(socket, remoteOf(request.socket)),
+      ),
     )
-    this.#server.on('error', () => {})
+    // It goes on listening after a connection that could not be taken, for want of descriptors.
+    this.#server.on('error', () => guard.run('server-error', null, () => {}))
   }
 
   get local(): Address {
@@ -70,6 +84,10 @@ class WebSockets implements Transport {
     return this.#connections.size
   }
 
+  get handshakes(): number {
+    return this.#admission.handshakes
+  }
+
   flowTo({ ip, port }: Target): Flow {
     return this.#connections.get(flowKey(ip, port)) ?? new Gone(this, [ip, port])
   }
@@ -82,19 +100,20 @@ class WebSockets implements Transport {
     await closed
   }
 
-  #admit(socket: Socket): void {
-    const ip = plainIP(socket.remoteAddress ?? '')
-    if (!this.#pool.count.accept(ip)) {
-      this.#pool.receiver.dropped('too-many-connections', [ip, socket.remotePort ?? 0])
-      socket.destroy()
-      return
-    }
-    socket.once('close', () => this.#pool.count.remove(ip))
+  #isForUs(request: IncomingMessage): boolean {
+    let found = false
+    this.#pool.guard.run('upgrade', socketOwner(request.socket), () => {
+      const protocols = String(request.headers['sec-websocket-protocol'] ?? '')
+      found = protocols.split(',').some((name) => name.trim().toLowerCase() === 'sip')
+    })
+    return found
   }
 
   #serve(socket: WebSocket, remote: Address): void {
     const key = flowKey(...remote)
     const { local, sentBy, name: transport } = this
+    const { guard } = this.#pool
+    this.#admission.finished(remote)
     const closed = (gone: Connection) => {
       if (this.#connections.get(key) === gone) this.#connections.delete(key)
     }
@@ -106,13 +125,25 @@ class WebSockets implements Transport {
         const bytes = Buffer.from(text, 'latin1')
         socket.send(bytes, { binary: !isUtf8(bytes) }, done)
       },
-      destroy: () => socket.terminate(),
     }
-    const connection = new Connection({ ...this.#pool, transport, local, remote, sentBy, closed }, wire)
+    const destroy = () => socket.terminate()
+    const connection = new Connection(
+      { ...this.#pool, transport, local, remote, sentBy, destroy, closed },
+      wire,
+    )
     this.#connections.set(key, connection)
-    socket.on('message', (data: Buffer) => connection.received([frameOf(data)], false))
-    socket.on('error', (error) => connection.end(error.message))
-    socket.on('close', () => connection.end('the peer closed it'))
+    socket.on('message', (data: Buffer) =>
+      guard.run('websocket-data', connection, () => connection.received([frameOf(data)], false)),
+    )
+    socket.on('ping', (data: Buffer) =>
+      guard.run('websocket-data', connection, () => connection.pinged(() => socket.pong(data))),
+    )
+    socket.on('error', (error) =>
+      guard.run('websocket-error', connection, () => connection.end(error.message)),
+    )
+    socket.on('close', () =>
+      guard.run('websocket-closed', connection, () => connection.end('the peer closed it')),
+    )
   }
 }
 
