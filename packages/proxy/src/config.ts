@@ -57,12 +57,16 @@ const schema = z
         t1: milliseconds(500),
         t2: milliseconds(4_000),
         t4: milliseconds(5_000),
+        /** Until DNS has told where a URI leads to; frTimeoutMs, where that is shorter. */
+        dnsTimeoutMs: milliseconds(4_000),
         /** Until a target has answered at all; then the next one is tried. fr_timeout of OpenSIPS. */
         frTimeoutMs: milliseconds(32_000),
         /** Timer C: until a ringing INVITE is given up. fr_inv_timeout of OpenSIPS. */
         frInvTimeoutMs: milliseconds(180_000),
       })
       .prefault({}),
+    /** Targets that are tried for one request, side by side and one after the other: as OpenSIPS's MAX_BRANCHES. */
+    maxBranches: z.number().int().min(1).max(64).default(12),
     /** Larger requests go over TCP where there is a tcp socket. */
     udpMaxBytes: count(1_300),
     limits: z

@@ -135,6 +135,7 @@ export class SIPProxy {
       ...engineFor(config, this.#logger),
       functions: functionTable({
         isMyself: (host, port) => this.#isMyHost(host, port),
+        maxBranches: config.maxBranches,
         hasMethod: (name) => this.#engine.methods.includes(name),
         xlog: (level, text, { request }) => this.#log.xlog(level, text, request),
       }),

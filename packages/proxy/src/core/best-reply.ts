@@ -1,5 +1,5 @@
 /** Which of the final replies of all branches goes upstream (RFC 3261 section 16.7 item 6). */
-import { REASONS, type SIPMessage } from '@siplet/sipmsg'
+import { REASONS, SIPMessage } from '@siplet/sipmsg'
 
 /** What a branch ended with: the reply of a peer, or the status that stands for a time-out or a failure. */
 export interface FinalReply {
@@ -16,15 +16,30 @@ export function bestReply(replies: readonly FinalReply[]): FinalReply {
   return replies.reduce((best, reply) => (rank(reply.status) < rank(best.status) ? reply : best))
 }
 
-/** Adds to a 401 or 407 the challenges of the other ones (item 7). */
-export function aggregateChallenges(best: FinalReply, replies: readonly FinalReply[]): void {
-  if (best.message === null || (best.status !== 401 && best.status !== 407)) return
+/** Challenges of other branches, together: what is beyond is left out, so that the reply still fits a datagram. */
+const MAX_CHALLENGE_BYTES = 16_384
+
+/**
+ * The best reply with the challenges of the other 401 and 407 added to its own (item 7), byte for byte. Those that could
+ * not stand in a header, since NUL is in them, are left out.
+ */
+export function withAllChallenges(best: SIPMessage, replies: readonly FinalReply[]): SIPMessage {
+  let lines = ''
   for (const { message, status } of replies) {
-    if (message === null || message === best.message || (status !== 401 && status !== 407)) continue
+    if (message === null || message === best || (status !== 401 && status !== 407)) continue
     for (const name of ['WWW-Authenticate', 'Proxy-Authenticate']) {
-      for (const challenge of message.getHeaders(name)) best.message.appendHeader(name, challenge)
+      for (const challenge of message.getHeadersBytes(name)) {
+        const line = `${name}: ${challenge}\r\n`
+        if (!challenge.includes('\0') && lines.length + line.length <= MAX_CHALLENGE_BYTES) lines += line
+      }
     }
   }
+  if (lines === '') return best
+  const { text } = best
+  const end = text.search(/\r?\n\r?\n/)
+  if (end === -1) return best
+  const headers = text.indexOf('\n', end) + 1
+  return new SIPMessage(text.slice(0, headers) + lines + text.slice(headers))
 }
 
 /** A 503 says that this very hop is overloaded: upstream, it would be about us (item 6). */

@@ -4,7 +4,7 @@
  */
 import { parseURI, type SIPMessage, type URI } from '@siplet/sipmsg'
 import type { Boundary, Owner } from '../guard.ts'
-import { locate, numericTarget } from '../target/locate.ts'
+import { dnsTimeout, locate, numericTarget } from '../target/locate.ts'
 import { cancelFor } from '../transaction/ack.ts'
 import type { ClientUser } from '../transaction/client.ts'
 import { InviteClientTransaction } from '../transaction/invite-client.ts'
@@ -30,12 +30,20 @@ export interface BranchPlan {
 
 /** Whom a branch tells. */
 export interface BranchOwner {
+  /** Whether one more target may be tried; the `first` of a branch always may. */
+  mayTry(first: boolean): boolean
   /** 101 to 199, and every 2xx; also those that come after the first. */
   passOn(branch: Branch, reply: SIPMessage): void
   /** The branch is over, with this. */
   ended(branch: Branch, final: FinalReply): void
   /** Runs ONREPLY_ROUTE on a reply; `done` gets it as edited, null where it is dropped. */
   filter(reply: SIPMessage, flow: Flow, done: (reply: SIPMessage | null) => void): void
+}
+
+interface Candidate {
+  readonly target: Target
+  /** The same target by another transport: only where the first could not be connected. */
+  readonly fallback: boolean
 }
 
 /** One target that is tried: what its transaction works for. */
@@ -74,7 +82,8 @@ export class Branch implements Owner {
   #plan: BranchPlan | null
   readonly #owner: BranchOwner
   readonly #timers: Timers
-  #targets: Target[] = []
+  #targets: Candidate[] = []
+  #tried = false
   #transaction: ClientTransaction | undefined
   /** The request as it went out last; null before that, and again when it has ended. */
   #sent: SIPMessage | null = null
@@ -155,47 +164,60 @@ export class Branch implements Owner {
   }
 
   #locate(uri: URI): void {
-    const { records, transports, guard } = this.#services
+    const { records, transports, guard, config } = this.#services
+    const { dnsTimeoutMs, frTimeoutMs } = config.timers
+    const deadline = Math.min(dnsTimeoutMs, frTimeoutMs)
+    this.#timers.start('dns', deadline, () => this.#notLocated(dnsTimeout(uri.host, deadline)))
     locate(uri, records, transports).then(
       (targets) =>
         guard.run('dns-answered', this, () => {
-          if (this.#final === undefined) this.#located(uri, targets)
+          if (!this.#timers.has('dns')) return
+          this.#timers.stop('dns')
+          this.#located(uri, targets)
         }),
       (error: Error) => guard.run('dns-failed', this, () => this.#notLocated(error)),
     )
   }
 
   #notLocated(error: Error): void {
-    if (this.#final !== undefined) return
+    if (this.#final !== undefined || this.#sent !== null) return
+    this.#timers.stop('dns')
     this.#services.log.noTarget(this.#request, error)
     this.#end({ status: 503, message: null })
   }
 
   #located(uri: URI, targets: Target[]): void {
     const stated = uri.parameters.get('transport')?.toLowerCase() === 'udp'
-    this.#targets = stated ? targets : targets.flatMap((target) => this.#bySize(target))
+    this.#targets = targets.flatMap((target) =>
+      stated ? [{ target, fallback: false }] : this.#bySize(target),
+    )
     this.#next({ status: 503, message: null })
   }
 
   /** What does not fit a datagram goes over TCP, and over UDP only where that cannot be connected (section 18.1.1). */
-  #bySize(target: Target): Target[] {
+  #bySize(target: Target): Candidate[] {
     const { config, transports } = this.#services
-    const tcp: Target = { ...target, transport: 'tcp' }
     const tooLarge = target.transport === 'udp' && this.#plan!.message.text.length > config.udpMaxBytes
-    return tooLarge && transports.supports('tcp', target.ip.includes(':') ? 6 : 4) ? [tcp, target] : [target]
+    const overTCP = tooLarge && transports.supports('tcp', target.ip.includes(':') ? 6 : 4)
+    if (!overTCP) return [{ target, fallback: false }]
+    return [
+      { target: { ...target, transport: 'tcp' }, fallback: false },
+      { target, fallback: true },
+    ]
   }
 
   /** Tries the next target; where there is none left, the branch ends with `failure`. */
   #next(failure: FinalReply): void {
-    const target = this.#targets.shift()
-    if (target === undefined) {
+    const next = this.#targets.shift()
+    if (next === undefined || !(next.fallback || this.#owner.mayTry(!this.#tried))) {
       const own = failure.message === null
       this.#end(own && this.#cancelled !== 'no' ? { status: 487, message: null } : failure)
       return
     }
+    this.#tried = true
     let flow: Flow
     try {
-      flow = this.#services.transports.flowTo(target)
+      flow = this.#services.transports.flowTo(next.target)
     } catch (error) {
       this.#services.log.noTarget(this.#request, error as Error)
       this.#next({ status: 503, message: null })

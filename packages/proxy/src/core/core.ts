@@ -108,6 +108,7 @@ export class Core implements Receiver {
       metrics.dropped('no-via')
       return
     }
+    owner.via = asSent
     const via = noteReceived(received, asSent, flow) ? received.topVia! : asSent
     owner.via = via
     const key = serverKey(received, via)

@@ -1,8 +1,9 @@
 /** All branches of one relayed request, and what goes upstream of their replies (RFC 3261 section 16.7). */
 import { reply, type SIPMessage } from '@siplet/sipmsg'
 import type { Failure } from '../script/route-call.ts'
-import type { Flow } from '../transport/transport.ts'
-import { aggregateChallenges, bestReply, type FinalReply, reasonOf, statusUpstream } from './best-reply.ts'
+import type { FailureDecision } from '../script/scripts.ts'
+import { type Flow, isReliable, LARGEST_DATAGRAM } from '../transport/transport.ts'
+import { bestReply, type FinalReply, reasonOf, statusUpstream, withAllChallenges } from './best-reply.ts'
 import { Branch, type BranchOwner, type BranchPlan } from './branch.ts'
 import type { IncomingRequest, Relaying } from './incoming.ts'
 import type { Services } from './services.ts'
@@ -29,6 +30,8 @@ export class ResponseContext implements BranchOwner, Relaying {
   /** What made FAILURE_ROUTE run; the branches it started decide from then on, where there are any. */
   #failure: FinalReply | undefined
   #starting = 0
+  /** Targets that were tried so far, by all branches. */
+  #tried = 0
   #cancelled = false
   #answered = false
   #done = false
@@ -67,6 +70,12 @@ export class ResponseContext implements BranchOwner, Relaying {
     const branches = this.#branches
     this.#finish()
     for (const branch of branches) branch.drop()
+  }
+
+  mayTry(first: boolean): boolean {
+    if (!first && this.#tried >= this.#services.config.maxBranches) return false
+    this.#tried++
+    return true
   }
 
   passOn(branch: Branch, message: SIPMessage): void {
@@ -115,22 +124,30 @@ export class ResponseContext implements BranchOwner, Relaying {
       return
     }
     // The route is for this failure: it has to be armed again for the next.
-    const failure: Failure = { plan: this.#plan!, reply: best }
+    const failure: Failure = { plan: this.#plan!, reply: best, tried: this.#tried }
     this.#failure = best
     this.#starting = 1
     this.#services.scripts.failure(failureRoute, this.#request, failure, (decision) => {
       this.#starting = 0
       if (this.#done) return
       if (this.#cancelled) this.#answer({ status: 487, message: null }, finals)
-      else if (decision === null) this.#answer(best, finals)
-      else if ('branches' in decision) this.relay(decision)
-      else this.#answer({ status: decision.status, message: null }, [], decision.reason)
+      else this.#failed(decision, best, finals)
     })
   }
 
+  /** What FAILURE_ROUTE decided. Without a final reply and new branches, the failure goes upstream as it is. */
+  #failed({ replies, relay }: FailureDecision, best: FinalReply, finals: readonly FinalReply[]): void {
+    for (const { status, reason } of replies) if (status < 200) this.#local(status, reason)
+    const final = replies.find(({ status }) => status >= 200)
+    if (relay !== null) this.relay(relay)
+    else if (final === undefined) this.#answer(best, finals)
+    else this.#answer({ status: final.status, message: null }, [], final.reason)
+  }
+
   #answer(best: FinalReply, all: readonly FinalReply[], reason?: string): void {
-    aggregateChallenges(best, all)
-    const { message, status } = best
+    const { status } = best
+    const challenging = best.message !== null && (status === 401 || status === 407)
+    const message = challenging ? withAllChallenges(best.message!, all) : best.message
     const { config } = this.#services
     const upstream = reason === undefined ? statusUpstream(status) : status
     // A 408 comes too late for anything but an INVITE: it only makes the client retransmit (RFC 4320 section 4.2).
@@ -151,6 +168,12 @@ export class ResponseContext implements BranchOwner, Relaying {
   /** A reply of a branch, without our Via (item 3). */
   #upstream(status: number, message: SIPMessage): void {
     message.removeFirstVia()
+    const { flow } = this.#request
+    if (!isReliable(flow.transport) && message.text.length > LARGEST_DATAGRAM) {
+      // It came by a stream, or the script made it longer; a client that gets nothing waits for ever.
+      if (status >= 200) this.#local(513, reasonOf(513))
+      return
+    }
     this.#services.metrics.replied(status)
     this.#request.transaction?.reply(status, message.text)
   }

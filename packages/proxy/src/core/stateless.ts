@@ -65,10 +65,23 @@ export class Stateless {
       send(numeric)
       return
     }
-    const { records, transports, metrics, guard } = this.#services
+    const { records, transports, metrics, guard, clock, config } = this.#services
+    let waiting = true
+    const once = (act: () => void) => () => {
+      stop()
+      if (waiting) act()
+      waiting = false
+    }
+    const lost = once(() => metrics.dropped('no-target'))
+    const stop = clock.after(config.timers.dnsTimeoutMs, () => guard.run('forward-dns-failed', request, lost))
     locate(uri, records, transports, () => 0).then(
-      ([target]) => guard.run('forward-dns-answered', request, () => send(target!)),
-      () => guard.run('forward-dns-failed', request, () => metrics.dropped('no-target')),
+      ([target]) =>
+        guard.run(
+          'forward-dns-answered',
+          request,
+          once(() => send(target!)),
+        ),
+      () => guard.run('forward-dns-failed', request, lost),
     )
   }
 

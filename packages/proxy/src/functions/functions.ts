@@ -12,6 +12,8 @@ export interface FunctionHost {
   /** @param local where the message came in */
   isMyself(host: string, port: number | null, local: Address): boolean
   hasMethod(name: string): boolean
+  /** Targets that may be tried for one request. */
+  readonly maxBranches: number
   xlog(level: string, text: string, call: RouteCall): void
 }
 

@@ -32,6 +32,7 @@ export function rehearsalFunctions({ hasMethod, logger }: RehearsalHost): Record
   }
   const host = {
     hasMethod,
+    maxBranches: 12,
     isMyself: (name: string, port: number | null, [ip, localPort]: Address) =>
       name.replace(/^\[|\]$/g, '').toLowerCase() === ip.toLowerCase() && (port ?? localPort) === localPort,
     xlog: (level: string, text: string, { request }: RouteCall) => log.xlog(level, text, request),

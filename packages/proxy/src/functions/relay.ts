@@ -1,22 +1,32 @@
 import { checkURI, parseURI, type SIPMessage } from '@siplet/sipmsg'
 import { isRoutable } from '../core/checks.ts'
-import type { ProxyFunction } from './functions.ts'
+import type { RouteCall } from '../script/route-call.ts'
+import type { FunctionHost, ProxyFunction } from './functions.ts'
 
 /**
  * t_relay([flags], [outbound_proxy]): relays with a transaction, to the Request-URI and all appended branches side by
  * side. The outbound proxy is `proto:host:port` or a URI. No flag changes anything here. -1 where the URI is no SIP
- * URI, or the request was relayed or answered already.
+ * URI, the request was relayed or answered already, or there are too many branches.
  */
-export const tRelay: ProxyFunction = (call, message, [, outboundProxy]) =>
-  relay(call, message, destination(outboundProxy), false)
+export const tRelay: ProxyFunction = (call, message, [, outboundProxy], host) => {
+  const to = destination(outboundProxy)
+  // In FAILURE_ROUTE, the branches of before count as well.
+  const tooMany = call.failure !== null && branchesOf(call) > host.maxBranches
+  return tooMany ? refuseBranch(call, host) : relay(call, message, to, false)
+}
 
 /** forward([destination]): relays without state; destination is `host:port` or a URI. */
 export const forward: ProxyFunction = (call, message, [to]) => relay(call, message, destination(to), true)
 
-/** append_branch([uri], [q]): one more branch, by default to the Request-URI of this moment. q orders nothing here. */
-export const appendBranch: ProxyFunction = (call, message, [uri]) => {
+/**
+ * append_branch([uri], [q]): one more branch, by default to the Request-URI of this moment; -1 where there are too many.
+ * q orders nothing here.
+ */
+export const appendBranch: ProxyFunction = (call, message, [uri], host) => {
   const target = uri === undefined || uri === '' ? message.ruri! : String(uri)
   checkURI(target)
+  const others = call.failure === null || call.appended.length > 0 ? branchesOf(call) : call.failure.tried
+  if (others >= host.maxBranches) return refuseBranch(call, host)
   call.appended.push({ uri: target, dstUri: uri ? null : message.dstUri })
   return 1
 }
@@ -37,6 +47,17 @@ export function tOn(route: 'branchRoute' | 'replyRoute' | 'failureRoute'): Proxy
     call[route] = name
     return 1
   }
+}
+
+/** How many branches the request would have with this relay. */
+function branchesOf({ failure, appended }: RouteCall): number {
+  return failure === null ? 1 + appended.length : failure.tried + Math.max(1, appended.length)
+}
+
+/** As OpenSIPS and Kamailio do: a line in the log, and false. */
+function refuseBranch(call: RouteCall, host: FunctionHost): number {
+  host.xlog('L_ERR', `no more branches: maxBranches is ${host.maxBranches}`, call)
+  return -1
 }
 
 function relay(

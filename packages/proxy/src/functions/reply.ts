@@ -1,4 +1,5 @@
 import type { ProxyFunction } from './functions.ts'
+import { statusPattern } from './status-pattern.ts'
 
 /** sl_send_reply(code, reason): a reply without state; -1 for ACK, which is not replied to. */
 export const slSendReply: ProxyFunction = (call, _message, args) => addReply(call, args, true)
@@ -11,10 +12,8 @@ export const tReply: ProxyFunction = (call, _message, args) => addReply(call, ar
  * such as "(486)|(408)" or "5[0-9][0-9]".
  */
 export const tCheckStatus: ProxyFunction = (call, message, [expression]) => {
-  const text = String(expression)
-  if (text.length > 100) throw new Error('t_check_status(): the expression is longer than 100 characters')
   const status = call.failure?.reply.status ?? message.status
-  return new RegExp(`^(?:${text})$`).test(String(status)) ? 1 : -1
+  return statusPattern(String(expression))(String(status)) ? 1 : -1
 }
 
 function addReply(
@@ -26,9 +25,12 @@ function addReply(
   if (!Number.isInteger(status) || status < 100 || status > 699) {
     throw new Error(`the code must be 100 to 699, not ${JSON.stringify(code)}`)
   }
-  if (/[\r\n\0]/.test(String(reason ?? ''))) throw new Error('the reason must be one line')
+  const text = String(reason ?? '')
+  if (/[\r\n\0]/.test(text) || text.length > 1_000) {
+    throw new Error('the reason must be one line of at most 1,000 characters')
+  }
   const final = call.replies.some((given) => given.status >= 200)
   if (call.request.method === 'ACK' || final || call.relay !== null) return -1
-  call.replies.push({ stateless, status, reason: String(reason ?? '') })
+  call.replies.push({ stateless, status, reason: text })
   return 1
 }

@@ -1,10 +1,17 @@
 import type { ProxyFunction } from './functions.ts'
 
+/** uri-parameters (RFC 3261 section 25.1); what else stood in a URI might change its host. */
+const PARAMETER = /(?:[\w.!~*'()[\]/:&+$-]|%[0-9A-Fa-f]{2})+/.source
+const PARAMETERS = new RegExp(`^${PARAMETER}(?:=${PARAMETER})?(?:;${PARAMETER}(?:=${PARAMETER})?)*$`)
+
 /** record_route([parameters]): this and the following requests of the dialog come by here; such as "ftag=1". */
 export const recordRoute: ProxyFunction = (call, _message, [parameters]) => {
   const text = String(parameters ?? '').replace(/^;/, '')
-  if (!/^[\w.!%*+`'~;=:@/[\]-]*$/.test(text))
-    throw new Error(`record_route(): no parameters: ${JSON.stringify(text)}`)
+  if (text !== '' && (text.length > 1_000 || !PARAMETERS.test(text))) {
+    throw new Error(
+      `record_route(): parameters are name=value, separated by ";", not ${JSON.stringify(text.slice(0, 80))}`,
+    )
+  }
   call.recordRoute = text === '' ? '' : `;${text}`
   return 1
 }

@@ -27,6 +27,8 @@ export interface Failure {
   /** How the request was relayed. */
   readonly plan: RelayPlan
   readonly reply: FinalReply
+  /** Targets that were tried so far. */
+  readonly tried: number
 }
 
 /** What functions ask of the request. */

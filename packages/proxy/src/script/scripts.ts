@@ -17,6 +17,9 @@ export interface RequestDecision {
   readonly forward: BranchPlan | null
 }
 
+/** What is to be done about a failure; where both are empty, it goes upstream as it is. */
+export type FailureDecision = Pick<RequestDecision, 'replies' | 'relay'>
+
 export interface ScriptsOptions {
   engine: Engine
   guard: Guard
@@ -114,19 +117,19 @@ export class Scripts {
     })
   }
 
-  /** FAILURE_ROUTE: new branches, another reply, or null for the reply as it is. */
+  /** FAILURE_ROUTE: new branches, other replies, or nothing for the failure as it is. */
   failure(
     method: string,
     request: IncomingRequest,
     failure: Failure,
-    done: (decision: RelayPlan | ScriptReply | null) => void,
+    done: (decision: FailureDecision) => void,
   ): void {
     const call = new RouteCall('FAILURE_ROUTE', request, failure)
     this.#exec(method, call, request, failure.plan.message, request.flow, (result) => {
       if (result.error !== null) {
         this.#options.failed('FAILURE_ROUTE', result)
-        done(null)
-      } else done(this.#plan(call) ?? call.replies[0] ?? null)
+        done({ replies: [], relay: null })
+      } else done({ replies: call.replies, relay: this.#plan(call) })
     })
   }
 

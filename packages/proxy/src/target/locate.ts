@@ -10,6 +10,14 @@ export interface Reach {
   supports(transport: TransportName, family: number): boolean
 }
 
+/** DNS may list as many records as it likes; no more targets than that are tried, and no more names asked for. */
+const MAX_TARGETS = 12
+const MAX_LOOKUPS = 24
+
+export function dnsTimeout(host: string, ms: number): ProxyError {
+  return new ProxyError('ERR_SIPLET_PROXY_NO_TARGET', `${host} leads nowhere: DNS did not answer in ${ms} ms`)
+}
+
 /** NAPTR services (section 4.1, RFC 7118 section 4.2). */
 const SERVICES: Record<string, TransportName> = {
   'sip+d2u': 'udp',
@@ -62,12 +70,15 @@ async function named(uri: URI, records: Records, reach: Reach, random: () => num
     const candidates =
       stated === undefined ? await services(host, secure, records, reach) : srvOf(host, [stated])
     const targets: Target[] = []
+    let lookups = 0
     for (const { transport, name } of candidates) {
+      if (lookups++ >= MAX_LOOKUPS) break
       for (const { name: target, port } of ordered(await records.srv(name), random)) {
+        if (targets.length >= MAX_TARGETS || lookups++ >= MAX_LOOKUPS) break
         targets.push(...(await addresses(target, port, transport, records, host)))
       }
     }
-    if (targets.length > 0) return targets
+    if (targets.length > 0) return targets.slice(0, MAX_TARGETS)
     const transport = stated ?? (secure ? 'tls' : 'udp')
     return await addresses(host, defaultPort(transport), transport, records, host)
   } catch (error) {
@@ -98,7 +109,9 @@ function srvOf(host: string, transports: readonly TransportName[]) {
 
 /** Lowest priority first; within one, drawn by weight (RFC 2782). */
 function ordered(records: readonly SrvRecord[], random: () => number): SrvRecord[] {
-  const left = [...records].sort((a, b) => a.priority - b.priority || a.weight - b.weight)
+  const left = [...records]
+    .sort((a, b) => a.priority - b.priority || a.weight - b.weight)
+    .slice(0, MAX_LOOKUPS)
   const drawn: SrvRecord[] = []
   while (left.length > 0) {
     const same = left.filter(({ priority }) => priority === left[0]!.priority)
@@ -123,7 +136,7 @@ async function addresses(
   host: string,
 ): Promise<Target[]> {
   const ips = isIP(name) === 0 ? await records.addresses(name) : [name]
-  return ips.map((ip) => ({ transport, ip, port, host }))
+  return ips.slice(0, MAX_TARGETS).map((ip) => ({ transport, ip, port, host }))
 }
 
 /** maddr where there is one (section 4), without the brackets of an IPv6 address. */

@@ -1,5 +1,5 @@
 /** What RFC 3263 asks DNS for, cached; tests bring records of their own. */
-import { lookup, resolveNaptr, resolveSrv } from 'node:dns/promises'
+import { lookup, Resolver } from 'node:dns/promises'
 import { LRUCache } from 'lru-cache'
 
 export interface NaptrRecord {
@@ -28,24 +28,49 @@ const ABSENT = ['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME']
 /** Node tells no TTL for these records. */
 const CACHE_MS = 30_000
 const CACHED_NAMES = 1_000
+/** So that a server that is down is not asked anew for each call. */
+const FAILURE_CACHE_MS = 2_000
+/** lookup() holds a thread of Node's pool of four, for as long as the system's resolver takes. */
+const MAX_LOOKUPS = 3
 
 /** DNS through Node; names of the hosts file count as addresses. */
 export function systemRecords(): Records {
+  const resolver = new Resolver({ timeout: 1_500, tries: 2 })
+  const found = async (name: string) => (await lookup(name, { all: true })).map(({ address }) => address)
   return {
-    naptr: cached(resolveNaptr),
-    srv: cached(resolveSrv),
-    addresses: cached(async (name) => (await lookup(name, { all: true })).map(({ address }) => address)),
+    naptr: cached((name) => resolver.resolveNaptr(name)),
+    srv: cached((name) => resolver.resolveSrv(name)),
+    addresses: cached(atMost(MAX_LOOKUPS, found)),
   }
 }
 
-function cached<T>(resolve: (name: string) => Promise<T[]>): (name: string) => Promise<T[]> {
-  const cache = new LRUCache<string, T[]>({ max: CACHED_NAMES, ttl: CACHE_MS })
+/** Runs so many at a time; the others wait for their turn. */
+function atMost<T>(limit: number, act: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  let running = 0
+  const waiting: (() => void)[] = []
   return async (name) => {
+    if (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve))
+    else running++
+    try {
+      return await act(name)
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) running--
+      else next()
+    }
+  }
+}
+
+/** Keeps what was found, and that nothing could be; whoever asks meanwhile gets the answer to the first. */
+function cached<T>(resolve: (name: string) => Promise<T[]>): (name: string) => Promise<T[]> {
+  const cache = new LRUCache<string, Promise<T[]>>({ max: CACHED_NAMES, ttl: CACHE_MS })
+  return (name) => {
     const key = name.toLowerCase()
     const known = cache.get(key)
     if (known !== undefined) return known
-    const found = await resolve(key).catch((error) => {
+    const found = resolve(name).catch((error) => {
       if (ABSENT.includes(error.code)) return []
+      cache.set(key, found, { ttl: FAILURE_CACHE_MS })
       throw error
     })
     cache.set(key, found)

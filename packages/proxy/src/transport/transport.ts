@@ -70,6 +70,9 @@ export interface Transport {
   close(): Promise<void>
 }
 
+/** Bytes of a message that fit one datagram over IPv4, without the headers of UDP and IP. */
+export const LARGEST_DATAGRAM = 65_507
+
 /** UDP loses messages; the others deliver them or fail (section 17: timers depend on it). */
 export function isReliable(transport: TransportName): boolean {
   return transport !== 'udp'
