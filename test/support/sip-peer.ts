@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { createProxy, type ProxyOptions, type ProxyParts, type SIPProxy } from '@siplet/proxy'
 import { type ReplyParts, reply, SIPMessage } from '@siplet/sipmsg'
 import { keepingLogger, scriptFile } from './engine.ts'
+import { ManualClock } from './manual-clock.ts'
 import { sip } from './messages.ts'
 
 /** Longest wait for a message that has to come; long, for the machine may be busy. */
@@ -15,6 +16,8 @@ export class SIPPeer {
   readonly uri: string
   /** What came, in order. */
   readonly received: SIPMessage[] = []
+  /** What it does with each message as it comes. */
+  answer: (message: SIPMessage) => void = () => {}
   readonly #socket: Socket
   readonly #waiting = new Set<() => void>()
   #taken = 0
@@ -30,7 +33,9 @@ export class SIPPeer {
     this.port = socket.address().port
     this.uri = `sip:127.0.0.1:${this.port}`
     socket.on('message', (bytes) => {
-      this.received.push(new SIPMessage(bytes))
+      const message = new SIPMessage(bytes)
+      this.received.push(message)
+      this.answer(message)
       for (const wake of this.#waiting) wake()
     })
   }
@@ -92,15 +97,19 @@ export class Lab implements AsyncDisposable {
   readonly client: SIPPeer
   readonly servers: readonly SIPPeer[]
   readonly log: ReturnType<typeof keepingLogger>
+  /** Stands still unless a test lets time pass; at the end, enough passes for every timer. */
+  readonly clock: ManualClock
   #branches = 0
 
   /**
+   * A proxy whose counters must all be zero when the lab is closed.
+   *
    * @param script methods of the script's object, given the URIs of two servers; they may use `A` and `B`
    */
   static async open(
     script: string,
     config: Partial<ProxyOptions> & { isolation?: 'inline' | 'thread' | 'process'; timeoutMs?: number } = {},
-    parts: ProxyParts = {},
+    { clock = new ManualClock(), ...parts }: ProxyParts & { clock?: ManualClock } = {},
   ): Promise<Lab> {
     const peers = [await SIPPeer.open(), await SIPPeer.open(), await SIPPeer.open()] as const
     const log = keepingLogger()
@@ -114,21 +123,23 @@ export class Lab implements AsyncDisposable {
         drainTimeoutMs: 1,
         ...options,
       } as ProxyOptions,
-      { logger: log, ...parts },
+      { logger: log, clock, ...parts },
     )
-    return new Lab(proxy, peers, log)
+    return new Lab(proxy, peers, log, clock)
   }
 
   private constructor(
     proxy: SIPProxy,
     [client, ...servers]: readonly [SIPPeer, ...SIPPeer[]],
     log: ReturnType<typeof keepingLogger>,
+    clock: ManualClock,
   ) {
     this.proxy = proxy
     this.port = proxy.listening[0]!.port
     this.client = client
     this.servers = servers
     this.log = log
+    this.clock = clock
   }
 
   /** A request of the client, which it has sent. */
@@ -182,8 +193,12 @@ export class Lab implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.proxy.close()
-    for (const peer of [this.client, ...this.servers]) peer.close()
+    try {
+      if (this.proxy.health().status === 'serving') await assertAllZero(this.proxy, this.clock)
+    } finally {
+      await this.proxy.close()
+      for (const peer of [this.client, ...this.servers]) peer.close()
+    }
   }
 }
 
@@ -194,4 +209,31 @@ interface RequestParts {
   via?: string
   /** Parameters of To. */
   to?: string
+}
+
+/** Longer than timer C, 64*T1 of the CANCEL after it and the idle time of connections, for twelve targets. */
+const LONGEST_MS = 12 * 300_000
+const STEP_MS = 8_000
+
+/**
+ * Lets time pass, as much as it takes, until nothing is left of any call: requests, transactions, contexts, methods that
+ * run, connections, handshakes and timers. Peers may be silent; none may begin something new.
+ */
+export async function assertAllZero(proxy: SIPProxy, clock: ManualClock): Promise<void> {
+  const left = () =>
+    Object.entries({ ...proxy.load, timers: clock.running }).filter(([, count]) => count !== 0)
+  for (let passed = 0; ; passed += STEP_MS) {
+    // Methods, sockets and files take real time, however long the machine needs.
+    for (let end = performance.now() + PATIENCE_MS; proxy.load.scripts > 0; ) {
+      assert.ok(
+        performance.now() < end,
+        `a method of the script has not answered: ${JSON.stringify(proxy.load)}`,
+      )
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve))
+    if (left().length === 0) return
+    if (passed < LONGEST_MS) clock.advance(STEP_MS)
+    else assert.fail(`left when all timers are through: ${JSON.stringify(Object.fromEntries(left()))}`)
+  }
 }
