@@ -142,6 +142,7 @@ export class SIPProxy {
     })
     const receiver: Receiver = {
       message: (message, flow) => this.#core.message(message, flow),
+      refused: (head, status, flow) => this.#core.refused(head, status, flow),
       dropped: (reason) => this.#core.dropped(reason),
     }
     try {

@@ -16,7 +16,7 @@ import { Transports } from './transport/transports.ts'
 export async function trySockets({ listen, limits, tls, http }: ProxyConfig): Promise<ProxyError[]> {
   const shared = { limits, clock: systemClock, tls: await readTLS(tls) }
   const opening: Promise<{ close(): unknown }>[] = listen.map((address) =>
-    Transports.open({ ...shared, listen: [address] }, { message() {}, dropped() {} }),
+    Transports.open({ ...shared, listen: [address] }, { message() {}, refused() {}, dropped() {} }),
   )
   if (http !== undefined) {
     const server = createServer()

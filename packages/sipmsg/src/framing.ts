@@ -19,6 +19,8 @@ export interface PingFrame {
 export interface ErrorFrame {
   readonly type: 'error'
   readonly error: SIPMessageError
+  /** The head of a message that is refused because of its body, so that a request can be answered. */
+  readonly head?: SIPMessage
 }
 
 /** What a stream consists of. */
@@ -189,7 +191,7 @@ export class StreamFramer {
       const what = length === undefined ? 'no Content-Length' : `Content-Length ${[...lengths].join(' and ')}`
       return this.#refuse(
         frames,
-        failure('ERR_SIPLET_FRAMING', `a message on a stream has ${what}: where it ends is unknown`),
+        failure('ERR_SIPLET_FRAMING', `a message on a stream has ${what}: where it ends is unknown`, message),
       )
     }
     const bodyLength = message.contentLength ?? 0
@@ -198,6 +200,7 @@ export class StreamFramer {
         failure(
           'ERR_SIPLET_BODY_TOO_LARGE',
           `a body has ${bodyLength} bytes, more than ${this.#maxBodyBytes} (maxBodyBytes)`,
+          message,
         ),
       )
       if (!this.#resync) return this.#close()
@@ -289,7 +292,10 @@ export function frameOf(payload: Uint8Array): DatagramFrame {
   if (findStartLine(text) === null) return notSIP(text)
   const message = new SIPMessage(text)
   const trailing = message.trailingText.length
-  if (trailing === 0) return { type: 'message', bytes: payload, message }
+  // Content-Lengths that contradict each other say nothing about where the body ends.
+  if (trailing === 0 || message.getHeaders('Content-Length').length > 1) {
+    return { type: 'message', bytes: payload, message }
+  }
   const end = payload.length - trailing
   return { type: 'message', bytes: payload.subarray(0, end), message: new SIPMessage(text.slice(0, end)) }
 }
@@ -299,6 +305,6 @@ function notSIP(text: string): ErrorFrame {
   return failure('ERR_SIPLET_NOT_SIP', `${line} is neither a request line nor a status line`)
 }
 
-function failure(code: string, message: string): ErrorFrame {
-  return { type: 'error', error: new SIPMessageError(code, message) }
+function failure(code: string, message: string, head?: SIPMessage): ErrorFrame {
+  return { type: 'error', error: new SIPMessageError(code, message), ...(head !== undefined && { head }) }
 }

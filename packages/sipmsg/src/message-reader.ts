@@ -138,6 +138,29 @@ export class MessageReader extends MessageText {
     return viaAt(this.text, start, trimEnd(this.text, start, end))
   }
 
+  /** The second Via value: whom a reply goes on to (section 16.7); null without one, and where it is malformed. */
+  get nextVia(): Via | null {
+    const { index, text } = this
+    let k = index.find(VIA)
+    if (k === -1) return null
+    let at = index.valueStart(k, index.colon(k))
+    let end = index.valueEnd(k, at)
+    at = elementEnd(text, at, end) + 1
+    for (;;) {
+      at = skipLWS(text, at, end)
+      if (at < end) {
+        const next = elementEnd(text, at, end)
+        if (next > at) return viaAt(text, at, trimEnd(text, at, next))
+        at++
+        continue
+      }
+      k = index.find(VIA, k + 1)
+      if (k === -1) return null
+      at = index.valueStart(k, index.colon(k))
+      end = index.valueEnd(k, at)
+    }
+  }
+
   /** Contact addresses, `*` of a REGISTER that removes all (section 10.2.2); malformed ones are left out. */
   get contacts(): Address[] | '*' {
     const contact = headerName('Contact')

@@ -151,6 +151,30 @@ export class SIPMessage extends MessageReader {
     this.#editHead(edits, appended, body)
   }
 
+  /**
+   * Makes Content-Length say how many bytes the body has, as every message on a stream must (section 18.3), and leaves
+   * every other byte as it is. The body is what one valid Content-Length announces; where there is none, or where it is
+   * malformed, repeated or too large, the body is all that follows the head. The first header keeps its place and its
+   * name as written, further ones go. Bytes that follow the body go, and a head that was cut gets its empty line.
+   */
+  fitContentLength(): void {
+    const { index } = this
+    const { headEnd, bodyStart } = index
+    const { length } = this.text
+    const there = length - bodyStart
+    const announced =
+      index.find(CONTENT_LENGTH, index.find(CONTENT_LENGTH) + 1) === -1 ? this.contentLength : null
+    if (announced === there && headEnd !== bodyStart) return
+    if (announced !== null && announced < there) {
+      const end = bodyStart + announced
+      this.edit([{ start: end, end: length, text: '' }])
+      return
+    }
+    const edits: Splice[] = []
+    const appended = this.#set(CONTENT_LENGTH, 'Content-Length', String(there), edits)
+    this.#editHead(edits, appended, headEnd === bodyStart ? '' : undefined)
+  }
+
   /** Applies edits of header lines, then what is appended to the head, then a new body, all at once. */
   #editHead(edits: Splice[], appended: string, body?: string): void {
     const { headEnd, bodyStart } = this.index

@@ -165,7 +165,10 @@ describe('datagrams', () => {
       listen: ['udp:127.0.0.1:0'],
       script: { file: 'router.js' },
     })
-    return Transports.open({ listen, limits, clock: new ManualClock() }, { message() {}, dropped() {} })
+    return Transports.open(
+      { listen, limits, clock: new ManualClock() },
+      { message() {}, refused() {}, dropped() {} },
+    )
   }
 
   it('are each their own, however many go out at once', async () => {

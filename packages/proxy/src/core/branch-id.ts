@@ -1,38 +1,65 @@
 /**
- * The branch parameters this proxy makes (RFC 3261 section 16.6 item 8): a hash over what decides where a request
- * goes, by which a loop is found out (RFC 5393 section 4.2), and what makes the branch unique.
+ * The branch parameters that this proxy makes (RFC 3261 section 16.6 item 8), and how it knows them again.
  *
- *   z9hG4bK . t|s . loop hash . unique part
+ *   z9hG4bK.t.<loop hash>.<random>                              of a transaction
+ *   z9hG4bK.s.<loop hash>.<request hash>.<port>.<check>         without state
  *
- * `t` is a branch of a transaction; `s` one without state: its unique part follows from the request, so that a
- * retransmission, and the CANCEL, get the same.
+ * The loop hash covers what decides where a request goes (RFC 5393 section 4.2). A reply to a transaction is known by
+ * the whole branch, which nobody can guess. Without state, the request hash follows from the request, so that its
+ * retransmissions and its CANCEL get the same branch. The check is keyed with a secret of this process, and covers the Via
+ * that the reply is sent to as well: nobody else can make the proxy send a reply somewhere.
  */
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { MAGIC_COOKIE, type SIPMessage, type Via } from '@siplet/sipmsg'
 import { digest } from './digest.ts'
 
 const STATEFUL = `${MAGIC_COOKIE}.t.`
 const STATELESS = `${MAGIC_COOKIE}.s.`
 const HASH_LENGTH = 16
+/** Characters of the check: 64 bits. */
+const CHECK_LENGTH = 16
 
 export class BranchIds {
-  readonly #start = randomBytes(6).toString('hex')
-  #count = 0
+  readonly #key = randomBytes(32)
 
-  /** Of one more branch of a transaction. */
+  /** A branch of one more transaction. */
   next(loopHash: string): string {
-    return `${STATEFUL}${loopHash}.${this.#start}${(this.#count++).toString(36)}`
+    return `${STATEFUL}${loopHash}.${randomUUID()}`
   }
-}
 
-/** Without state (section 16.11): from the branch the request came with. */
-export function statelessBranch(loopHash: string, request: SIPMessage, via: Via): string {
-  const { callId, fromTag, cseqNumber } = request
-  return `${STATELESS}${loopHash}.${digest([via.toString(), callId, fromTag, cseqNumber])}`
-}
+  /**
+   * The branch of a request that is forwarded without state (section 16.11).
+   *
+   * @param via its topmost Via as it is forwarded
+   * @param port of the connection that it came by, for the reply; 0 for UDP
+   */
+  stateless(loopHash: string, request: SIPMessage, via: Via, port: number): string {
+    const { callId, fromTag, cseqNumber } = request
+    const made = `${STATELESS}${loopHash}.${digest([via.toString(), callId, fromTag, cseqNumber])}.${port}`
+    // There is no reply to an ACK.
+    return request.method === 'ACK' ? made : `${made}.${this.#check(made, via)}`
+  }
 
-export function isStateless(branch: string | null): boolean {
-  return branch?.startsWith(STATELESS) ?? false
+  /**
+   * Whether a reply answers a request that this process forwarded without state, and is for whoever sent that request.
+   * Returns the port of the connection that the request came by, 0 for UDP; null where it does not.
+   *
+   * @param branch of the topmost Via
+   * @param next the Via after that one
+   */
+  replyPort(branch: string | null, next: Via): number | null {
+    if (branch === null || !branch.startsWith(STATELESS)) return null
+    const dot = branch.length - CHECK_LENGTH - 1
+    const made = branch.slice(0, dot)
+    if (branch.slice(dot) !== `.${this.#check(made, next)}`) return null
+    return Number(made.slice(made.lastIndexOf('.') + 1))
+  }
+
+  #check(made: string, via: Via): string {
+    const { transport, host, port, received, rport, branch, parameters } = via
+    const way = [made, transport, host, port, received, rport, branch, parameters.get('maddr')]
+    return createHmac('sha256', this.#key).update(JSON.stringify(way)).digest('hex').slice(0, CHECK_LENGTH)
+  }
 }
 
 /** Over what routing may depend on: when a request comes back with all of it unchanged, it loops. */

@@ -2,6 +2,7 @@
  * One branch of a relayed request: BRANCH_ROUTE, its targets (RFC 3261 section 16.6 items 2 to 10), a client
  * transaction on one target after the other until one answers (RFC 3263 section 4.3), and its end.
  */
+import { isIP } from 'node:net'
 import { parseURI, type SIPMessage, type URI } from '@siplet/sipmsg'
 import type { Boundary, Owner } from '../guard.ts'
 import { dnsTimeout, locate, numericTarget } from '../target/locate.ts'
@@ -15,7 +16,7 @@ import { type Flow, isReliable, type Target } from '../transport/transport.ts'
 import type { FinalReply } from './best-reply.ts'
 import { isRoutable } from './checks.ts'
 import type { IncomingRequest } from './incoming.ts'
-import { addContentLength, addVia, bareRequestURI, countDown, recordRoute } from './outgoing.ts'
+import { addVia, bareRequestURI, countDown, recordRoute } from './outgoing.ts'
 import { nextHop } from './route-set.ts'
 import type { Services } from './services.ts'
 
@@ -44,6 +45,8 @@ interface Candidate {
   readonly target: Target
   /** The same target by another transport: only where the first could not be connected. */
   readonly fallback: boolean
+  /** Whether a message of any size goes there, although it is reached over UDP. */
+  readonly anySize: boolean
 }
 
 /** One target that is tried: what its transaction works for. */
@@ -188,22 +191,15 @@ export class Branch implements Owner {
 
   #located(uri: URI, targets: Target[]): void {
     const stated = uri.parameters.get('transport')?.toLowerCase() === 'udp'
-    this.#targets = targets.flatMap((target) =>
-      stated ? [{ target, fallback: false }] : this.#bySize(target),
-    )
+    this.#targets = targets.map((target) => ({ target, fallback: false, anySize: stated }))
     this.#next({ status: 503, message: null })
   }
 
-  /** What does not fit a datagram goes over TCP, and over UDP only where that cannot be connected (section 18.1.1). */
-  #bySize(target: Target): Candidate[] {
+  /** Whether a message is too large for UDP (section 18.1.1), and there is a TCP socket for that target. */
+  #isTooLarge(message: SIPMessage, { target: { transport, ip }, anySize }: Candidate): boolean {
     const { config, transports } = this.#services
-    const tooLarge = target.transport === 'udp' && this.#plan!.message.text.length > config.udpMaxBytes
-    const overTCP = tooLarge && transports.supports('tcp', target.ip.includes(':') ? 6 : 4)
-    if (!overTCP) return [{ target, fallback: false }]
-    return [
-      { target: { ...target, transport: 'tcp' }, fallback: false },
-      { target, fallback: true },
-    ]
+    if (transport !== 'udp' || anySize || message.text.length <= config.udpMaxBytes) return false
+    return transports.supports('tcp', isIP(ip))
   }
 
   /** Tries the next target; where there is none left, the branch ends with `failure`. */
@@ -223,10 +219,10 @@ export class Branch implements Owner {
       this.#next({ status: 503, message: null })
       return
     }
-    this.#send(flow)
+    this.#send(flow, next)
   }
 
-  #send(flow: Flow): void {
+  #send(flow: Flow, candidate: Candidate): void {
     const { branchIds, transactions, metrics } = this.#services
     const plan = this.#plan!
     const message = plan.message.clone()
@@ -234,8 +230,18 @@ export class Branch implements Owner {
     countDown(message)
     if (plan.recordRoute !== null) recordRoute(message, this.#request.flow, flow, plan.recordRoute)
     addVia(message, flow, branch)
+    if (this.#isTooLarge(message, candidate)) {
+      // UDP is left for the case that no TCP connection can be made.
+      const { target } = candidate
+      this.#targets.unshift(
+        { target: { ...target, transport: 'tcp' }, fallback: true, anySize: true },
+        { target, fallback: true, anySize: true },
+      )
+      this.#next({ status: 503, message: null })
+      return
+    }
     const reliable = isReliable(flow.transport)
-    if (reliable) addContentLength(message)
+    if (reliable) message.fitContentLength()
     this.#provisional = false
     this.#sent = message
     this.#flow = flow

@@ -94,6 +94,19 @@ export class Core implements Receiver {
     } else this.#services.guard.run('reply', new ReceivedReply(message), () => this.#reply(message))
   }
 
+  refused(head: SIPMessage, status: 400 | 413, flow: Flow): void {
+    const received = new ReceivedRequest(head, flow, this.#stateless)
+    this.#services.guard.run('request', received, () => {
+      this.#services.metrics.received(head.method!)
+      const asSent = head.topVia
+      if (asSent === null) return
+      received.via = noteReceived(head, asSent, flow) ? head.topVia! : asSent
+      received.answered = true
+      const reason = status === 400 ? { reason: 'Bad Request: Content-Length' } : {}
+      this.#refuse(head, received.via, flow, { status, ...reason })
+    })
+  }
+
   dropped(reason: DropReason): void {
     this.#services.metrics.dropped(reason)
   }
@@ -226,9 +239,11 @@ export class Core implements Receiver {
     const { transactions, transports, metrics } = this.#services
     metrics.receivedReply(message.status!)
     const via = message.topVia
-    // Not ours (section 16.7 item 3), or too mangled to tell whose.
+    // Not ours, or too mangled to tell whose.
     if (
       via === null ||
+      // For nobody but us (section 16.7 item 3), though the only request of our own is a CANCEL.
+      (message.nextVia === null && message.cseqMethod !== 'CANCEL') ||
       message.status! < 100 ||
       message.status! > 699 ||
       !transports.isOurs(via.host, via.port ?? 5060)

@@ -33,11 +33,6 @@ export function addVia(copy: SIPMessage, to: Flow, branch: string): void {
   copy.prependVia(`SIP/2.0/${to.transport.toUpperCase()} ${to.sentBy};branch=${branch}`)
 }
 
-/** Item 9: a stream needs a Content-Length. */
-export function addContentLength(copy: SIPMessage): void {
-  if (copy.contentLength === null) copy.setBody(copy.body, copy.getHeader('Content-Type') ?? '')
-}
-
 function routeURI({ transport, sentBy }: Flow): string {
   // RFC 7118 section 5.4 knows one transport parameter, for both of its transports.
   const parameter = transport === 'udp' ? '' : `;transport=${transport === 'wss' ? 'ws' : transport}`

@@ -165,11 +165,12 @@ export class ResponseContext implements BranchOwner, Relaying {
     this.#request.transaction?.reply(status, message.text)
   }
 
-  /** A reply of a branch, without our Via (item 3). */
+  /** Sends a reply of a branch without our Via (item 3); on a stream its Content-Length is right (section 18.3). */
   #upstream(status: number, message: SIPMessage): void {
     message.removeFirstVia()
     const { flow } = this.#request
-    if (!isReliable(flow.transport) && message.text.length > LARGEST_DATAGRAM) {
+    if (isReliable(flow.transport)) message.fitContentLength()
+    else if (message.text.length > LARGEST_DATAGRAM) {
       // It came by a stream, or the script made it longer; a client that gets nothing waits for ever.
       if (status >= 200) this.#local(513, reasonOf(513))
       return

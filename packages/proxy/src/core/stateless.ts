@@ -6,11 +6,10 @@ import type { Send } from '../transaction/transaction.ts'
 import { replyTarget } from '../transport/received.ts'
 import { type Flow, isReliable, type Target } from '../transport/transport.ts'
 import type { BranchPlan } from './branch.ts'
-import { isStateless, statelessBranch } from './branch-id.ts'
 import type { Refusal } from './checks.ts'
 import { digest } from './digest.ts'
 import type { IncomingRequest } from './incoming.ts'
-import { addContentLength, addVia, bareRequestURI, countDown, recordRoute } from './outgoing.ts'
+import { addVia, bareRequestURI, countDown, recordRoute } from './outgoing.ts'
 import { nextHop } from './route-set.ts'
 import type { Services } from './services.ts'
 
@@ -88,20 +87,19 @@ export class Stateless {
   /** Passes on a reply to what was forwarded without state; others belong to nobody any more (RFC 6026 section 8.2). */
   passOn(message: SIPMessage, via: Via): void {
     const { metrics, transports } = this.#services
-    if (!isStateless(via.branch)) {
+    const next = message.nextVia
+    const port = next === null ? null : this.#services.branchIds.replyPort(via.branch, next)
+    const target = next === null ? null : replyTarget(next)
+    if (port === null || target === null) {
       metrics.dropped('stray-reply')
       return
     }
     message.removeFirstVia()
-    const next = message.topVia
-    const target = next === null ? null : replyTarget(next)
-    if (target === null) {
-      metrics.dropped('stray-reply')
-      return
-    }
+    if (isReliable(target.transport)) message.fitContentLength()
     metrics.replied(message.status!)
     try {
-      transports.flowTo(target).send(message.text, () => metrics.dropped('unsent-reply'))
+      const flow = transports.openFlow({ ...target, port }) ?? transports.flowTo(target)
+      flow.send(message.text, () => metrics.dropped('unsent-reply'))
     } catch {
       metrics.dropped('unsent-reply')
     }
@@ -124,14 +122,15 @@ export class Stateless {
   }
 
   #forwardTo(request: IncomingRequest, message: SIPMessage, target: Target, parameters: string | null): void {
-    const { transports, metrics } = this.#services
+    const { transports, metrics, branchIds } = this.#services
     const failed = () => metrics.dropped('unsent-request')
     try {
       const flow = transports.flowTo(target)
       countDown(message)
       if (parameters !== null) recordRoute(message, request.flow, flow, parameters)
-      addVia(message, flow, statelessBranch(request.loopHash, request.message, request.via))
-      if (isReliable(flow.transport)) addContentLength(message)
+      const port = isReliable(request.flow.transport) ? request.flow.remote[1] : 0
+      addVia(message, flow, branchIds.stateless(request.loopHash, request.message, request.via, port))
+      if (isReliable(flow.transport)) message.fitContentLength()
       metrics.sent('request')
       flow.send(message.text, failed)
     } catch {

@@ -12,6 +12,8 @@ export interface Wire {
   readonly bufferedBytes: number
   /** One-byte text. */
   write(text: string, done: (error?: Error | null) => void): void
+  /** Ends when everything that was written is with the peer. */
+  end(): void
 }
 
 const PONG = '\r\n'
@@ -107,7 +109,9 @@ export class Connection implements Flow, Owner {
       } else if (frame.type === 'ping') {
         this.send(PONG, () => {})
       } else {
-        this.drop(REASONS[frame.error.code] ?? 'not-sip')
+        const reason = REASONS[frame.error.code] ?? 'not-sip'
+        if (frame.head?.isRequest === true) this.#refuse(frame.head, reason)
+        else this.drop(reason)
         return
       }
     }
@@ -134,9 +138,27 @@ export class Connection implements Flow, Owner {
     this.end(reason)
   }
 
+  /** Has a request answered whose body has no end that is known, then closes: nothing after it can be read. */
+  #refuse(head: SIPMessage, reason: DropReason): void {
+    const { receiver, clock, limits, guard, destroy } = this.#options
+    receiver.refused(head, reason === 'body-too-large' ? 413 : 400, this)
+    if (!this.#open || this.#wire === undefined) return
+    receiver.dropped(reason, this.remote)
+    const wire = this.#wire
+    // Destroyed at once, with bytes unread, the kernel may reset the connection and the answer with it.
+    clock.after(limits.connectTimeoutMs, () => guard.run('connect-timer', null, destroy))
+    this.#close(reason)
+    wire.end()
+  }
+
   /** It is over, by either side; what was not sent yet has failed. */
   end(reason: string): void {
     if (!this.#open) return
+    this.#close(reason)
+    this.#options.destroy()
+  }
+
+  #close(reason: string): void {
     this.#open = false
     this.#endMessageTimer()
     this.#stopIdleTimer()
@@ -144,8 +166,7 @@ export class Connection implements Flow, Owner {
     const waiting = [...this.#early.map(({ failed }) => failed), ...this.#failures]
     this.#early = []
     this.#failures.clear()
-    const { destroy, closed, guard } = this.#options
-    destroy()
+    const { closed, guard } = this.#options
     closed(this)
     for (const failed of waiting) guard.run('send-failed', null, () => failed(error))
   }

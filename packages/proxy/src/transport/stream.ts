@@ -90,8 +90,12 @@ class Stream implements Transport {
     return this.#admission.handshakes
   }
 
+  openFlow({ ip, port }: Target): Flow | undefined {
+    return this.#connections.get(flowKey(ip, port))
+  }
+
   flowTo(target: Target): Flow {
-    return this.#connections.get(flowKey(target.ip, target.port)) ?? this.#connect(target)
+    return this.openFlow(target) ?? this.#connect(target)
   }
 
   async close(): Promise<void> {
@@ -191,5 +195,6 @@ function wireOf(socket: Socket): Wire {
       return socket.writableLength
     },
     write: (text, done) => socket.write(text, 'latin1', done),
+    end: () => socket.end(),
   }
 }

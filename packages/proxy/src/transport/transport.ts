@@ -51,6 +51,11 @@ export type DropReason =
 export interface Receiver {
   /** One message; it is the receiver's from then on. */
   message(message: SIPMessage, flow: Flow): void
+  /**
+   * The head of a request that ends the connection, because where its body ends is unknown or too far away: it is to be
+   * answered with that status, and nothing else.
+   */
+  refused(head: SIPMessage, status: 400 | 413, flow: Flow): void
   dropped(reason: DropReason, remote: Address): void
 }
 
@@ -64,6 +69,8 @@ export interface Transport {
   readonly connections: number
   /** Connections of peers whose handshake is not finished; 0 for UDP and TCP. */
   readonly handshakes: number
+  /** The connection to a target that is open; undefined where there is none. */
+  openFlow(target: Target): Flow | undefined
   /** The flow to a target: a connection that is there, or one that is made. */
   flowTo(target: Target): Flow
   /** Stops listening and ends all connections. */

@@ -90,6 +90,15 @@ export class Transports {
     return this.all.some((one) => one.name === transport && one.family === family)
   }
 
+  /** The connection to a target that is open; undefined where there is none, and for UDP. */
+  openFlow(target: Target): Flow | undefined {
+    for (const one of this.all) {
+      const flow = one.name === target.transport ? one.openFlow(target) : undefined
+      if (flow !== undefined) return flow
+    }
+    return undefined
+  }
+
   /** @throws ProxyError ERR_SIPLET_PROXY_NO_TRANSPORT */
   flowTo(target: Target): Flow {
     const family = isIP(target.ip)

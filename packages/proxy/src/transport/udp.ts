@@ -59,6 +59,8 @@ class UDP implements Transport {
     socket.on('error', () => guard.run('udp-error', null, () => {}))
   }
 
+  openFlow(): undefined {}
+
   flowTo(target: Target): Flow {
     return new UDPFlow(this.#socket, this, [target.ip, target.port])
   }

@@ -88,8 +88,12 @@ class WebSockets implements Transport {
     return this.#admission.handshakes
   }
 
-  flowTo({ ip, port }: Target): Flow {
-    return this.#connections.get(flowKey(ip, port)) ?? new Gone(this, [ip, port])
+  openFlow({ ip, port }: Target): Flow | undefined {
+    return this.#connections.get(flowKey(ip, port))
+  }
+
+  flowTo(target: Target): Flow {
+    return this.openFlow(target) ?? new Gone(this, [target.ip, target.port])
   }
 
   async close(): Promise<void> {
@@ -125,6 +129,7 @@ class WebSockets implements Transport {
         const bytes = Buffer.from(text, 'latin1')
         socket.send(bytes, { binary: !isUtf8(bytes) }, done)
       },
+      end: () => socket.close(),
     }
     const destroy = () => socket.terminate()
     const connection = new Connection(
