@@ -4,6 +4,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createProxy, type ProxyOptions, type ProxyParts, type SIPProxy } from '@siplet/proxy'
 import { type ReplyParts, reply, SIPMessage } from '@siplet/sipmsg'
+import { assertAllZero } from './all-zero.ts'
 import { keepingLogger, scriptFile } from './engine.ts'
 import { ManualClock } from './manual-clock.ts'
 import { sip } from './messages.ts'
@@ -209,31 +210,4 @@ interface RequestParts {
   via?: string
   /** Parameters of To. */
   to?: string
-}
-
-/** Longer than timer C, 64*T1 of the CANCEL after it and the idle time of connections, for twelve targets. */
-const LONGEST_MS = 12 * 300_000
-const STEP_MS = 8_000
-
-/**
- * Lets time pass, as much as it takes, until nothing is left of any call: requests, transactions, contexts, methods that
- * run, connections, handshakes and timers. Peers may be silent; none may begin something new.
- */
-export async function assertAllZero(proxy: SIPProxy, clock: ManualClock): Promise<void> {
-  const left = () =>
-    Object.entries({ ...proxy.load, timers: clock.running }).filter(([, count]) => count !== 0)
-  for (let passed = 0; ; passed += STEP_MS) {
-    // Methods, sockets and files take real time, however long the machine needs.
-    for (let end = performance.now() + PATIENCE_MS; proxy.load.scripts > 0; ) {
-      assert.ok(
-        performance.now() < end,
-        `a method of the script has not answered: ${JSON.stringify(proxy.load)}`,
-      )
-      await new Promise((resolve) => setTimeout(resolve, 1))
-    }
-    for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve))
-    if (left().length === 0) return
-    if (passed < LONGEST_MS) clock.advance(STEP_MS)
-    else assert.fail(`left when all timers are through: ${JSON.stringify(Object.fromEntries(left()))}`)
-  }
 }

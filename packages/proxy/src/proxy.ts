@@ -19,7 +19,7 @@ import { type Records, systemRecords } from './target/records.ts'
 import { readTLS } from './tls.ts'
 import { TransactionLayer } from './transaction/layer.ts'
 import { defaultPort, type Receiver, type TransportName } from './transport/transport.ts'
-import { Transports } from './transport/transports.ts'
+import { Transports, type TransportsOptions } from './transport/transports.ts'
 
 /** What an embedder, or a test, may bring of its own. */
 export interface ProxyParts {
@@ -27,6 +27,8 @@ export interface ProxyParts {
   clock?: Clock
   /** DNS. */
   records?: Records
+  /** For tests: opens what is listened on, in place of sockets. */
+  openTransport?: TransportsOptions['open']
   /** For tests of what becomes of faults. */
   injectFault?: FaultInjector
 }
@@ -90,6 +92,7 @@ export class SIPProxy {
   readonly #metrics: ProxyMetrics
   readonly #transactions: TransactionLayer
   readonly #guard: Guard
+  readonly #openTransport: TransportsOptions['open']
   readonly #aliases: ReadonlySet<string>
   #transports!: Transports
   #engine!: Engine
@@ -102,7 +105,7 @@ export class SIPProxy {
   /** Use {@link createProxy}. */
   constructor(
     config: ProxyConfig,
-    { logger, clock = systemClock, records = systemRecords(), injectFault }: ProxyParts,
+    { logger, clock = systemClock, records = systemRecords(), openTransport, injectFault }: ProxyParts,
   ) {
     this.#config = config
     this.#logger =
@@ -110,6 +113,7 @@ export class SIPProxy {
     this.#log = new ProxyLog(this.#logger, LOG_LINES_PER_SECOND)
     this.#clock = clock
     this.#records = records
+    this.#openTransport = openTransport
     this.#aliases = new Set(config.alias.map((name) => name.toLowerCase()))
     this.#metrics = new ProxyMetrics({
       transactions: () => this.transactions,
@@ -148,7 +152,7 @@ export class SIPProxy {
     try {
       const { listen, limits } = config
       this.#transports = await Transports.open(
-        { listen, limits, clock: this.#clock, tls, guard: this.#guard },
+        { listen, limits, clock: this.#clock, tls, guard: this.#guard, open: this.#openTransport },
         receiver,
       )
       this.#core = new Core(this.#services())

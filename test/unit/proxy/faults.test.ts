@@ -11,9 +11,10 @@ import { connect as connectTLS } from 'node:tls'
 import { BOUNDARIES, type Boundary, type Records } from '@siplet/proxy'
 import type { SIPMessage } from '@siplet/sipmsg'
 import { WebSocket } from 'ws'
+import { assertAllZero } from '../../support/all-zero.ts'
 import { certificate } from '../../support/certificate.ts'
 import { ISOLATIONS } from '../../support/engine.ts'
-import { assertAllZero, Lab } from '../../support/sip-peer.ts'
+import { Lab } from '../../support/sip-peer.ts'
 
 const SCRIPT = `
   request_route(msg) {

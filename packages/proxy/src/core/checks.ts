@@ -38,7 +38,9 @@ export function checkHops(request: SIPMessage): Refusal | null {
   if (hops !== null && Number(hops) === 0) return { status: 483 }
   const unsupported = request.getHeaderList('Proxy-Require')
   if (unsupported.length === 0 || request.method === 'CANCEL' || request.method === 'ACK') return null
-  return { status: 420, headers: [['Unsupported', unsupported.join(', ')]] }
+  // Option tags are tokens: anything else would not be safe to send back.
+  const tags = unsupported.filter((tag) => /^[\w!%*.+`'~-]+$/.test(tag))
+  return { status: 420, headers: tags.length === 0 ? [] : [['Unsupported', tags.join(', ')]] }
 }
 
 /** Whether a proxy can route by this URI; not by one that is malformed. */

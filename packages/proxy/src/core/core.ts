@@ -1,5 +1,5 @@
 /** What comes in: to the transactions first, then to the core (RFC 3261 section 16). */
-import { reply, SIPMessage, type URI, type Via } from '@siplet/sipmsg'
+import { reply, SIPMessage, SIPMessageError, type URI, type Via } from '@siplet/sipmsg'
 import type { Owner } from '../guard.ts'
 import type { RequestDecision } from '../script/scripts.ts'
 import type { InviteServerTransaction } from '../transaction/invite-server.ts'
@@ -122,7 +122,12 @@ export class Core implements Receiver {
       return
     }
     owner.via = asSent
-    const via = noteReceived(received, asSent, flow) ? received.topVia! : asSent
+    const via = this.#noted(received, asSent, flow)
+    if (via === null) {
+      this.#refuse(received, asSent, flow, { status: 400, reason: 'Bad Via' })
+      owner.answered = true
+      return
+    }
     owner.via = via
     const key = serverKey(received, via)
     if (transactions.receiveRequest(received, key)) {
@@ -141,6 +146,16 @@ export class Core implements Receiver {
     }
     if (method === 'ACK' && this.#stateless.isAckToUs(received)) return
     this.#route(owner, via, key)
+  }
+
+  /** The topmost Via with where the request came from; null where NUL or CR stand in it. */
+  #noted(received: SIPMessage, asSent: Via, flow: Flow): Via | null {
+    try {
+      return noteReceived(received, asSent, flow) ? received.topVia : asSent
+    } catch (error) {
+      if (error instanceof SIPMessageError) return null
+      throw error
+    }
   }
 
   #refuse(request: SIPMessage, via: Via, flow: Flow, refusal: Refusal): void {
@@ -201,7 +216,8 @@ export class Core implements Receiver {
     const answered = replies.find(({ status }) => status >= 200)
     if (!stateful) {
       // The client waits for a final reply after a provisional one (section 8.1.1.7), and nobody else gives it.
-      const promised = forward === null && replies.some(({ stateless }) => !stateless)
+      const promised =
+        transaction !== undefined && forward === null && replies.some(({ stateless }) => !stateless)
       if (answered === undefined && promised) this.#replyStatefully(request, 500, '')
       else if (answered === undefined || answered.stateless) transaction?.terminate()
       request.over()

@@ -24,6 +24,8 @@ export interface TransportsOptions {
   clock: Clock
   tls?: SecureContextOptions | undefined
   guard?: Guard
+  /** Opens what is listened on in place of sockets: for tests. */
+  open?: ((address: ListenAddress, receiver: Receiver) => Promise<Transport>) | undefined
 }
 
 export class Transports {
@@ -45,6 +47,7 @@ export class Transports {
     const pool = { ...shared, count, receiver, guard }
     const opened = await Promise.allSettled(
       listen.map((address) => {
+        if (pool.open !== undefined) return pool.open(address, receiver)
         if (address.transport === 'udp') return openUDP(address, receiver, guard)
         const open = address.transport === 'ws' || address.transport === 'wss' ? openWebSocket : openStream
         return open(address, pool, shared.tls)
