@@ -2,6 +2,7 @@ import type { EngineConfig } from '../config.ts'
 import type { Functions } from '../functions/functions.ts'
 import type { Inspector } from '../inspector/inspector.ts'
 import type { ChildSpec } from '../isolate/host/child.ts'
+import { setV8Flags } from '../isolate/host/v8-flags.ts'
 import type { Bundle } from '../script/bundle.ts'
 import { withInterpreter } from '../script/micropython-module.ts'
 import { createVerdictArea } from '../wire/verdict.ts'
@@ -40,6 +41,8 @@ export function createChildren(
       area: createVerdictArea(maxResultBytes),
     }),
   )
+  // The pool process is started with the flags; this process runs no isolate then.
+  if (config.isolation !== 'process') setV8Flags()
   switch (config.isolation) {
     case 'inline':
       return specs.map((spec) =>

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { V8_FLAGS } from '../isolate/host/v8-flags.ts'
 import { encodeFrame, type Frame, type FrameKind, FrameReader } from '../wire/frame.ts'
 import { Turns } from './turns.ts'
 import { workerEnv } from './worker-env.ts'
@@ -117,7 +118,7 @@ export class PoolProcess {
 
   #start(): Socket {
     const { heapMb, memoryMb } = this.#limits
-    const args = [`--max-old-space-size=${heapMb}`, HOST, String(memoryMb)]
+    const args = [...V8_FLAGS, `--max-old-space-size=${heapMb}`, HOST, String(memoryMb)]
     const child = spawn(process.execPath, args, {
       env: workerEnv(),
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
