@@ -179,6 +179,10 @@ class MemoryTransport implements Transport {
     return { transport: 'udp', local, sentBy, remote: [ip, port], open: true, send }
   }
 
+  openFlow(target: Target): Flow {
+    return this.flowTo(target)
+  }
+
   receive(bytes: Uint8Array, ip: string, port: number): void {
     const frame = frameOf(bytes)
     if (frame.type === 'message')
