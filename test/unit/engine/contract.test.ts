@@ -310,12 +310,11 @@ describe('the script contract', () => {
     assert.equal(result.message.ruri, 'sip:x@y')
   })
 
-  it("the parser's own intrinsics cannot be patched through msg", async () => {
-    const outcome = await run(
-      "const F = msg.getHeader.constructor; F('String.prototype.slice = () => \"evil\"; Object.prototype.x = 1')(); return F('return typeof process')()",
+  it("the functions of msg are of the script's own realm", async () => {
+    const outcome = await value(
+      "const F = msg.getHeader.constructor; F('String.prototype.slice = () => \"evil\"; Object.prototype.x = 1')(); return [F === Function, F('return globalThis')() === globalThis]",
     )
-    // V8 compiles nothing in a realm that was not entered.
-    assert.equal(outcome.message, 'no access')
+    assert.deepEqual(outcome, [true, true])
     assert.equal(await value("return msg.getHeader('Call-ID')"), 'call-1@example.com')
   })
 })

@@ -42,7 +42,8 @@ export async function bundlePrelude(language: Language): Promise<string> {
     target: 'es2024',
     loader: { '.py': 'text' },
     // Not as a global: a script that gets at the prelude's realm must not find it there.
-    banner: { js: '(() => {' },
+    // Strict, so that call sites and `Function.prototype.caller` give nothing of it away.
+    banner: { js: '(() => {"use strict";' },
     footer: { js: 'return siplet.prelude })()' },
     logLevel: 'silent',
   })

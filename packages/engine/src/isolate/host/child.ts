@@ -52,6 +52,8 @@ export class IsolateChild {
   readonly #functions: FunctionHost
   #isolate: ivm.Isolate | undefined
   #run: RunReference | undefined
+  /** Unlike anything that is thrown where a run did not end well. */
+  #wellEndedThrow: unknown
   #otherBytes: ScriptSide['otherBytes']
   #heapDue = 0
 
@@ -73,6 +75,7 @@ export class IsolateChild {
         if (!result.ok) return this.#failed(refused(step, result))
       }
       this.#run = side.run
+      this.#wellEndedThrow = side.wellEndedThrow
       this.#otherBytes = side.otherBytes
       return { ok: true, methods: side.methods.sync(init), asyncMethods: side.asyncMethods.sync(init) }
     } catch (error) {
@@ -99,6 +102,7 @@ export class IsolateChild {
         if (!result.ok) return refused(step, result)
       }
       this.#run = side.run
+      this.#wellEndedThrow = side.wellEndedThrow
       return { ok: true, methods: await side.methods.async(), asyncMethods: await side.asyncMethods.async() }
     } catch (error) {
       return broken(step, this.#spec, ending(isolate, error), error)
@@ -110,11 +114,11 @@ export class IsolateChild {
     const { isolate, run } = this.#started()
     try {
       run.applySync(undefined, [false, ...pieces(batch)], { timeout: this.#timeout(count) })
-      this.#noteHeap(isolate)
-      return 'done'
     } catch (error) {
-      return ending(isolate, error)
+      if (error !== this.#wellEndedThrow) return ending(isolate, error)
     }
+    this.#noteHeap(isolate)
+    return 'done'
   }
 
   /** The same on a thread of isolated-vm's pool, so that functions of this thread may answer asynchronously. */
@@ -122,11 +126,11 @@ export class IsolateChild {
     const { isolate, run } = this.#started()
     try {
       await run.apply(undefined, [true, ...pieces(batch)], { timeout: this.#timeout(count) })
-      this.#noteHeap(isolate)
-      return 'done'
     } catch (error) {
-      return ending(isolate, error)
+      if (error !== this.#wellEndedThrow) return ending(isolate, error)
     }
+    this.#noteHeap(isolate)
+    return 'done'
   }
 
   dispose(): void {

@@ -1,9 +1,11 @@
 /** A JavaScript script in an isolate: two contexts, the script's own and that of the prelude. */
 import type ivm from 'isolated-vm'
 import type { JavaScriptBundle } from '../../script/bundle.ts'
-import { type InitResult, SUCCESS } from '../inside/outcome.ts'
+import type { StepResult } from '../inside/javascript-handler.ts'
+import type { InitResult } from '../inside/outcome.ts'
 import type { prelude } from '../inside/prelude.ts'
-import { type Entrances, SCRIPT_REALM_SOURCE, type ScriptRealm } from '../inside/script-realm.ts'
+import { REJECTION_GUARD } from '../inside/rejection-guard.ts'
+import { SCRIPT_REALM_SOURCE, type ScriptRealm } from '../inside/script-realm.ts'
 import type { ChildSpec, FunctionHost } from './child.ts'
 import { compilePrelude } from './prelude-code.ts'
 import { type Entrance, entrance, type ScriptSide, setupArguments } from './script-side.ts'
@@ -15,59 +17,84 @@ export function javascriptSide(
   functions: FunctionHost,
 ): ScriptSide {
   const { modInitFunction, childInitMethod, rank, inspected = false } = spec
+  const { code, fileName: filename } = script
   // A debugger sees the script's context only.
   const context = isolate.createContextSync({ inspector: inspected })
-  const realm: ivm.Reference<ScriptRealm> = context.evalSync(SCRIPT_REALM_SOURCE, {
-    reference: true,
-    filename: 'siplet:script-realm',
-  })
+  const realm: ivm.Reference<ScriptRealm> = compilePrelude(
+    isolate,
+    SCRIPT_REALM_SOURCE,
+    'siplet:script-realm',
+  ).runSync(context, { reference: true, release: true })
   const inside: ivm.Reference<typeof prelude> = compilePrelude(
     isolate,
     spec.prelude,
     'siplet:prelude',
   ).runSync(isolate.createContextSync(), { reference: true, release: true })
-  entrance(inside, 'setup', [realm.derefInto(), ...setupArguments(spec, functions)]).sync()
-  const entrances = realm.getSync('entrances', { reference: true }) as ivm.Reference<Entrances>
+  const topLevel = isolate.compileScriptSync(code, { filename })
+  entrance(inside, 'setup', [
+    realm.derefInto(),
+    topLevel,
+    context,
+    PROMISES.test(code),
+    ...setupArguments(spec, functions),
+  ]).sync()
+  const stepResult: Entrance<StepResult> = entrance(inside, 'stepResult')
+  // Every way in is a function of the script's realm. V8 refuses `new Function` and its like, which some npm packages
+  // need, while the realm that was entered from outside is another one.
+  const step = (name: keyof ScriptRealm, ...args: unknown[]) =>
+    guarded(entrance(realm, name, args), stepResult)
+  const methods = step('listMethods')
   return {
-    load: topLevel(isolate, context, script),
-    initModule: initModule(context, lookup(script, modInitFunction), (modInit) =>
-      entrance(entrances, 'initModule', [modInitFunction, modInit.derefInto()]),
-    ),
-    initChild: entrance(entrances, 'initChild', [childInitMethod, rank]),
-    methods: entrance(inside, 'methods'),
-    asyncMethods: entrance(inside, 'asyncMethods'),
-    run: entrances.getSync('run', { reference: true }),
+    load: described(step('load'), `the top level of ${filename} threw`),
+    initModule: step('initModule', modInitFunction, lookup(script, modInitFunction)),
+    initChild: step('initChild', childInitMethod, rank),
+    methods: picked(methods, 'methods'),
+    asyncMethods: picked(methods, 'asyncMethods'),
+    run: realm.getSync('run', { reference: true }),
+    wellEndedThrow: REJECTION_GUARD,
   }
 }
 
-function topLevel(
-  isolate: ivm.Isolate,
-  context: ivm.Context,
-  { code, fileName: filename }: JavaScriptBundle,
-): Entrance<InitResult> {
+/** What a script needs in its text to make a promise, unless it uses the globals that script-realm.ts watches. */
+const PROMISES = /\b(?:async|import)\b/
+
+/** A step of the start: `act` answers nothing, and throws our guard where it ended well; see rejection-guard.ts. */
+function guarded(act: Entrance<unknown>, result: Entrance<StepResult>): Entrance<StepResult> {
   return {
     sync(options) {
-      isolate.compileScriptSync(code, { filename }).runSync(context, { ...options, release: true })
-      return SUCCESS
+      try {
+        act.sync(options)
+      } catch (thrown) {
+        if (thrown !== REJECTION_GUARD) throw thrown
+      }
+      return result.sync(options)
     },
     async async() {
-      const compiled = await isolate.compileScript(code, { filename })
-      await compiled.run(context, { release: true })
-      return SUCCESS
+      await act.async().catch((thrown) => {
+        if (thrown !== REJECTION_GUARD) throw thrown
+      })
+      return result.async()
     },
   }
 }
 
-/** @param expression whose value is the init function or undefined, to be evaluated in the script's context */
-function initModule(
-  context: ivm.Context,
-  expression: string,
-  init: (modInit: ivm.Reference) => Entrance<InitResult>,
-): Entrance<InitResult> {
-  const value = { reference: true, filename: 'siplet:mod_init' } as const
+/** The same step, whose failure says first what failed. */
+function described(step: Entrance<StepResult>, what: string): Entrance<InitResult> {
+  const say = (result: StepResult): InitResult =>
+    result.ok ? result : { ...result, message: `${what}: ${result.message}` }
   return {
-    sync: (options) => init(context.evalSync(expression, { ...value, ...options })).sync(options),
-    async: async () => init(await context.eval(expression, value)).async(),
+    sync: (options) => say(step.sync(options)),
+    async: async () => say(await step.async()),
+  }
+}
+
+function picked<Name extends 'methods' | 'asyncMethods'>(
+  step: Entrance<StepResult>,
+  name: Name,
+): Entrance<StepResult[Name]> {
+  return {
+    sync: (options) => step.sync(options)[name],
+    async: async () => (await step.async())[name],
   }
 }
 

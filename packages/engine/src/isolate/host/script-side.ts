@@ -30,6 +30,8 @@ export interface ScriptSide {
   otherBytes?: Entrance<number>
   /** Runs a batch. */
   run: RunReference
+  /** What a run throws that ended well, where it does not simply return. */
+  wellEndedThrow?: number
 }
 
 /** RunnerSetup of batch-runner.ts, as it crosses into the isolate. */

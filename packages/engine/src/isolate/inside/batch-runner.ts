@@ -6,8 +6,8 @@ import { decodeUtf8, encodeUtf8, SIPMessage } from '@siplet/sipmsg'
 import type { FunctionReply } from '../../wire/function-call.ts'
 import { RequestReader } from '../../wire/request.ts'
 import { type LogLevel, type VerdictError, VerdictWriter } from '../../wire/verdict.ts'
-import { refusal } from './outcome.ts'
-import { type ExecState, SIPMsg, type SIPMsgHost, useSIPMsgHost } from './sipmsg-proxy.ts'
+import { refusal, STACK_OVERFLOW } from './outcome.ts'
+import { type ExecState, SIPMsg, useSIPMsgHost } from './sipmsg-proxy.ts'
 
 /** The ways out for call_function. Both take a FunctionCall as JSON and return a FunctionReply as JSON. */
 export interface FunctionGates {
@@ -65,7 +65,6 @@ let gates: FunctionGates
 
 export function setupRunner(
   [area, maxResultBytes, slice, maxFunctionCalls, direct, waiting]: RunnerSetup,
-  realm: SIPMsgHost['realm'],
   call: CallMethod,
 ): void {
   output = new VerdictWriter(area, maxResultBytes)
@@ -73,12 +72,13 @@ export function setupRunner(
   gates = { direct, waiting }
   callMethod = call
   useSIPMsgHost({
-    realm,
     maxFunctionCalls,
     callFunction(call) {
       try {
         return JSON.parse(callFunction(JSON.stringify(call))) as FunctionReply
-      } catch {
+      } catch (thrown) {
+        // The script called it where the stack was nearly used up.
+        if (thrown instanceof RangeError && thrown.message === STACK_OVERFLOW) throw thrown
         hostGone = true
         return {
           error: 'ERR_SIPLET_CHILD_LOST',
@@ -96,14 +96,13 @@ export function listen(): void {
   listening = true
 }
 
-/** Runs an init function of the script, whose log lines are taken. */
-export function listeningTo<T>(init: () => T): T {
+/** An init function of the script begins: its log lines are taken. */
+export function startListening(): void {
   listening = true
-  try {
-    return init()
-  } finally {
-    listening = false
-  }
+}
+
+export function stopListening(): void {
+  listening = false
 }
 
 export function writeLog(level: LogLevel, text: string): void {
@@ -115,10 +114,10 @@ export function writeLog(level: LogLevel, text: string): void {
  *
  * @param wait whether call_function goes through the waiting gate: the isolate is on a thread of its own then
  */
-export function runBatch(wait: boolean, ...pieces: string[]): void {
+export function runBatch(wait: boolean, batch: string): void {
   callFunction = wait ? (call) => gates.waiting.applySyncPromise(undefined, [call]) : gates.direct
   output.start()
-  requests.start(pieces.length === 1 ? pieces[0]! : joined(pieces))
+  requests.start(batch)
   const start = now()
   for (let index = 0; ; index++) {
     runNext(index)
@@ -129,16 +128,9 @@ export function runBatch(wait: boolean, ...pieces: string[]): void {
   }
 }
 
-function joined(pieces: readonly string[]): string {
-  let text = ''
-  for (let i = 0; i < pieces.length; i++) text += pieces[i]
-  return text
-}
-
 function runNext(index: number): void {
   const request = requests.next()
   const exec: ExecState = {
-    live: true,
     calls: 0,
     index,
     route: request.route,
@@ -160,7 +152,6 @@ function runNext(index: number): void {
     ended = thrown
     answer = thrown.answer
   }
-  exec.live = false
   listening = false
   if (hostGone) throw new Error('the host is gone')
   const code = typeof answer === 'number' ? answer : -1

@@ -1,12 +1,12 @@
 /**
- * Freezes what can be reached from `roots` and the globals of this realm. SIPMsg's methods are of the prelude's realm
- * and lead to its intrinsics (`msg.getHeader.constructor`), so a script could patch what the parser relies on.
- * Functions that are no constructors stay as they are: nothing is looked up on them.
+ * Freezes what can be reached from the globals of this realm. No script should ever get at it (script-realm.ts); one that
+ * does all the same cannot patch what the parser relies on. Functions that are no constructors stay as they are: nothing
+ * is looked up on them.
  */
-export function harden(...roots: object[]): void {
+export function harden(): void {
   for (const name of UNUSED) Reflect.deleteProperty(globalThis, name)
   const seen = new Set<object>()
-  const pending: object[] = [globalThis, ...roots]
+  const pending: object[] = [globalThis]
   // Prototypes that no global names.
   pending.push(
     Object.getPrototypeOf(function* () {}),

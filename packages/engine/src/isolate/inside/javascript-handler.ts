@@ -1,7 +1,8 @@
-/** The script's side of an isolate for JavaScript: its init functions, and the object whose methods are called. */
+/** The prelude's side of a JavaScript script: what it says of itself, in primitives, becomes outcomes and errors here. */
 import { encodeUtf8 } from '@siplet/sipmsg'
-import type { VerdictError } from '../../wire/verdict.ts'
-import { listeningTo } from './batch-runner.ts'
+import { LOG_LEVELS, type VerdictError } from '../../wire/verdict.ts'
+import { runBatch, startListening, stopListening, writeLog } from './batch-runner.ts'
+import * as members from './message-members.ts'
 import {
   failure,
   type InitResult,
@@ -9,144 +10,109 @@ import {
   MAX_MESSAGE_LENGTH,
   MAX_STACK_LENGTH,
   refusal,
+  STACK_OVERFLOW,
   SUCCESS,
 } from './outcome.ts'
+import { expectPromises, guardRejections, guardStep, promisesFromNowOn } from './rejection-guard.ts'
+import type { Bridge, ScriptRealm } from './script-realm.ts'
 import type { SIPMsg } from './sipmsg-proxy.ts'
 
-const INT32 = 2 ** 31
-/** V8's words. */
-const STACK_OVERFLOW = 'Maximum call stack size exceeded'
-
-let handler: Record<string, unknown>
-
-export function initModule(name: string, modInit: unknown): InitResult {
-  return initialised(() => {
-    if (typeof modInit !== 'function') {
-      return failure(
-        `${name} is ${modInit === undefined ? 'not defined, or not exported' : `a ${typeof modInit}`}; it must be a function of the script`,
-      )
-    }
-    const object: unknown = modInit()
-    if ((typeof object !== 'object' && typeof object !== 'function') || object === null) {
-      return failure(
-        `${name}() must return the object whose methods handle messages, not ${shownType(object)}`,
-      )
-    }
-    if (isThenable(object)) return failure(`${name}() returned a promise; it must return the object itself`)
-    handler = object as Record<string, unknown>
-    return SUCCESS
-  })
+/** What a step of a child's start came to. */
+export interface StepResult extends InitResult {
+  methods: string[]
+  asyncMethods: string[]
 }
 
-export function initChild(name: string, rank: number): InitResult {
-  return initialised(() => {
-    const method = handler[name]
-    if (typeof method !== 'function') {
-      return failure(
-        `the object of mod_init has no method ${name}: add one that returns 0, or name another with childInitMethod (--child-init)`,
-      )
-    }
-    const result: unknown = Reflect.apply(method, handler, [rank])
-    const code = typeof result === 'boolean' ? Number(result) : result
-    if (typeof code !== 'number' || !Number.isInteger(code)) {
-      return failure(
-        `${name}(${rank}) must return an integer >= 0, not ${shownType(result)}; end it with: return 0`,
-      )
-    }
-    if (code < 0) return failure(`${name}(${rank}) returned ${code}: a negative value refuses the start`)
-    return SUCCESS
-  })
-}
+let call: ScriptRealm['call']
+const args: (string | number)[] = []
+/** Of the step under way. */
+let result: InitResult = SUCCESS
+/** Why the exec under way has no code. */
+let error: VerdictError | undefined
+const methods = new Set<string>()
+const asyncMethods = new Set<string>()
 
-/** Names of the methods that exec can call, those of classes it extends included, in order of definition. */
-export function methods(): string[] {
-  const names = new Set<string>()
-  for (let object: object | null = handler; object !== null; object = Object.getPrototypeOf(object)) {
-    const parent: object | null = Object.getPrototypeOf(object)
-    // Object.prototype; but the handler itself may have no prototype.
-    if (parent === null && object !== handler) break
-    for (const name of Object.getOwnPropertyNames(object)) {
-      const value = Reflect.getOwnPropertyDescriptor(object, name)?.value
-      if (name !== 'constructor' && typeof value === 'function') names.add(name)
-    }
-  }
-  return [...names]
-}
-
-/** Those of them that answer with a promise or an iterator, never with an integer. */
-export function asyncMethods(): string[] {
-  return methods().filter((name) => {
-    const kind = Object.prototype.toString.call(handler[name])
-    return kind !== '[object Function]' && kind.endsWith('Function]')
-  })
+/**
+ * Gives the script's realm what it needs of this one.
+ *
+ * @param mayPromise whether the text of the script can make promises: see rejection-guard.ts
+ * @param evaluate runs the top level of the script
+ */
+export function connectRealm(realm: ScriptRealm, mayPromise: boolean, evaluate: () => void): void {
+  const { connect } = realm
+  call = realm.call
+  if (mayPromise) expectPromises()
+  connect(bridge(evaluate), LOG_LEVELS.join(' '), !mayPromise)
 }
 
 /** See CallMethod of batch-runner.ts. */
 export function callMethod(name: string, msg: SIPMsg, extra: string | null): number | VerdictError {
-  try {
-    const method = handler[name]
-    if (typeof method !== 'function') {
-      return refusal('ERR_SIPLET_METHOD_NOT_FOUND', `the object of mod_init has no method ${name}`)
-    }
-    const result: unknown = Reflect.apply(method, handler, extra === null ? [msg] : [msg, extra])
-    const code = typeof result === 'boolean' ? Number(result) : result
-    if (typeof code === 'number' && Number.isInteger(code) && code >= -INT32 && code < INT32) return code
-    return refusal(
-      'ERR_SIPLET_RETURN_TYPE',
-      `${name}() must return a 32-bit integer, not ${shownType(result)}`,
-    )
-  } catch (thrown) {
-    const { code, message, stack } = described(thrown)
-    return { code, message: encodeUtf8(message), stack: encodeUtf8(stack) }
+  error = undefined
+  const code = call(name, members.rememberMessage(msg), extra)
+  members.forgetMessages()
+  if (typeof code === 'number') return code
+  return error ?? refusal('ERR_SIPLET_SCRIPT', 'the script threw a value that cannot be read')
+}
+
+/** What the last step came to: plain data, which crosses to the host. */
+export function stepResult(): StepResult {
+  return { ...result, methods: [...methods], asyncMethods: [...asyncMethods] }
+}
+
+function bridge(evaluate: () => void): Bridge {
+  const json = (list: readonly string[] | false): string | false => list && JSON.stringify(list)
+  return {
+    ...members,
+    getHeaders: (number, name) => json(members.getHeaders(number, name)),
+    headerNames: (number) => json(members.headerNames(number)),
+    argument(place, value) {
+      args[place] = value
+    },
+    callFunction: (number, name, count) => members.callFunction(number, name, args.slice(0, count)),
+    log: (level, text) => writeLog(LOG_LEVELS[level]!, text),
+    evaluate,
+    runBatch(wait, batch) {
+      guardRejections()
+      runBatch(wait, batch)
+    },
+    beginStep() {
+      guardStep()
+      result = SUCCESS
+      startListening()
+    },
+    endStep: stopListening,
+    failed(message) {
+      result = failure(message)
+    },
+    noMethod(name) {
+      error = refusal('ERR_SIPLET_METHOD_NOT_FOUND', `the object of mod_init has no method ${name}`)
+    },
+    noCode(name, type) {
+      error = refusal('ERR_SIPLET_RETURN_TYPE', `${name}() must return a 32-bit integer, not ${type}`)
+    },
+    threw(name, message = '', stack = '', code = '') {
+      const limit = LIMIT_ERRORS.find((known) => known === code)
+      const overflow = name === 'RangeError' && message === STACK_OVERFLOW
+      thrown(
+        limit ?? (overflow ? 'ERR_SIPLET_STACK' : 'ERR_SIPLET_SCRIPT'),
+        name === undefined ? message : `${name.slice(0, MAX_MESSAGE_LENGTH)}: ${message}`,
+        stack.slice(0, MAX_STACK_LENGTH),
+      )
+    },
+    threwText(text) {
+      thrown('ERR_SIPLET_SCRIPT', `the script threw ${JSON.stringify(text.slice(0, MAX_MESSAGE_LENGTH))}`, '')
+    },
+    method(name, isAsync) {
+      if (methods.has(name)) return
+      methods.add(name)
+      if (isAsync) asyncMethods.add(name)
+    },
+    promises: promisesFromNowOn,
   }
 }
 
-function initialised(init: () => InitResult): InitResult {
-  try {
-    return listeningTo(init)
-  } catch (error) {
-    const { message, stack } = described(error)
-    return failure(message, stack)
-  }
-}
-
-/** Whatever was thrown, as text. The value is the script's: it may be a Proxy, have getters that throw, or be null. */
-function described(thrown: unknown): { code: VerdictError['code']; message: string; stack: string } {
-  const anyError = 'ERR_SIPLET_SCRIPT'
-  try {
-    if ((typeof thrown !== 'object' && typeof thrown !== 'function') || thrown === null) {
-      const message = `the script threw ${shown(thrown)}`.slice(0, MAX_MESSAGE_LENGTH)
-      return { code: anyError, message, stack: '' }
-    }
-    const { stack, message, name, code } = thrown as Record<string, unknown>
-    const text = typeof message === 'string' ? message : 'the script threw an object without a message'
-    const limit = LIMIT_ERRORS.find((known) => known === code)
-    return {
-      code: limit ?? (name === 'RangeError' && text === STACK_OVERFLOW ? 'ERR_SIPLET_STACK' : anyError),
-      message: `${typeof name === 'string' ? `${name}: ` : ''}${text}`.slice(0, MAX_MESSAGE_LENGTH),
-      stack: typeof stack === 'string' ? stack.slice(0, MAX_STACK_LENGTH) : '',
-    }
-  } catch {
-    return { code: anyError, message: 'the script threw a value that cannot be read', stack: '' }
-  }
-}
-
-function shownType(value: unknown): string {
-  if (value === null || value === undefined) return String(value)
-  if (typeof value === 'number') return `the number ${value}`
-  if (typeof value === 'string') return 'a string'
-  if (typeof value === 'object' && isThenable(value)) return 'a promise (methods must be synchronous)'
-  return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
-}
-
-function isThenable(value: object): boolean {
-  try {
-    return typeof (value as { then?: unknown }).then === 'function'
-  } catch {
-    return false
-  }
+function thrown(code: VerdictError['code'], message: string, stack: string): void {
+  const text = message.slice(0, MAX_MESSAGE_LENGTH)
+  result = failure(text, stack)
+  error = { code, message: encodeUtf8(text), stack: encodeUtf8(stack) }
 }

@@ -16,6 +16,9 @@ export interface InitResult {
 export const MAX_STACK_LENGTH = 8_192
 export const MAX_MESSAGE_LENGTH = 2_048
 
+/** V8's words. */
+export const STACK_OVERFLOW = 'Maximum call stack size exceeded'
+
 export const SUCCESS: InitResult = { ok: true, message: '', stack: '' }
 
 export function failure(message: string, stack = ''): InitResult {

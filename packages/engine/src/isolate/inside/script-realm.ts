@@ -1,70 +1,650 @@
 /**
- * The script's own realm, seen from the prelude. Prelude and script live in two contexts of one isolate: a script
- * may patch every intrinsic it can reach and the parser never notices. What a script gets to hold (errors, tuples,
- * the console) must be of its own realm, so these few makers are compiled there, before the script runs.
+ * Our code in the script's own realm, which stands between the script and the prelude. Prelude and script live in two
+ * contexts of one isolate. A script may patch every intrinsic of its realm, and the parser in the prelude never notices.
+ *
+ * Two rules keep it so. The prelude never touches an object of the script, and the script never touches an object of the
+ * prelude: only primitives cross, through the functions of {@link Bridge}. All code that deals with values of the script
+ * is here, so whatever V8 makes on the way (errors, arrays, property descriptors) is of the script's realm.
+ *
+ * `scriptRealm` is compiled a second time, from its own text, in the script's context: it must not use anything that
+ * stands outside of it. It is strict, so call sites and `Function.prototype.caller` give nothing of it away. It takes
+ * what it needs of its realm before the script runs, and uses nothing that a script could have patched since: no
+ * iteration, no spread, no methods of strings and arrays, and property descriptors without a prototype.
  */
-import type { InitResult } from './outcome.ts'
+import type * as members from './message-members.ts'
 
+/** What the prelude offers to the script's realm. Primitives in, primitives out. */
+export interface Bridge
+  extends Pick<
+    typeof members,
+    | 'property'
+    | 'sourceIp'
+    | 'sourcePort'
+    | 'destinationIp'
+    | 'destinationPort'
+    | 'copy'
+    | 'rewriteRuri'
+    | 'setDstUri'
+    | 'getHeader'
+    | 'getHeaderBytes'
+    | 'setHeader'
+    | 'appendHeader'
+    | 'removeHeader'
+    | 'setBody'
+    | 'getPseudoVar'
+    | 'setPseudoVar'
+    | 'misuse'
+    | 'misuseCall'
+    | 'failureCode'
+    | 'failureText'
+  > {
+  /** JSON of a list of strings. */
+  getHeaders(number: number, name: string): string | false
+  headerNames(number: number): string | false
+  /** An argument of the next call of call_function; the first one has place 0. */
+  argument(place: number, value: string | number): void
+  /** @param count of the arguments given before */
+  callFunction(number: number, name: string, count: number): number | false
+  /** @param level place in LOG_LEVELS of wire/verdict.ts */
+  log(level: number, text: string): void
+  /** Runs the top level of the script. Throws what the script throws, whatever that is. */
+  evaluate(): void
+  runBatch(wait: boolean, batch: string): void
+  /** A step of the start begins. Log lines are taken, and see `promises`. */
+  beginStep(): void
+  /** It ended; it failed if `failed` or `threw` was called. */
+  endStep(): void
+  failed(message: string): void
+  /** The exec under way has no code. */
+  noMethod(name: string): void
+  noCode(name: string, type: string): void
+  /** Something of the script threw. An argument is undefined where the script's value has none, or none that can be read. */
+  threw(
+    name: string | undefined,
+    message: string | undefined,
+    stack: string | undefined,
+    code: string | undefined,
+  ): void
+  /** The script threw a text. */
+  threwText(text: string): void
+  /** A method that exec can call. */
+  method(name: string, isAsync: boolean): void
+  /** From now on, the script can make promises; see rejection-guard.ts. */
+  promises(): void
+}
+
+/** What the prelude and the host call. No function of it ever throws a value of the script. */
 export interface ScriptRealm {
-  /** An SIPMsgError of the script's realm. */
-  error(code: string, message: string): Error
-  /** A frozen [ip, port]. */
-  tuple(ip: string, port: number): readonly [string, number]
-  /** A list of strings as an array of the script's realm; copies. */
-  list(items: readonly string[]): string[]
-  /** Defines a global of the script: not enumerable, writable and configurable as V8's own are. */
-  define(name: string, value: unknown): void
-  /**
-   * The prelude's entrances as functions of this realm. V8 refuses `new Function` and its like, which some npm
-   * packages need, while the realm that was entered from outside is another one.
-   */
-  enter(prelude: Entrances): Entrances
-  /** What `enter` returned; isolate/host/child.ts takes it from here. */
-  entrances?: Entrances
-  /** An object with these functions, of the script's realm. */
-  namespace(names: readonly string[], make: (name: string) => unknown): object
-}
-
-/** What isolate/host/child.ts calls once the script is there. */
-export interface Entrances {
-  initModule(name: string, modInit: unknown): InitResult
-  initChild(name: string, rank: number): InitResult
+  /** @param watch whether to tell the bridge when the script begins to use promises */
+  connect(bridge: Bridge, levels: string, watch: boolean): void
+  load(): void
+  /** @param expression whose value is the init function, or undefined */
+  initModule(name: string, expression: string): void
+  initChild(name: string, rank: number): void
+  listMethods(): void
   run(wait: boolean, ...pieces: string[]): void
+  /** The 32-bit integer that the method returned. Undefined where there is none: the bridge was told why. */
+  call(name: string, number: number, extra: string | null): number | undefined
 }
 
-/**
- * Source of a function that returns the {@link ScriptRealm}; run in the script's context before the script.
- * It also takes away what no routing script needs and what would let memory escape the isolate's limit.
- */
-export const SCRIPT_REALM_SOURCE = `(() => {
-  const { freeze, defineProperty } = Object
+function scriptRealm(): ScriptRealm {
   const global = globalThis
+  const { apply } = Reflect
+  const { freeze, defineProperty, getPrototypeOf, getOwnPropertyNames, getOwnPropertyDescriptor, hasOwn } =
+    Object
+  const { isArray } = Array
+  const { parse, stringify } = JSON
+  const text = String
+  const objectToText = Object.prototype.toString
+  const NativeRangeError = RangeError
+  // Called by another name, eval runs in the global scope.
+  // biome-ignore lint/security/noGlobalEval: the text is the name of a function of the script
+  const evaluateGlobally = eval
+
+  let bridge: Bridge
+  let handler: Record<string, unknown>
+
   class SIPMsgError extends Error {
-    constructor(code, message) {
+    constructor(code: string, message: string) {
       super(message)
-      defineProperty(this, 'code', { value: code, enumerable: true })
+      defineProperty(this, 'code', { __proto__: null, value: code, enumerable: true } as PropertyDescriptor)
     }
   }
   defineProperty(SIPMsgError.prototype, 'name', { value: 'SIPMsgError', configurable: true, writable: true })
-  const define = (name, value) => { defineProperty(global, name, { value, writable: true, configurable: true }) }
-  define('SIPMsgError', SIPMsgError)
-  delete global.WebAssembly
-  delete global.SharedArrayBuffer
-  delete global.Atomics
+
+  /** An error of the prelude's realm, which only V8 makes there (stack, string length), as one of this realm. */
+  const converted = (thrown: unknown): unknown => new NativeRangeError((thrown as Error).message)
+
+  /** Throws the error of the member that failed just now. */
+  const raise = (member: string): never => {
+    let code: string
+    let message: string
+    try {
+      code = bridge.failureCode()
+      message = bridge.failureText()
+    } catch (thrown) {
+      throw converted(thrown)
+    }
+    throw new SIPMsgError(code, code === 'ERR_SIPLET_STALE_MESSAGE' ? `${member}: ${message}` : message)
+  }
+
+  /** A revoked Proxy throws where it is asked. */
+  const isList = (value: unknown): boolean => {
+    try {
+      return isArray(value)
+    } catch {
+      return false
+    }
+  }
+
+  const typeOf = (value: unknown): string =>
+    value === null ? 'null' : isList(value) ? 'an array' : typeof value
+
+  /** What a function of the bridge answers for a message, or the error that it means by false. */
+  const ask = <Answer>(number: number, member: string, act: (number: number) => Answer | false): Answer => {
+    let answer: Answer | false
+    try {
+      answer = act(number)
+    } catch (thrown) {
+      throw converted(thrown)
+    }
+    return answer === false ? raise(member) : answer
+  }
+
+  /** The same for a member that takes one string. */
+  const askWith = <Answer>(
+    number: number,
+    name: string,
+    act: (number: number, only: string) => Answer | false,
+    args: readonly unknown[],
+  ): Answer => {
+    if (args.length !== 1 || typeof args[0] !== 'string') return misuse(number, name, args)
+    let answer: Answer | false
+    try {
+      answer = act(number, args[0])
+    } catch (thrown) {
+      throw converted(thrown)
+    }
+    return answer === false ? raise(`${name}()`) : answer
+  }
+
+  /** The same for a member that takes two. */
+  const askWithTwo = <Answer>(
+    number: number,
+    name: string,
+    act: (number: number, first: string, second: string) => Answer | false,
+    args: readonly unknown[],
+  ): Answer => {
+    if (args.length !== 2 || typeof args[0] !== 'string' || typeof args[1] !== 'string') {
+      return misuse(number, name, args)
+    }
+    let answer: Answer | false
+    try {
+      answer = act(number, args[0], args[1])
+    } catch (thrown) {
+      throw converted(thrown)
+    }
+    return answer === false ? raise(`${name}()`) : answer
+  }
+
+  /** Throws what the member throws that takes strings, and was not given them. */
+  const misuse = (number: number, name: string, args: readonly unknown[]): never => {
+    const count = args.length
+    const place = count > 0 && typeof args[0] === 'string' ? 1 : 0
+    const type = place < count ? typeOf(args[place]) : ''
+    try {
+      bridge.misuse(number, name, count, place, type)
+    } catch (thrown) {
+      throw converted(thrown)
+    }
+    return raise(`${name}()`)
+  }
+
+  const property = <Value>(number: number, index: number, name: string): Value => {
+    let value: unknown
+    try {
+      value = bridge.property(number, index)
+    } catch (thrown) {
+      throw converted(thrown)
+    }
+    return value === false ? raise(name) : (value as Value)
+  }
+
+  /** What a script sees of a message: script.ts describes the members. */
+  class SIPMsg {
+    readonly #number: number
+
+    constructor(number: number) {
+      this.#number = number
+    }
+
+    // The places are those of PROPERTIES of message-members.ts.
+    get Type(): string {
+      return property(this.#number, 0, 'Type')
+    }
+    get Method(): string {
+      return property(this.#number, 1, 'Method')
+    }
+    get Status(): string {
+      return property(this.#number, 2, 'Status')
+    }
+    get Reason(): string {
+      return property(this.#number, 3, 'Reason')
+    }
+    get RURI(): string {
+      return property(this.#number, 4, 'RURI')
+    }
+    get originalRURI(): string {
+      return property(this.#number, 5, 'originalRURI')
+    }
+    get Route(): string {
+      return property(this.#number, 6, 'Route')
+    }
+    get src_address(): readonly [string, number] {
+      const number = this.#number
+      const ip = ask(number, 'src_address', bridge.sourceIp)
+      return freeze([ip, ask(number, 'src_address', bridge.sourcePort)] as const)
+    }
+    get dst_address(): readonly [string, number] {
+      const number = this.#number
+      const ip = ask(number, 'dst_address', bridge.destinationIp)
+      return freeze([ip, ask(number, 'dst_address', bridge.destinationPort)] as const)
+    }
+    get dst_uri(): string | null {
+      return property(this.#number, 7, 'dst_uri')
+    }
+    get CallID(): string | null {
+      return property(this.#number, 8, 'CallID')
+    }
+    get CSeq(): string | null {
+      return property(this.#number, 9, 'CSeq')
+    }
+    get CSeqMethod(): string | null {
+      return property(this.#number, 10, 'CSeqMethod')
+    }
+    get FromURI(): string | null {
+      return property(this.#number, 11, 'FromURI')
+    }
+    get FromTag(): string | null {
+      return property(this.#number, 12, 'FromTag')
+    }
+    get ToURI(): string | null {
+      return property(this.#number, 13, 'ToURI')
+    }
+    get ToTag(): string | null {
+      return property(this.#number, 14, 'ToTag')
+    }
+    get body(): string {
+      return property(this.#number, 15, 'body')
+    }
+    get raw(): string {
+      return property(this.#number, 16, 'raw')
+    }
+
+    copy(): SIPMsg {
+      return new SIPMsg(ask(this.#number, 'copy()', bridge.copy))
+    }
+
+    rewrite_ruri(...args: unknown[]): void {
+      askWith(this.#number, 'rewrite_ruri', bridge.rewriteRuri, args)
+    }
+
+    set_dst_uri(...args: unknown[]): void {
+      askWith(this.#number, 'set_dst_uri', bridge.setDstUri, args)
+    }
+
+    getHeader(...args: unknown[]): string | null {
+      return askWith(this.#number, 'getHeader', bridge.getHeader, args)
+    }
+
+    getHeaderBytes(...args: unknown[]): string | null {
+      return askWith(this.#number, 'getHeaderBytes', bridge.getHeaderBytes, args)
+    }
+
+    // JSON.parse defines the entries of its arrays: setters in Array.prototype do not see them.
+    getHeaders(...args: unknown[]): string[] {
+      return parse(askWith(this.#number, 'getHeaders', bridge.getHeaders, args))
+    }
+
+    headerNames(): string[] {
+      return parse(ask(this.#number, 'headerNames()', bridge.headerNames))
+    }
+
+    setHeader(...args: unknown[]): void {
+      askWithTwo(this.#number, 'setHeader', bridge.setHeader, args)
+    }
+
+    appendHeader(...args: unknown[]): void {
+      askWithTwo(this.#number, 'appendHeader', bridge.appendHeader, args)
+    }
+
+    removeHeader(...args: unknown[]): number {
+      return askWith(this.#number, 'removeHeader', bridge.removeHeader, args)
+    }
+
+    setBody(...args: unknown[]): void {
+      askWithTwo(this.#number, 'setBody', bridge.setBody, args)
+    }
+
+    call_function(...args: unknown[]): number {
+      const number = this.#number
+      const count = args.length
+      let place = 0
+      if (count > 0 && count <= 9 && typeof args[0] === 'string') {
+        for (place = 1; place < count; place++) {
+          const value = args[place]
+          // A number minus itself is 0, but for NaN and the infinite ones.
+          if (typeof value !== 'string' && !(typeof value === 'number' && value - value === 0)) break
+        }
+      }
+      let code: number | null | false
+      try {
+        if (place < count || count === 0) {
+          const type = count === 0 ? '' : typeOf(args[place])
+          code = bridge.misuseCall(number, count, place, place === 0 ? '' : (args[0] as string), type)
+        } else {
+          for (let i = 1; i < count; i++) bridge.argument(i - 1, args[i] as string | number)
+          code = bridge.callFunction(number, args[0] as string, count - 1)
+        }
+      } catch (thrown) {
+        throw converted(thrown)
+      }
+      return code === false ? raise('call_function()') : (code as number)
+    }
+
+    get_pseudoVar(...args: unknown[]): string | null {
+      return askWith(this.#number, 'get_pseudoVar', bridge.getPseudoVar, args)
+    }
+
+    set_pseudoVar(...args: unknown[]): void {
+      askWithTwo(this.#number, 'set_pseudoVar', bridge.setPseudoVar, args)
+    }
+  }
+  // A script must not make messages of its own.
+  delete (SIPMsg.prototype as { constructor?: unknown }).constructor
+
+  /** Assigning to a getter is silent in sloppy scripts; here it is an error that names the way to do it. */
+  const ways: Record<string, string> = {
+    RURI: 'rewrite_ruri(uri)',
+    dst_uri: 'set_dst_uri(uri)',
+    body: 'setBody(text, contentType)',
+  }
+  for (const name of getOwnPropertyNames(SIPMsg.prototype)) {
+    const { get, enumerable, configurable } = getOwnPropertyDescriptor(SIPMsg.prototype, name)!
+    if (get === undefined) continue
+    const how = ways[name] === undefined ? '' : `: use ${ways[name]}`
+    const set = (_value: unknown): void => {
+      throw new SIPMsgError('ERR_SIPLET_READ_ONLY', `${name} cannot be assigned${how}`)
+    }
+    defineProperty(SIPMsg.prototype, name, { get, set, enumerable, configurable })
+  }
+  // What one exec patches must not change what the next one reads of its message.
+  freeze(SIPMsg.prototype)
+
+  const shown = (value: unknown): string => {
+    if (typeof value === 'string') return value
+    if (typeof value === 'bigint') return `${value}n`
+    if (typeof value !== 'object' || value === null) return text(value)
+    const stack = (value as { stack?: unknown }).stack
+    if (typeof stack === 'string') return stack
+    try {
+      return stringify(value) ?? text(value)
+    } catch {
+      return apply(objectToText, value, [])
+    }
+  }
+
+  const logger =
+    (level: number) =>
+    (...values: unknown[]): void => {
+      let line = ''
+      for (let i = 0; i < values.length; i++) line += (i === 0 ? '' : ' ') + shown(values[i])
+      try {
+        bridge.log(level, line)
+      } catch (thrown) {
+        throw converted(thrown)
+      }
+    }
+
+  /** Defines a global as V8's own are: not enumerable, writable and configurable. */
+  const define = (name: string, value: unknown): void => {
+    defineProperty(global, name, { value, writable: true, configurable: true })
+  }
+
+  /** What a script calls to log: LM_ALERT … LM_DBG as globals and on the OpenSIPS object, and the console. */
+  const defineGlobals = (levels: readonly string[]): void => {
+    const OpenSIPS: Record<string, unknown> = {}
+    for (let i = 0; i < levels.length; i++) {
+      define(`LM_${levels[i]}`, logger(i))
+      OpenSIPS[`LM_${levels[i]}`] = logger(i)
+    }
+    define('OpenSIPS', OpenSIPS)
+    const at = (level: string) => logger(levels.indexOf(level))
+    define('console', {
+      error: at('ERR'),
+      warn: at('WARN'),
+      log: at('INFO'),
+      info: at('INFO'),
+      debug: at('DBG'),
+      trace: at('DBG'),
+    })
+    define('SIP_REQUEST', 'SIP_REQUEST')
+    define('SIP_REPLY', 'SIP_REPLY')
+    define('SIPMsgError', SIPMsgError)
+  }
+
+  /**
+   * Takes away what no routing script needs, and what would get memory or time beyond the limits: what is shared or
+   * compiled stands outside of the heap, and V8 calls back for a FinalizationRegistry when no exec is under way.
+   */
+  const removeGlobals = (): void => {
+    const globals = global as Record<string, unknown>
+    delete globals.WebAssembly
+    delete globals.SharedArrayBuffer
+    delete globals.Atomics
+    delete globals.FinalizationRegistry
+  }
+
+  /** Tells the bridge when the script first looks at what leads to promises: these, and what makes code of a text. */
+  const watchPromises = (): void => {
+    const watch = (object: object, key: string): void => {
+      const found = getOwnPropertyDescriptor(object, key)
+      if (found === undefined || !hasOwn(found, 'value')) return
+      const { value, enumerable, writable } = found
+      const restore = (): void => {
+        try {
+          bridge.promises()
+        } catch (thrown) {
+          throw converted(thrown)
+        }
+        defineProperty(object, key, {
+          __proto__: null,
+          value,
+          enumerable,
+          writable,
+          configurable: true,
+        } as PropertyDescriptor)
+      }
+      defineProperty(object, key, {
+        get() {
+          restore()
+          return value
+        },
+        set(this: unknown, now: unknown) {
+          restore()
+          // As if it had always been a data property.
+          ;(this as Record<string, unknown>)[key] = now
+        },
+        enumerable,
+        configurable: true,
+      })
+    }
+    const functions: object[] = [Function.prototype, getPrototypeOf(function* () {})]
+    for (const prototype of functions) watch(prototype, 'constructor')
+    for (const name of ['Promise', 'AsyncDisposableStack', 'Function', 'eval']) watch(global, name)
+    watch(Array, 'fromAsync')
+  }
+
+  const isThenable = (value: object): boolean => {
+    try {
+      return typeof (value as { then?: unknown }).then === 'function'
+    } catch {
+      return false
+    }
+  }
+
+  /** A value of the script, in words. */
+  const inWords = (value: unknown): string => {
+    if (value === null || value === undefined) return `${value}`
+    if (typeof value === 'number') return `the number ${value}`
+    if (typeof value === 'string') return 'a string'
+    if (typeof value !== 'object') return `a ${typeof value}`
+    if (isThenable(value)) return 'a promise (methods must be synchronous)'
+    return isList(value) ? 'an array' : 'an object'
+  }
+
+  const describeObject = (thrown: Record<string, unknown>): void => {
+    const { stack, message, name, code } = thrown
+    bridge.threw(
+      typeof name === 'string' ? name : undefined,
+      typeof message === 'string' ? message : 'the script threw an object without a message',
+      typeof stack === 'string' ? stack : undefined,
+      typeof code === 'string' ? code : undefined,
+    )
+  }
+
+  /** Tells the bridge what was thrown. It is the script's: it may be a Proxy, have getters that throw, or be null. */
+  const describe = (thrown: unknown): void => {
+    try {
+      if (typeof thrown === 'string') bridge.threwText(thrown)
+      else if ((typeof thrown === 'object' || typeof thrown === 'function') && thrown !== null) {
+        describeObject(thrown as Record<string, unknown>)
+      } else bridge.threw(undefined, `the script threw ${text(thrown)}`, undefined, undefined)
+    } catch {
+      bridge.threw(undefined, 'the script threw a value that cannot be read', undefined, undefined)
+    }
+  }
+
+  /** What Object.prototype.toString says of functions that answer with a promise or an iterator. */
+  const asyncKinds: Record<string, boolean | null> = {
+    __proto__: null,
+    '[object AsyncFunction]': true,
+    '[object GeneratorFunction]': true,
+    '[object AsyncGeneratorFunction]': true,
+  }
+
+  const step = (act: () => void): void => {
+    bridge.beginStep()
+    try {
+      act()
+    } catch (thrown) {
+      describe(thrown)
+    }
+    bridge.endStep()
+  }
+
   return {
-    error: (code, message) => new SIPMsgError(code, message),
-    tuple: (ip, port) => freeze([ip, port]),
-    list: (items) => { const copy = []; for (let i = 0; i < items.length; i++) copy[i] = items[i]; return copy },
-    define,
-    enter: (prelude) => ({
-      initModule: (name, modInit) => prelude.initModule(name, modInit),
-      initChild: (name, rank) => prelude.initChild(name, rank),
-      run: (...args) => prelude.run(...args),
-    }),
-    namespace: (names, make) => {
-      const object = {}
-      for (let i = 0; i < names.length; i++) object[names[i]] = make(names[i])
-      return object
+    connect(given, levels, watch) {
+      bridge = given
+      defineGlobals(levels.split(' '))
+      removeGlobals()
+      if (watch) watchPromises()
+    },
+
+    load() {
+      step(() => bridge.evaluate())
+    },
+
+    initModule(name, expression) {
+      step(() => {
+        const modInit: unknown = evaluateGlobally(expression)
+        if (typeof modInit !== 'function') {
+          const what = modInit === undefined ? 'not defined, or not exported' : `a ${typeof modInit}`
+          bridge.failed(`${name} is ${what}; it must be a function of the script`)
+          return
+        }
+        const object: unknown = modInit()
+        if ((typeof object !== 'object' && typeof object !== 'function') || object === null) {
+          bridge.failed(
+            `${name}() must return the object whose methods handle messages, not ${inWords(object)}`,
+          )
+        } else if (isThenable(object)) {
+          bridge.failed(`${name}() returned a promise; it must return the object itself`)
+        } else {
+          handler = object as Record<string, unknown>
+        }
+      })
+    },
+
+    initChild(name, rank) {
+      step(() => {
+        const method = handler[name]
+        if (typeof method !== 'function') {
+          bridge.failed(
+            `the object of mod_init has no method ${name}: add one that returns 0, or name another with childInitMethod (--child-init)`,
+          )
+          return
+        }
+        const result: unknown = apply(method, handler, [rank])
+        const code = typeof result === 'boolean' ? +result : result
+        // Anything but an integer leaves a rest, or is none.
+        if (typeof code !== 'number' || code % 1 !== 0) {
+          bridge.failed(
+            `${name}(${rank}) must return an integer >= 0, not ${inWords(result)}; end it with: return 0`,
+          )
+        } else if (code < 0) {
+          bridge.failed(`${name}(${rank}) returned ${code}: a negative value refuses the start`)
+        }
+      })
+    },
+
+    listMethods() {
+      step(() => {
+        let object: object | null = handler
+        // A Proxy can pretend to have prototypes without end.
+        for (let depth = 0; object !== null && depth < 100; depth++) {
+          const parent: object | null = getPrototypeOf(object)
+          // Object.prototype; but the handler itself may have no prototype.
+          if (parent === null && object !== handler) break
+          const names: readonly string[] = getOwnPropertyNames(object)
+          for (let i = 0; i < names.length; i++) {
+            const name = names[i]!
+            const found = getOwnPropertyDescriptor(object, name)
+            if (name === 'constructor' || found === undefined || !hasOwn(found, 'value')) continue
+            if (typeof found.value !== 'function') continue
+            const kind: string = apply(objectToText, found.value, [])
+            bridge.method(name, asyncKinds[kind] === true)
+          }
+          object = parent
+        }
+      })
+    },
+
+    run(wait, ...pieces) {
+      let batch = pieces[0]!
+      for (let i = 1; i < pieces.length; i++) batch += pieces[i]
+      bridge.runBatch(wait, batch)
+    },
+
+    call(name, number, extra) {
+      try {
+        const method = handler[name]
+        if (typeof method !== 'function') {
+          bridge.noMethod(name)
+          return undefined
+        }
+        const msg = new SIPMsg(number)
+        const result: unknown = apply(method, handler, extra === null ? [msg] : [msg, extra])
+        const code = typeof result === 'boolean' ? +result : result
+        if (typeof code === 'number' && code === (code | 0)) return code
+        bridge.noCode(name, inWords(result))
+      } catch (thrown) {
+        describe(thrown)
+      }
+      return undefined
     },
   }
-})()`
+}
+
+/** Text of an expression whose value is a {@link ScriptRealm}, to be evaluated in the script's context before the script. */
+export const SCRIPT_REALM_SOURCE = `'use strict';(${scriptRealm})()`

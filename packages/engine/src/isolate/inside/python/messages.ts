@@ -1,116 +1,107 @@
 /**
- * The SIPMsg objects of the exec under way, as functions that siplet_child.py builds its SIPMsg on. Python knows a
- * message by a number. A function that fails returns false, which nothing else does; `failure` tells why.
+ * The functions of message-members.ts, as siplet_child.py builds its SIPMsg on them. Whatever a script makes Python hand
+ * over, they answer: a function that throws would leave the interpreter torn.
  */
-import type { SIPMsg } from '../sipmsg-proxy.ts'
+import * as members from '../message-members.ts'
 import type { HostFunction } from './function-table.ts'
-import { type FromPython, OTHER, RAISED, RawBytes, type ToPython } from './values.ts'
+import { type FromPython, RawBytes, type ToPython } from './values.ts'
 
-/** An error of a member of SIPMsg, on its way to Python. */
-export class MemberError extends Error {
-  readonly code: string
-
-  constructor(code: string, message: string) {
-    super(message)
-    this.code = code
-  }
-}
-
-/** Members that are read without arguments; Python asks by their place in this list. */
-const PROPERTIES = [
-  'Type',
-  'Method',
-  'Status',
-  'Reason',
-  'RURI',
-  'originalRURI',
-  'Route',
-  'dst_uri',
-  'CallID',
-  'CSeq',
-  'CSeqMethod',
-  'FromURI',
-  'FromTag',
-  'ToURI',
-  'ToTag',
-  'body',
-] as const satisfies readonly (keyof SIPMsg)[]
-
-const messages = new Map<number, SIPMsg>()
-let lastNumber = 0
-let failure: MemberError | undefined
+/** What the last member that returns a list had to say; see `item`. */
 let items: readonly string[] = []
 
-/** Numbers a message. It is known by that until {@link forgetMessages}. */
-export function rememberMessage(msg: SIPMsg): number {
-  lastNumber = (lastNumber + 1) % 2 ** 30
-  messages.set(lastNumber, msg)
-  return lastNumber
+export const MESSAGE_FUNCTIONS: Readonly<Record<string, HostFunction>> = {
+  property: (number, index) => members.property(known(number), place(index, members.PROPERTIES.length)),
+  src_address: address(members.sourceIp, members.sourcePort),
+  dst_address: address(members.destinationIp, members.destinationPort),
+  raw: (number) => bytes(members.property(known(number), members.PROPERTIES.indexOf('raw'))),
+  copy: (number) => members.copy(known(number)),
+  rewrite_ruri: one('rewrite_ruri', members.rewriteRuri),
+  set_dst_uri: one('set_dst_uri', members.setDstUri),
+  getHeader: one('getHeader', members.getHeader),
+  getHeaderBytes: one('getHeaderBytes', (number, name) => bytes(members.getHeaderBytes(number, name))),
+  getHeaders: one('getHeaders', (number, name) => list(members.getHeaders(number, name))),
+  headerNames: (number) => list(members.headerNames(known(number))),
+  setHeader: two('setHeader', members.setHeader),
+  appendHeader: two('appendHeader', members.appendHeader),
+  removeHeader: one('removeHeader', members.removeHeader),
+  setBody: two('setBody', members.setBody),
+  call_function: (number, ...args) => {
+    const [name] = args
+    const wrong = typeof name === 'string' ? args.findIndex((value) => !isFunctionArgument(value)) : 0
+    if (wrong !== -1 || args.length > members.MAX_FUNCTION_ARGUMENTS + 1) {
+      const type = typeOf(args[wrong]!)
+      return members.misuseCall(known(number), args.length, wrong, wrong > 0 ? String(name) : '', type)
+    }
+    return members.callFunction(known(number), name as string, args.slice(1) as (string | number)[])
+  },
+  get_pseudoVar: one('get_pseudoVar', members.getPseudoVar),
+  set_pseudoVar: two('set_pseudoVar', members.setPseudoVar),
+  /** An entry of what getHeaders or headerNames returned the number of. */
+  item: (index) => items[place(index, items.length)] ?? null,
+  failureCode: members.failureCode,
+  failureText: members.failureText,
 }
 
-/** The exec ended: its message and all copies of it are stale. */
-export function forgetMessages(): void {
-  messages.clear()
-  failure = undefined
+/** The exec ended. */
+export function forgetItems(): void {
   items = []
 }
 
-/** The error of the last member that failed in this exec. */
-export function lastFailure(): MemberError | undefined {
-  return failure
+/** The number of a message, or one that none has. */
+function known(number: FromPython | undefined): number {
+  return typeof number === 'number' ? number : -1
 }
 
-export const MESSAGE_FUNCTIONS: Readonly<Record<string, HostFunction>> = {
-  property: member((msg, index) => msg[PROPERTIES[index as number]!]),
-  src_address: member((msg) => msg.src_address.join(' ')),
-  dst_address: member((msg) => msg.dst_address.join(' ')),
-  raw: member((msg) => new RawBytes(msg.raw)),
-  copy: member((msg) => rememberMessage(msg.copy())),
-  rewrite_ruri: member((msg, ...args) => done(msg.rewrite_ruri(...args))),
-  set_dst_uri: member((msg, ...args) => done(msg.set_dst_uri(...args))),
-  getHeader: member((msg, ...args) => msg.getHeader(...args)),
-  getHeaderBytes: member((msg, ...args) => {
-    const value = msg.getHeaderBytes(...args)
-    return value === null ? null : new RawBytes(value)
-  }),
-  getHeaders: member((msg, ...args) => list(msg.getHeaders(...args))),
-  headerNames: member((msg) => list(msg.headerNames())),
-  setHeader: member((msg, ...args) => done(msg.setHeader(...args))),
-  appendHeader: member((msg, ...args) => done(msg.appendHeader(...args))),
-  removeHeader: member((msg, ...args) => msg.removeHeader(...args)),
-  setBody: member((msg, ...args) => done(msg.setBody(...args))),
-  call_function: member((msg, ...args) => msg.call_function(...args)),
-  get_pseudoVar: member((msg, ...args) => msg.get_pseudoVar(...args)),
-  set_pseudoVar: member((msg, ...args) => done(msg.set_pseudoVar(...args))),
-  /** An entry of what getHeaders or headerNames returned the number of. */
-  item: (index) => items[index as number] ?? null,
-  failureCode: () => failure?.code ?? null,
-  failureText: () => failure?.message ?? null,
+/** A place in a list of that length, or one beyond it. */
+function place(index: FromPython | undefined, length: number): number {
+  return typeof index === 'number' && index >= 0 && index < length ? index : length
 }
 
-function member(act: (msg: SIPMsg, ...args: FromPython[]) => ToPython): HostFunction {
+function one(name: string, act: (number: number, only: string) => ToPython): HostFunction {
   return (number, ...args) => {
-    try {
-      const msg = messages.get(number as number)
-      if (msg === undefined) throw new MemberError(STALE_CODE, STALE)
-      return act(msg, ...args.map((arg) => (arg === OTHER || arg === RAISED ? {} : arg) as FromPython))
-    } catch (error) {
-      if (!(error instanceof MemberError)) throw error
-      failure = error
-      return false
-    }
+    const [only] = args
+    if (args.length === 1 && typeof only === 'string') return act(known(number), only)
+    return misuse(name, known(number), args)
   }
 }
 
-function list(values: readonly string[]): number {
+function two(name: string, act: (number: number, first: string, second: string) => ToPython): HostFunction {
+  return (number, ...args) => {
+    const [first, second] = args
+    if (args.length === 2 && typeof first === 'string' && typeof second === 'string') {
+      return act(known(number), first, second)
+    }
+    return misuse(name, known(number), args)
+  }
+}
+
+/** siplet_child.py says which argument it is, since it knows the types of Python. */
+function misuse(name: string, number: number, args: readonly FromPython[]): ToPython {
+  const wrong = args.findIndex((value) => typeof value !== 'string')
+  return members.misuse(number, name, args.length, Math.max(wrong, 0), wrong < 0 ? '' : typeOf(args[wrong]!))
+}
+
+function address(readIp: typeof members.sourceIp, readPort: typeof members.sourcePort): HostFunction {
+  return (number) => {
+    const ip = readIp(known(number))
+    return ip === false ? false : `${ip} ${readPort(known(number))}`
+  }
+}
+
+function isFunctionArgument(value: FromPython): boolean {
+  return typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value))
+}
+
+function typeOf(value: FromPython | undefined): string {
+  return value === null ? 'null' : typeof value === 'symbol' ? 'object' : typeof value
+}
+
+function bytes(text: string | null | false): ToPython {
+  return typeof text === 'string' ? new RawBytes(text) : text
+}
+
+function list(values: readonly string[] | false): number | false {
+  if (values === false) return false
   items = values
   return values.length
 }
-
-/** None, for a member that returns nothing. */
-function done(_nothing: unknown): null {
-  return null
-}
-
-const STALE_CODE = 'ERR_SIPLET_STALE_MESSAGE'
-const STALE = 'the message is no longer there, its exec has ended; keep what you read of it, not the message'

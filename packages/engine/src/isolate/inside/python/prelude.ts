@@ -4,7 +4,6 @@
  */
 import { listen, type RunnerSetup, runBatch, setupRunner } from '../batch-runner.ts'
 import type { InitResult } from '../outcome.ts'
-import { MemberError } from './messages.ts'
 import {
   asyncMethods,
   callMethod,
@@ -20,15 +19,7 @@ import type { WasmModule } from './webassembly.ts'
 export const prelude = {
   /** See RunnerSetup of ../batch-runner.ts. */
   setup(...setup: RunnerSetup): void {
-    setupRunner(
-      setup,
-      {
-        error: (code, message) => new MemberError(code, message),
-        tuple: (ip, port) => [ip, port],
-        list: (values) => [...values],
-      },
-      callMethod,
-    )
+    setupRunner(setup, callMethod)
     listen()
   },
   /** Starts the interpreter and runs the top level of the script. */
@@ -47,5 +38,7 @@ export const prelude = {
   methods,
   asyncMethods,
   memoryBytes,
-  run: runBatch,
+  run(wait: boolean, ...pieces: string[]): void {
+    runBatch(wait, pieces.join(''))
+  },
 }

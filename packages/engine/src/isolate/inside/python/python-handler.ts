@@ -2,7 +2,8 @@
 /** The script's side of an isolate for Python: the interpreter, and siplet_child.py in it. */
 import { encodeUtf8 } from '@siplet/sipmsg'
 import { LOG_LEVELS, type VerdictError } from '../../../wire/verdict.ts'
-import { IsolateEnd, listeningTo, writeLog } from '../batch-runner.ts'
+import { IsolateEnd, startListening, stopListening, writeLog } from '../batch-runner.ts'
+import { forgetMessages, lastFailure, rememberMessage } from '../message-members.ts'
 import {
   failure,
   type InitResult,
@@ -14,7 +15,7 @@ import {
 } from '../outcome.ts'
 import type { SIPMsg } from '../sipmsg-proxy.ts'
 import { clearerLoadFailure } from './load-failure.ts'
-import { forgetMessages, lastFailure, MESSAGE_FUNCTIONS, rememberMessage } from './messages.ts'
+import { forgetItems, MESSAGE_FUNCTIONS } from './messages.ts'
 import { MicroPython, type PythonFunction } from './micropython.ts'
 import OPENSIPS from './OpenSIPS.py'
 import { printer } from './printer.ts'
@@ -100,6 +101,7 @@ export function callMethod(name: string, msg: SIPMsg, extra: string | null): num
     throw asEnd(thrown)
   } finally {
     forgetMessages()
+    forgetItems()
   }
 }
 
@@ -126,7 +128,9 @@ const STACK_OVERFLOW = 'maximum recursion depth exceeded'
 
 function initialised(init: () => FromPython): InitResult {
   try {
-    const answer = listeningTo(init)
+    startListening()
+    const answer = init()
+    stopListening()
     if (answer === null) return SUCCESS
     const { message, stack } = parts(answer)
     return failure(message, stack)
