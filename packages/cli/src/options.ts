@@ -5,6 +5,7 @@ import { scriptLogger } from './output/script-logger.ts'
 
 export interface ScriptOptions {
   script: string
+  scriptRoot?: string
   modInit: string
   childInit: string
   timeoutMs: number
@@ -38,6 +39,10 @@ export function scriptCommand(name: string): Command {
   return command
     .configureOutput({ outputError: (text, write) => write(`${text}${missingArguments(command, text)}`) })
     .requiredOption('-s, --script <file>', 'the routing script: .js .mjs .cjs .ts .mts .py')
+    .option(
+      '--script-root <dir>',
+      'the folder below which the script may import files (default: the folder of the script)',
+    )
     .option('--mod-init <name>', 'the init function of the script', 'mod_init')
     .option('--child-init <name>', 'the child-init method of the object it returns', 'child_init')
     .option(
@@ -85,6 +90,7 @@ export function engineOptions(
 ): EngineOptions & { logger: Logger } {
   return {
     scriptName: options.script,
+    ...(options.scriptRoot !== undefined && { scriptRoot: options.scriptRoot }),
     modInitFunction: options.modInit,
     childInitMethod: options.childInit,
     children: pool.children,

@@ -72,6 +72,11 @@ const inspect = z.strictObject({
 const options = z.strictObject({
   /** Path of the script: .js .mjs .cjs .ts .mts .py */
   scriptName: z.string().min(1, 'must be the path of a script'),
+  /**
+   * Folder below which the script may import files; by default the folder that the script is in. Packages are found in
+   * node_modules below it, and above it up to the nearest package.json.
+   */
+  scriptRoot: z.string().min(1, 'must be the path of a folder').optional(),
   /** The script's init function: called once per child, returns the handler object. */
   modInitFunction: identifier.default('mod_init'),
   /** Method of the handler object called once per child, with its rank. */
@@ -106,9 +111,10 @@ export type EngineConfig = z.output<typeof schema>
 export type Limits = EngineConfig['limits']
 export type InspectOptions = NonNullable<EngineConfig['inspect']>
 
-/** The modparams of the OpenSIPS module, and the option each one is here. */
+/** The modparams of the OpenSIPS module, and what is named like one, and the option each one is here. */
 const OPENSIPS_NAMES: Record<string, string> = {
   script_name: 'scriptName',
+  script_root: 'scriptRoot',
   mod_init_function: 'modInitFunction',
   child_init_method: 'childInitMethod',
 }

@@ -8,7 +8,8 @@ export const ERRORS = {
   ERR_SIPLET_SCRIPT_NOT_FOUND: 'scriptName cannot be read; give the path of an existing script',
   ERR_SIPLET_SCRIPT_TYPE: 'scriptName has an extension no script language belongs to',
   ERR_SIPLET_SCRIPT_SYNTAX: 'the script does not parse; the message holds file, line and column',
-  ERR_SIPLET_SCRIPT_IMPORT: 'the script imports something an isolate cannot have, such as a Node built-in',
+  ERR_SIPLET_SCRIPT_IMPORT:
+    'the script imports what it may not have: a Node built-in, or a file outside of its root',
   ERR_SIPLET_SCRIPT_LOAD: 'the top level of the script threw, or ran out of time or memory',
   ERR_SIPLET_MOD_INIT: 'the init function is missing, threw, or did not return an object',
   ERR_SIPLET_CHILD_INIT: 'the child-init method is missing, threw, or returned no integer >= 0',

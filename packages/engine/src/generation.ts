@@ -57,7 +57,10 @@ export class Generation {
     events: (generation: () => Generation | undefined) => GenerationEvents,
     inspector?: Inspector,
   ): Promise<Generation> {
-    const loaded = await loadScript(config.scriptName)
+    const loaded = await loadScript(config.scriptName, {
+      scriptRoot: config.scriptRoot,
+      sourcesContent: inspector !== undefined,
+    })
     const prelude = await preludeSource(loaded.language)
     const stacks = new StackMapper(loaded)
     const script = inspector === undefined ? loaded : await inspector.open(loaded)

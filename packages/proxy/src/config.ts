@@ -30,6 +30,8 @@ const schema = z
     /** The routing script, and where it runs; see the options of the engine. */
     script: z.strictObject({
       file: z.string().min(1),
+      /** Folder below which the script may import files; by default the folder of the script. */
+      root: z.string().min(1).optional(),
       modInitFunction: z.string().default('mod_init'),
       childInitMethod: z.string().default('child_init'),
       children: count(1),
@@ -136,7 +138,7 @@ export async function readProxyConfig(path: string): Promise<ProxyConfig> {
   const { script, tls } = config
   return {
     ...config,
-    script: { ...script, file: from(script.file) },
+    script: { ...script, file: from(script.file), ...(script.root && { root: from(script.root) }) },
     ...(tls && { tls: { cert: from(tls.cert), key: from(tls.key), ...(tls.ca && { ca: from(tls.ca) }) } }),
   }
 }

@@ -70,10 +70,11 @@ export async function createProxy(
 
 /** The engine that a configuration describes, without functions of a proxy around it: to check a script. */
 export function engineFor({ script }: ProxyConfig, logger?: Logger): Parameters<typeof createEngine>[0] {
-  const { file, modInitFunction, childInitMethod, children, isolation, timeoutMs, memoryMb, maxQueue } =
+  const { file, root, modInitFunction, childInitMethod, children, isolation, timeoutMs, memoryMb, maxQueue } =
     script
   return {
     scriptName: file,
+    ...(root !== undefined && { scriptRoot: root }),
     modInitFunction,
     childInitMethod,
     children,

@@ -375,7 +375,7 @@ describe('a script that cannot be loaded', () => {
       's.ts',
       "import './nope.ts'",
       'ERR_SIPLET_SCRIPT_IMPORT',
-      /Could not resolve "\.\/nope\.ts"/,
+      /"\.\/nope\.ts" cannot be imported: there is no such file/,
     ],
     [
       'await at the top level',

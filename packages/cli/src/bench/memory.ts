@@ -4,7 +4,8 @@ import { promisify } from 'node:util'
 import type { EngineOptions } from '@siplet/engine'
 import type { Subject } from './subject.ts'
 
-export interface Probe extends Pick<EngineOptions, 'scriptName' | 'modInitFunction' | 'childInitMethod'> {
+export interface Probe
+  extends Pick<EngineOptions, 'scriptName' | 'scriptRoot' | 'modInitFunction' | 'childInitMethod'> {
   isolation: 'inline' | 'thread'
   /** Children whose memory is measured, beside one that is there before. */
   children: number
@@ -21,9 +22,10 @@ const PROBE = fileURLToPath(new URL(`./memory-probe${import.meta.url.slice(-3)}`
 
 /** Bytes by which the resident memory of a process grows per child, in a process of its own. */
 export async function memoryPerChild(subject: Subject, isolation: 'inline' | 'thread'): Promise<number> {
-  const { scriptName, modInitFunction, childInitMethod } = subject.engine
+  const { scriptName, scriptRoot, modInitFunction, childInitMethod } = subject.engine
   const probe: Probe = {
     scriptName,
+    ...(scriptRoot !== undefined && { scriptRoot }),
     ...(modInitFunction !== undefined && { modInitFunction }),
     ...(childInitMethod !== undefined && { childInitMethod }),
     isolation,

@@ -29,7 +29,11 @@ export function checkCommand(finish: (exitCode: number) => void): Command {
     .option('-w, --watch', 'check again whenever the script, or a file it imports, changes')
     .action(async (options: CheckCommandOptions) => {
       const run = () => check(options)
-      finish(options.watch ? await runWatching(() => scriptSources(options.script), run) : await run())
+      finish(
+        options.watch
+          ? await runWatching(() => scriptSources(options.script, options.scriptRoot), run)
+          : await run(),
+      )
     })
 }
 

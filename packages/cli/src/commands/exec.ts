@@ -74,7 +74,7 @@ export function execCommand(finish: (exitCode: number) => void): Command {
         )
       }
       const own = options.functions === undefined ? [] : [options.functions]
-      const files = async () => [path, ...own, ...(await scriptSources(options.script))]
+      const files = async () => [path, ...own, ...(await scriptSources(options.script, options.scriptRoot))]
       finish(await runWatching(files, () => exec(path, options)))
     })
 }

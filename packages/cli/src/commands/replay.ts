@@ -92,9 +92,11 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
           '--watch reads the captures again and again: give it files, not -',
         )
       }
-      const { script, compare = script, functions, out, ndjson, report } = options
+      const { script, scriptRoot, compare = script, functions, out, ndjson, report } = options
       const files = async () => [
-        ...new Set((await Promise.all([script, compare].map(scriptSources))).flat()),
+        ...new Set(
+          (await Promise.all([script, compare].map((path) => scriptSources(path, scriptRoot)))).flat(),
+        ),
         ...(functions === undefined ? [] : [functions]),
         ...(await findCaptures(paths)),
       ]

@@ -86,11 +86,11 @@ function chosenMethods(
 /** @throws CLIError ERR_SIPLET_OVERWRITE, ERR_SIPLET_OUTPUT */
 async function checkOutputs(
   captures: readonly string[],
-  { out, ndjson, report, script, compare, functions, expect }: ReplayRunOptions,
+  { out, ndjson, report, script, scriptRoot, compare, functions, expect }: ReplayRunOptions,
 ): Promise<void> {
   if (out === undefined && ndjson === undefined && report === undefined) return
   const scripts = [script, compare].filter((path) => path !== undefined)
-  const sources = await Promise.all(scripts.map(scriptSources))
+  const sources = await Promise.all(scripts.map((path) => scriptSources(path, scriptRoot)))
   const others = [functions, expect].filter((path) => path !== undefined)
   const inputs = [...captures, ...sources.flat(), ...others]
   await refuseOverwrites({ '--out': out, '--ndjson': ndjson, '--report': report }, inputs)

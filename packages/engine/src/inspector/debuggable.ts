@@ -1,23 +1,20 @@
-/** A script as a debugger needs it: under its URL, with its source map and its sources in it. */
-import { readFile } from 'node:fs/promises'
+/** A script as a debugger needs it: under its URL, with its source map, sources included, in it. */
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { JavaScriptBundle } from '../script/bundle.ts'
 
 interface SourceMapV3 {
   sources: string[]
-  sourcesContent?: (string | null)[]
   mappings: string
 }
 
 /** Errors keep showing paths: see StackMapper of script/stack.ts. */
-export async function debuggable(script: JavaScriptBundle): Promise<JavaScriptBundle> {
+export function debuggable(script: JavaScriptBundle): JavaScriptBundle {
   const fileName = pathToFileURL(script.fileName).href
   if (script.map === null) return { ...script, fileName }
   const map: SourceMapV3 = JSON.parse(script.map)
   const paths = map.sources.map((source) => resolve(dirname(script.fileName), source))
   map.sources = paths.map((path) => pathToFileURL(path).href)
-  map.sourcesContent = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => null)))
   map.mappings = map.mappings.replace(LINES_IN_FRONT, (lines) => lines.replaceAll(';', FIRST_LINE))
   const data = Buffer.from(JSON.stringify(map)).toString('base64')
   return {

@@ -36,7 +36,7 @@ export class Inspector {
           'use print() or OpenSIPS.LM_DBG(), and show what they say (--log-level debug)',
       )
     }
-    const code = await debuggable(script)
+    const code = debuggable(script)
     this.#server ??= await this.#listen()
     this.#server.scriptUrl = code.fileName
     return code

@@ -2,68 +2,60 @@
  * JavaScript and TypeScript: esbuild bundles the script with what it imports into one text. A script without
  * imports and exports is a classic script, whose functions are globals, and enters the isolate as written.
  */
-import { readFile } from 'node:fs/promises'
-import { builtinModules } from 'node:module'
 import { relative } from 'node:path'
-import {
-  type BuildFailure,
-  type BuildOptions,
-  build,
-  formatMessages,
-  type Message,
-  type Plugin,
-  transform,
-} from 'esbuild'
+import { type BuildFailure, type BuildOptions, build, formatMessages, transform } from 'esbuild'
 import { SipletError } from '../errors.ts'
 import type { JavaScriptBundle } from './bundle.ts'
+import { REFUSED, ScriptModules } from './modules.ts'
+import type { ScriptFiles } from './script-files.ts'
 
 const GLOBAL_NAME = '__siplet_script'
 const TARGET = 'es2024'
 
 /**
- * @param path absolute path of a .js, .mjs, .cjs, .ts or .mts file
- * @throws SipletError ERR_SIPLET_SCRIPT_SYNTAX or ERR_SIPLET_SCRIPT_IMPORT, with file:line:column and a code frame
+ * @param files of a .js, .mjs, .cjs, .ts or .mts file
+ * @param sourcesContent whether the source map holds the sources
+ * @throws SipletError ERR_SIPLET_SCRIPT_NOT_FOUND; ERR_SIPLET_SCRIPT_SYNTAX or ERR_SIPLET_SCRIPT_IMPORT, with
+ *   file:line:column and a code frame
  */
-export async function bundleJavaScript(path: string): Promise<JavaScriptBundle> {
+export async function bundleJavaScript(
+  files: ScriptFiles,
+  sourcesContent = false,
+): Promise<JavaScriptBundle> {
+  const modules = await ScriptModules.open(files)
+  const path = files.script
   try {
-    if (await isClassicScript(path)) return await classicScript(path)
-    const { outputFiles } = await build({ ...options(path), format: 'iife', sourcemap: 'external' })
+    if (await isClassicScript(path, modules)) return await classicScript(path, modules, sourcesContent)
+    const { outputFiles } = await build({
+      ...options(path, modules),
+      format: 'iife',
+      sourcemap: 'external',
+      sourcesContent,
+    })
     const text = (suffix: string) => outputFiles.find((file) => file.path.endsWith(suffix))!.text
     return {
       language: 'javascript',
       fileName: path,
       code: text('.js'),
       globalName: GLOBAL_NAME,
-      map: text('.map'),
+      map: modules.withPaths(text('.map')),
     }
   } catch (error) {
-    throw await failure(error as BuildFailure, path)
+    throw await failure(error as BuildFailure, path, modules)
   }
 }
 
 /**
- * The files the script is made of: itself and all it imports, as far as they can be found. Never throws, since what
- * an author edits is broken every now and then.
- *
- * @param path absolute path of the script
+ * The files the script is made of: itself and all it imports, as far as they can be found. Does not throw for what is
+ * wrong with them, since what an author edits is broken every now and then.
  */
-export async function javaScriptSources(path: string): Promise<string[]> {
-  const files = new Set([path])
-  const note: Plugin = {
-    name: 'note-sources',
-    setup({ onLoad }) {
-      onLoad({ filter: /.*/, namespace: 'file' }, (file) => {
-        files.add(file.path)
-        return undefined
-      })
-    },
-  }
-  const bundle = options(path)
-  await build({ ...bundle, plugins: [...bundle.plugins, note] }).catch(() => {})
-  return [...files]
+export async function javaScriptSources(files: ScriptFiles): Promise<string[]> {
+  const modules = await ScriptModules.open(files)
+  await build(options(files.script, modules)).catch(() => {})
+  return modules.paths.map((path) => modules.shownPath(path))
 }
 
-function options(path: string) {
+function options(path: string, modules: ScriptModules) {
   return {
     entryPoints: [path],
     bundle: true,
@@ -71,12 +63,12 @@ function options(path: string) {
     outfile: `${path}.bundle.js`,
     globalName: GLOBAL_NAME,
     platform: 'neutral',
-    mainFields: ['module', 'main'],
-    conditions: ['import', 'module', 'default'],
     target: TARGET,
     sourcesContent: false,
+    legalComments: 'none',
+    tsconfigRaw: '{}',
     logLevel: 'silent',
-    plugins: [refuseHost],
+    plugins: [modules.plugin],
   } as const satisfies BuildOptions
 }
 
@@ -84,63 +76,52 @@ function options(path: string) {
  * Whether the script neither imports nor exports anything. Neither its extension nor its package.json tells, and
  * esbuild lists what a file exports only when it writes ES modules.
  */
-async function isClassicScript(path: string): Promise<boolean> {
-  const { metafile } = await build({ ...options(path), format: 'esm', metafile: true })
+async function isClassicScript(path: string, modules: ScriptModules): Promise<boolean> {
+  const { metafile } = await build({ ...options(path, modules), format: 'esm', metafile: true })
   const entry = Object.values(metafile.outputs).find((output) => output.entryPoint !== undefined)!
   const { format, imports } = metafile.inputs[entry.entryPoint!]!
   return format !== 'cjs' && entry.exports.length === 0 && imports.length === 0
 }
 
-async function classicScript(path: string): Promise<JavaScriptBundle> {
-  const source = await readFile(path, 'utf8')
+async function classicScript(
+  path: string,
+  modules: ScriptModules,
+  sourcesContent: boolean,
+): Promise<JavaScriptBundle> {
+  const source = modules.text
   if (!path.endsWith('ts'))
     return { language: 'javascript', fileName: path, code: source, globalName: null, map: null }
   const { code, map } = await transform(source, {
     loader: 'ts',
     sourcefile: path,
     sourcemap: 'external',
-    sourcesContent: false,
+    sourcesContent,
     target: TARGET,
+    tsconfigRaw: '{}',
   })
-  return { language: 'javascript', fileName: path, code, globalName: null, map }
+  return {
+    language: 'javascript',
+    fileName: path,
+    code,
+    globalName: null,
+    map,
+  }
 }
 
-const HOST_IMPORT = 'an isolate has no host modules'
-
-const refuseHost: Plugin = {
-  name: 'refuse-host-modules',
-  setup(build) {
-    const builtin = new Set(builtinModules)
-    build.onResolve({ filter: /.*/ }, ({ path, kind }) => {
-      if (kind === 'entry-point') return undefined
-      if (path.startsWith('node:') || builtin.has(path) || path.endsWith('.node')) {
-        return {
-          errors: [
-            {
-              text: `"${path}" cannot be imported: ${HOST_IMPORT}; let the embedder offer a function and use call_function`,
-            },
-          ],
-        }
-      }
-      return undefined
-    })
-  },
-}
-
-async function failure(error: BuildFailure, path: string): Promise<Error> {
-  const messages: Message[] | undefined = error.errors
-  if (messages === undefined || messages.length === 0) return error
-  const first = messages[0]!
-  const unresolved = first.text.startsWith('Could not resolve')
-  const code =
-    first.text.includes(HOST_IMPORT) || unresolved ? 'ERR_SIPLET_SCRIPT_IMPORT' : 'ERR_SIPLET_SCRIPT_SYNTAX'
+async function failure(error: BuildFailure, path: string, modules: ScriptModules): Promise<Error> {
+  const original = error.errors?.[0]
+  if (original === undefined) return error
+  const first = modules.asWritten(original)
+  const code = first.detail === REFUSED ? 'ERR_SIPLET_SCRIPT_IMPORT' : 'ERR_SIPLET_SCRIPT_SYNTAX'
   const { location } = first
   const place =
-    location === null ? relative('', path) : `${location.file}:${location.line}:${location.column + 1}`
+    location === null
+      ? relative('', path)
+      : `${relative('', location.file)}:${location.line}:${location.column + 1}`
   const text = first.text.startsWith('Top-level await')
     ? 'await at the top level: mod_init is called as soon as the script was evaluated'
     : first.text
-  const [formatted = ''] = await formatMessages([first], { kind: 'error', color: false })
+  const [formatted = ''] = await formatMessages([{ ...first, notes: [] }], { kind: 'error', color: false })
   // What stands above the lines of code is in our message already.
   const frame = formatted.slice(formatted.search(/^ *\d+ │/m)).trimEnd()
   return new SipletError(code, `script ${place}: ${text}\n${frame}`, { cause: error })

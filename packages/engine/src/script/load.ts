@@ -1,12 +1,12 @@
 /** Loads a script by its extension. */
-import { access, constants } from 'node:fs/promises'
-import { extname, resolve } from 'node:path'
+import { extname } from 'node:path'
 import { SipletError } from '../errors.ts'
 import type { Bundle } from './bundle.ts'
 import { bundleJavaScript } from './javascript.ts'
 import { bundlePython } from './python.ts'
+import { ScriptFiles } from './script-files.ts'
 
-const LOADERS: Record<string, (path: string) => Promise<Bundle>> = {
+const LOADERS: Record<string, (files: ScriptFiles, sourcesContent: boolean) => Promise<Bundle>> = {
   '.js': bundleJavaScript,
   '.mjs': bundleJavaScript,
   '.cjs': bundleJavaScript,
@@ -15,12 +15,22 @@ const LOADERS: Record<string, (path: string) => Promise<Bundle>> = {
   '.py': bundlePython,
 }
 
+export interface LoadOptions {
+  /** The folder that the script may import files of; by default its own. */
+  scriptRoot?: string | undefined
+  /** Whether a source map holds the sources, for a debugger. */
+  sourcesContent?: boolean
+}
+
 /**
  * @param scriptName path of the script, relative to the working directory
  * @throws SipletError ERR_SIPLET_SCRIPT_TYPE, ERR_SIPLET_SCRIPT_NOT_FOUND, ERR_SIPLET_SCRIPT_SYNTAX or
- *   ERR_SIPLET_SCRIPT_IMPORT
+ *   ERR_SIPLET_SCRIPT_IMPORT; ERR_SIPLET_CONFIG where scriptRoot is no folder
  */
-export async function loadScript(scriptName: string): Promise<Bundle> {
+export async function loadScript(
+  scriptName: string,
+  { scriptRoot, sourcesContent = false }: LoadOptions = {},
+): Promise<Bundle> {
   const extension = extname(scriptName)
   const load = Object.hasOwn(LOADERS, extension) ? LOADERS[extension] : undefined
   if (load === undefined) {
@@ -30,22 +40,5 @@ export async function loadScript(scriptName: string): Promise<Bundle> {
         `use one of ${Object.keys(LOADERS).join(' ')}`,
     )
   }
-  const path = resolve(scriptName)
-  try {
-    await access(path, constants.R_OK)
-  } catch (cause) {
-    throw new SipletError(
-      'ERR_SIPLET_SCRIPT_NOT_FOUND',
-      `script ${scriptName} cannot be read: ${reason(cause)}`,
-      { cause },
-    )
-  }
-  return load(path)
-}
-
-function reason(cause: unknown): string {
-  const code = (cause as NodeJS.ErrnoException).code
-  if (code === 'ENOENT') return 'there is no such file'
-  if (code === 'EACCES') return 'permission denied'
-  return String(code ?? cause)
+  return load(await ScriptFiles.open(scriptName, scriptRoot), sourcesContent)
 }

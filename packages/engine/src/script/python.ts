@@ -2,25 +2,26 @@
  * Python: the script and the modules beside it that it imports, as files for the interpreter in the isolate. Modules
  * that are not found here are left to the interpreter: they may be built in, or imported in a `try`.
  */
-import { readFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
+import { SipletError } from '../errors.ts'
 import type { PythonBundle } from './bundle.ts'
+import { FileRefusal, type ScriptFiles } from './script-files.ts'
 import { shadowWarnings } from './shadowed-modules.ts'
 
-/** @param path absolute path of a .py file */
-export async function bundlePython(path: string): Promise<PythonBundle> {
-  const files: Record<string, string> = {}
-  const root = dirname(path)
-  const pending = [path]
-  for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
-    if (Object.hasOwn(files, file)) continue
-    const text = await readFile(file, 'utf8').catch(() => undefined)
-    if (text === undefined) continue
-    files[file] = text
-    for (const module of importedModules(text)) pending.push(...candidates(module, root, dirname(file)))
-  }
-  const warnings = shadowWarnings(root, new Set(Object.keys(files)))
-  return { language: 'python', fileName: path, files, warnings }
+/**
+ * @param files of a .py file
+ * @throws SipletError ERR_SIPLET_SCRIPT_NOT_FOUND; ERR_SIPLET_SCRIPT_IMPORT with file and line
+ */
+export async function bundlePython(files: ScriptFiles): Promise<PythonBundle> {
+  const { texts, refused } = await readModules(files)
+  if (refused !== undefined) throw refused
+  const warnings = shadowWarnings(dirname(files.script), new Set(Object.keys(texts)))
+  return { language: 'python', fileName: files.script, files: texts, warnings }
+}
+
+/** The files the script is made of, without those that it may not import. */
+export async function pythonSources(files: ScriptFiles): Promise<string[]> {
+  return Object.keys((await readModules(files)).texts)
 }
 
 /** The name the script is imported by. */
@@ -28,27 +29,116 @@ export function moduleName(path: string): string {
   return basename(path, '.py')
 }
 
-/** Names of modules after `import` and `from`, relative ones with their dots; `from a import b` may mean module a.b. */
-function importedModules(source: string): string[] {
-  const names: string[] = []
-  for (const [, module, items] of source.matchAll(FROM)) {
-    names.push(module!)
-    const separator = module!.endsWith('.') ? '' : '.'
-    for (const name of items!.match(NAMES) ?? []) names.push(`${module}${separator}${name}`)
+/** @returns texts by path, as the interpreter looks for them: links are not followed in these */
+async function readModules(
+  files: ScriptFiles,
+): Promise<{ texts: Record<string, string>; refused: SipletError | undefined }> {
+  const areas = [files.root]
+  const folder = dirname(files.script)
+  const texts: Record<string, string> = { [files.script]: (await files.readScript()).bytes.toString() }
+  let refused: SipletError | undefined
+  const pending = [files.script]
+  for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+    for (const module of modulesOf(file, texts[file]!)) {
+      for (const path of candidates(module.name, folder, dirname(file))) {
+        if (Object.hasOwn(texts, path)) continue
+        try {
+          const located = await files.locate(path, areas)
+          if (located?.kind !== 'file') continue
+          texts[path] = (await files.read(located.path, areas)).toString()
+          pending.push(path)
+        } catch (error) {
+          if (!(error instanceof FileRefusal)) throw error
+          refused ??= importError(file, texts[file]!, module, error.message)
+        }
+      }
+    }
   }
-  for (const [, list] of source.matchAll(IMPORT)) names.push(...(list!.match(DOTTED) ?? []))
-  return names
+  return { texts, refused }
 }
 
-/** Statements may stand behind an indent or a semicolon; a text in a docstring that looks like one does no harm. */
-const FROM = /(?:^|;)[ \t]*from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^#;\n]*)/gm
-const IMPORT = /(?:^|;)[ \t]*import[ \t]+([^#;\n]*)/gm
+function modulesOf(file: string, source: string): ImportedModule[] {
+  try {
+    return importedModules(source)
+  } catch (error) {
+    if (!(error instanceof FileRefusal)) throw error
+    throw new SipletError('ERR_SIPLET_SCRIPT_IMPORT', `script ${relative('', file)}: ${error.message}`)
+  }
+}
+
+interface ImportedModule {
+  /** Relative names with their dots. */
+  name: string
+  line: number
+}
+
+function importError(
+  file: string,
+  source: string,
+  { name, line }: ImportedModule,
+  reason: string,
+): SipletError {
+  const text = source.split('\n')[line - 1] ?? ''
+  return new SipletError(
+    'ERR_SIPLET_SCRIPT_IMPORT',
+    `script ${relative('', file)}:${line}: "${name}" cannot be imported: ${reason}\n    ${line} │ ${text.trim().slice(0, 200)}`,
+  )
+}
+
+/** Modules after `import` and `from`; `from a import b` may mean module a.b. */
+function importedModules(source: string): ImportedModule[] {
+  const code = withoutTexts(source)
+  const modules: ImportedModule[] = []
+  let line = 1
+  let counted = 0
+  for (const { 0: found, 1: keyword, 2: rest, index } of code.matchAll(STATEMENT)) {
+    const start = index + found.length - rest!.length
+    for (; counted < start; counted++) if (code[counted] === '\n') line++
+    for (const name of keyword === 'from' ? namesOfFrom(code, start, rest!) : (rest!.match(DOTTED) ?? [])) {
+      modules.push({ name, line })
+      if (modules.length > MAX_IMPORTS) throw new FileRefusal(`it imports more than ${MAX_IMPORTS} names`)
+    }
+  }
+  return modules
+}
+
+/** @param rest what follows `from`, to the end of the statement or of its first line */
+function namesOfFrom(code: string, start: number, rest: string): string[] {
+  const at = rest.search(/\bimport\b/)
+  if (at === -1) return []
+  const module = rest.slice(0, at).replace(/\s/g, '')
+  let items = rest.slice(at + 'import'.length)
+  if (/^\s*\(/.test(items) && !items.includes(')')) {
+    const end = code.slice(start, start + MAX_ITEMS).indexOf(')', at)
+    items = code.slice(start + at + 'import'.length, end === -1 ? start + MAX_ITEMS : start + end)
+  }
+  const separator = module.endsWith('.') ? '' : '.'
+  return [module, ...(items.match(NAMES) ?? []).map((name) => `${module}${separator}${name}`)]
+}
+
+/** The source without comments and string literals, every offset as before; a statement on several lines stays on one. */
+function withoutTexts(source: string): string {
+  return source.replace(TEXTS, (text) => text.replace(/[^\n]/g, ' ')).replaceAll('\\\n', '  ')
+}
+
+/** Names that one file may import. */
+const MAX_IMPORTS = 10_000
+/** Characters of a list of names in parentheses. */
+const MAX_ITEMS = 65_536
+/** Longer ones are no module's. */
+const MAX_NAME = 1_000
+
+const TEXTS =
+  /#[^\n]*|"""(?:[^\\]|\\[\s\S])*?(?:"""|$(?![\s\S]))|'''(?:[^\\]|\\[\s\S])*?(?:'''|$(?![\s\S]))|"(?:[^"\\\n]|\\[\s\S])*"?|'(?:[^'\\\n]|\\[\s\S])*'?/g
+/** After an indent, a semicolon or a colon. */
+const STATEMENT = /(?:^|[;:])[ \t]*(from|import)\b([^;\n]*)/gm
 const NAMES = /\w+/g
 const DOTTED = /[\w.]+/g
 
 /** Files that a module may stand in, those of the packages around it included. */
 function candidates(module: string, root: string, folder: string): string[] {
-  const [, dots, name] = /^(\.*)(.*)$/.exec(module)!
+  if (module.length > MAX_NAME) return []
+  const [, dots, name] = /^(\.*)(.*)$/s.exec(module)!
   let base = dots === '' ? root : folder
   for (let up = 1; up < dots!.length; up++) base = dirname(base)
   const paths: string[] = []

@@ -9,6 +9,8 @@ export interface RunScriptOptions extends ExecOptions {
   functions?: EngineOptions['functions']
   /** As in production: milliseconds, MiB. */
   limits?: EngineOptions['limits']
+  /** The folder that the script may import files of; by default its own. */
+  scriptRoot?: string
   modInitFunction?: string
   childInitMethod?: string
   /** Default: none; each result carries its own lines in `logs`. */
@@ -38,9 +40,19 @@ export async function runScript(
   messages: Uint8Array | string | readonly (Uint8Array | string)[],
   options: RunScriptOptions = {},
 ): Promise<ExecResult | ExecResult[]> {
-  const { method, functions, limits, modInitFunction, childInitMethod, logger = SILENT, ...exec } = options
+  const {
+    method,
+    functions,
+    limits,
+    scriptRoot,
+    modInitFunction,
+    childInitMethod,
+    logger = SILENT,
+    ...exec
+  } = options
   await using engine = await createEngine({
     scriptName,
+    scriptRoot,
     functions,
     limits,
     modInitFunction,

@@ -1,0 +1,266 @@
+/**
+ * Gives esbuild the files of a script. esbuild itself opens none: it would read what imports, tsconfig.json,
+ * package.json, .pnp.cjs and source map comments name, wherever that is. So every file has a namespace of its own,
+ * which esbuild does not look up on disk, and enters as plain JavaScript without comments.
+ */
+import { SourceMap } from 'node:module'
+import { extname } from 'node:path'
+import {
+  type Loader,
+  type Message,
+  type OnLoadResult,
+  type OnResolveResult,
+  type PartialMessage,
+  type Plugin,
+  transform,
+} from 'esbuild'
+import { type ImportKind, ModuleResolver, type ResolvedModule } from './module-resolver.ts'
+import { type Area, FileRefusal, type ScriptFiles } from './script-files.ts'
+
+/** Marks errors of imports that are refused: `detail` of an esbuild message. */
+export const REFUSED = Symbol('refused')
+
+const NAMESPACE = 'siplet'
+
+const LOADERS: Record<string, Loader> = {
+  '': 'js',
+  '.js': 'js',
+  '.mjs': 'js',
+  '.cjs': 'js',
+  '.jsx': 'jsx',
+  '.ts': 'ts',
+  '.mts': 'ts',
+  '.cts': 'ts',
+  '.tsx': 'tsx',
+  '.json': 'json',
+  '.txt': 'text',
+}
+/** Of import attributes: `with { type: 'text' }`. */
+const TYPES: Record<string, Loader> = { json: 'json', text: 'text', bytes: 'binary' }
+
+/** Source maps hold URLs: a number needs no escapes, whatever the path of a file. */
+const SOURCE = 'siplet-source-'
+const SOURCE_NAME = /siplet-source-(\d+)$/
+
+interface Source {
+  text: string
+  /** From what esbuild was given to `text`. */
+  map?: string
+}
+
+export class ScriptModules {
+  readonly #files: ScriptFiles
+  readonly #resolver: ModuleResolver
+  readonly #script: { path: string; bytes: Buffer }
+  readonly #loaded = new Map<string, Promise<Buffer>>()
+  readonly #sources = new Map<string, Source>()
+  /** Paths of what became JavaScript, by number. */
+  readonly #numbered: string[] = []
+
+  private constructor(files: ScriptFiles, script: { path: string; bytes: Buffer }) {
+    this.#files = files
+    this.#resolver = new ModuleResolver(files)
+    this.#script = script
+    this.#loaded.set(script.path, Promise.resolve(script.bytes))
+  }
+
+  /** @throws SipletError ERR_SIPLET_SCRIPT_NOT_FOUND */
+  static async open(files: ScriptFiles): Promise<ScriptModules> {
+    return new ScriptModules(files, await files.readScript())
+  }
+
+  /** The script as written. */
+  get text(): string {
+    return this.#script.bytes.toString()
+  }
+
+  /** Real paths of the files read so far. */
+  get paths(): string[] {
+    return [...this.#loaded.keys()]
+  }
+
+  /** The script as it was named, and any other file by its real path. */
+  shownPath(path: string): string {
+    return path === this.#script.path ? this.#files.script : path
+  }
+
+  /** @param map source map of a bundle; becomes one of absolute paths */
+  withPaths(map: string): string {
+    const parsed: { sources: string[] } = JSON.parse(map)
+    parsed.sources = parsed.sources.map((source) => {
+      const number = SOURCE_NAME.exec(source)?.[1]
+      if (number !== undefined) return this.shownPath(this.#numbered[Number(number)]!)
+      return source.startsWith(`${NAMESPACE}:`) ? source.slice(NAMESPACE.length + 1) : source
+    })
+    return JSON.stringify(parsed)
+  }
+
+  /** An error of esbuild at its place in the file as written. */
+  asWritten(message: Message): Message {
+    const { location } = message
+    if (location === null) return message
+    const path = location.file.startsWith(`${NAMESPACE}:`)
+      ? location.file.slice(NAMESPACE.length + 1)
+      : location.file
+    const source = this.#sources.get(path)
+    const file = this.shownPath(path)
+    if (source?.map === undefined) return { ...message, location: { ...location, file } }
+    const entry = new SourceMap(JSON.parse(source.map)).findEntry(location.line - 1, location.column)
+    if (!('originalLine' in entry)) return { ...message, location: null }
+    const { originalLine: line, originalColumn: column } = entry
+    const lineText = source.text.split(/\r\n|[\n\r\u2028\u2029]/)[line] ?? ''
+    const length = Math.min(location.length, lineText.length - column)
+    return { ...message, location: { ...location, file, line: line + 1, column, lineText, length } }
+  }
+
+  readonly plugin: Plugin = {
+    name: 'script-files',
+    setup: ({ onResolve, onLoad }) => {
+      onResolve({ filter: /.*/ }, ({ path, importer, kind }) =>
+        kind === 'entry-point'
+          ? { path: this.#script.path, namespace: NAMESPACE }
+          : this.#resolve(path, importer, kind.startsWith('require') ? 'require' : 'import'),
+      )
+      onLoad({ filter: /.*/, namespace: NAMESPACE }, ({ path, with: attributes }) =>
+        this.#load(path, attributes),
+      )
+      // Nothing is resolved to any other place. If it were, esbuild would read it from disk.
+      onLoad({ filter: /.*/ }, ({ path }) => ({
+        errors: [refusal(path, 'it was found outside of the script')],
+      }))
+    },
+  }
+
+  async #resolve(specifier: string, importer: string, kind: ImportKind): Promise<OnResolveResult> {
+    let module: ResolvedModule
+    try {
+      module = await this.#resolver.resolve(specifier, importer, kind)
+    } catch (error) {
+      return { errors: [refusal(specifier, reason(error))] }
+    }
+    const { path, areas, sideEffects } = module
+    try {
+      await this.#read(path, areas)
+    } catch (error) {
+      return { errors: [refusal(specifier, reason(error))] }
+    }
+    return { path, namespace: NAMESPACE, sideEffects }
+  }
+
+  #read(path: string, areas: readonly Area[]): Promise<Buffer> {
+    const known = this.#loaded.get(path)
+    if (known !== undefined) return known
+    const bytes = this.#files.read(path, areas)
+    this.#loaded.set(path, bytes)
+    return bytes
+  }
+
+  async #load(path: string, attributes: Record<string, string>): Promise<OnLoadResult> {
+    const { type, ...others } = attributes
+    const loader = type === undefined ? LOADERS[extname(path)] : own(TYPES, type)
+    const [other] = Object.keys(others)
+    if (other !== undefined || loader === undefined) {
+      const what =
+        other !== undefined
+          ? `the import attribute "${other}"`
+          : type === undefined
+            ? `a file with the extension ${extname(path)}`
+            : `the type "${type}"`
+      const known = `JavaScript, TypeScript, JSON and .txt; of types: ${Object.keys(TYPES).join(', ')}`
+      return { errors: [refusal(path, `${what} has no meaning here; there is ${known}`)] }
+    }
+    const contents = await this.#loaded.get(path)!
+    if (loader === 'binary' || loader === 'text') return { contents, loader }
+    const text = contents.toString()
+    if (loader === 'json') {
+      this.#sources.set(path, { text })
+      return { contents: text, loader }
+    }
+    return this.#javaScript(path, text, loader)
+  }
+
+  /** Without types and comments, and with a map to the text as written. */
+  async #javaScript(path: string, text: string, loader: Loader): Promise<OnLoadResult> {
+    this.#sources.set(path, { text })
+    const sourcefile = `${SOURCE}${this.#numbered.push(path) - 1}`
+    const options = {
+      loader,
+      sourcefile,
+      sourcemap: 'external',
+      target: 'esnext',
+      minifyWhitespace: true,
+      legalComments: 'none',
+      tsconfigRaw: '{}',
+      logLevel: 'silent',
+    } as const
+    let result: { code: string; map: string }
+    try {
+      result = await transform(text, options)
+      // A source map inside the text says that it is made of other files. Only what was read counts.
+      const { sources }: { sources: string[] } = JSON.parse(result.map)
+      if (sources.length !== 1 || sources[0] !== sourcefile) {
+        result = await transform(text.replaceAll('sourceMappingURL=', 'sourceMappingURL:'), options)
+      }
+    } catch (error) {
+      const messages = (error as { errors?: Message[] }).errors
+      if (messages === undefined) throw error
+      return { errors: messages.map((message) => ({ ...message, location: at(message, path) })) }
+    }
+    this.#sources.set(path, { text, map: result.map })
+    const computed = computedImport(result.code)
+    if (computed !== undefined) {
+      const [call, location] = computed
+      return {
+        errors: [
+          {
+            ...refusal(`${call}…)`, 'its path is computed; import each file by its name'),
+            location: { ...location, file: path, namespace: NAMESPACE },
+          },
+        ],
+      }
+    }
+    const map = Buffer.from(result.map).toString('base64')
+    return {
+      contents: `${result.code}\n//# sourceMappingURL=data:application/json;base64,${map}\n`,
+      loader: 'js',
+    }
+  }
+}
+
+function at({ location }: Message, path: string): PartialMessage['location'] {
+  return location && { ...location, file: path, namespace: NAMESPACE }
+}
+
+export function refusal(specifier: string, why: string): PartialMessage {
+  return { text: `"${specifier}" cannot be imported: ${why}`, detail: REFUSED }
+}
+
+function reason(error: unknown): string {
+  if (error instanceof FileRefusal) return error.message
+  throw error
+}
+
+function own<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined
+}
+
+/**
+ * esbuild takes a path that is put together from parts, such as `require('./' + name)`, for a pattern of files, and
+ * walks the folders of the host for them. What esbuild printed without whitespace has one form of such a call: an
+ * argument that is neither a string nor a name.
+ */
+const CALL = /(?<![\w$#]|(?<!\.\.)\.)(?:import(?:\.\w+)?|require(?:\.\w+)?)(?:\?\.)?\(/g
+const HARMLESS =
+  /(?:"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*'|`(?:[^`\\$]|\\[\s\S]|\$(?!\{))*`)[,)]|[\w$.]*\)/y
+
+function computedImport(
+  code: string,
+): [call: string, place: { line: number; column: number; length: number; lineText: string }] | undefined {
+  for (const { 0: call, index } of code.matchAll(CALL)) {
+    HARMLESS.lastIndex = index + call.length
+    if (HARMLESS.test(code)) continue
+    const before = code.slice(0, index).split('\n')
+    return [call, { line: before.length, column: before.at(-1)!.length, length: call.length, lineText: '' }]
+  }
+  return undefined
+}

@@ -1,0 +1,70 @@
+/** `exports` and `imports` of a package.json, as Node resolves them: https://nodejs.org/api/packages.html */
+
+/**
+ * The target of a subpath.
+ *
+ * @param map value of `exports`, or of `imports`
+ * @param subpath `.` or `./x` for exports, `#x` for imports
+ * @param conditions those that hold, such as `import`; `default` always does
+ * @returns a target such as `./dist/x.js`, of imports also the name of a package; undefined where the map has none
+ */
+export function packageTarget(
+  map: unknown,
+  subpath: string,
+  conditions: ReadonlySet<string>,
+): string | undefined {
+  const paths = isPathMap(map) ? map : { '.': map }
+  const keys = Object.keys(paths)
+  if (keys.includes(subpath) && !subpath.includes('*')) return target(paths[subpath], '', conditions)
+  let best: { key: string; rest: string } | undefined
+  for (const key of keys) {
+    const rest = wildcard(key, subpath)
+    if (rest !== undefined && (best === undefined || isMoreSpecific(key, best.key))) best = { key, rest }
+  }
+  return best && target(paths[best.key], best.rest, conditions)
+}
+
+/** Its keys are paths, not conditions. */
+function isPathMap(map: unknown): map is Record<string, unknown> {
+  return isObject(map) && Object.keys(map).some((key) => key.startsWith('.') || key.startsWith('#'))
+}
+
+/** What the asterisk of a key stands for. */
+function wildcard(key: string, subpath: string): string | undefined {
+  const [before, after, more] = key.split('*')
+  if (after === undefined || more !== undefined) return undefined
+  const isMatch =
+    subpath.length >= key.length &&
+    subpath.startsWith(before!) &&
+    subpath.endsWith(after) &&
+    subpath !== before
+  return isMatch ? subpath.slice(before!.length, subpath.length - after.length) : undefined
+}
+
+/** PATTERN_KEY_COMPARE of Node: the longer part in front of the asterisk, then the longer key. */
+function isMoreSpecific(key: string, other: string): boolean {
+  const [a, b] = [key.indexOf('*'), other.indexOf('*')]
+  return a === b ? key.length > other.length : a > b
+}
+
+function target(value: unknown, rest: string, conditions: ReadonlySet<string>): string | undefined {
+  if (typeof value === 'string') return value.replaceAll('*', () => rest)
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      const found = target(item, rest, conditions)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  if (!isObject(value)) return undefined
+  for (const [condition, item] of Object.entries(value)) {
+    if (condition !== 'default' && !conditions.has(condition)) continue
+    const found = target(item, rest, conditions)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,275 @@
+/**
+ * The files a script may be made of, and the only way to read them. The host may hold secrets that its scripts must not
+ * see, so that every path is checked by its real path, link by link, and nothing outside is even looked at: no answer
+ * tells whether a file outside exists.
+ */
+import { constants, type Stats } from 'node:fs'
+import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join, parse, resolve, sep } from 'node:path'
+import { SipletError } from '../errors.ts'
+
+/** Largest file of a script: bytes. */
+export const MAX_FILE_BYTES = 8 * 1024 * 1024
+/** All files of a script together: bytes. */
+export const MAX_TOTAL_BYTES = 32 * 1024 * 1024
+/** Files of a script. */
+export const MAX_FILES = 4_096
+
+/** Paths that are looked at while a script is loaded; each import takes some. */
+const MAX_LOOKS = 200_000
+
+/** As many links as Linux follows in one path: man 7 path_resolution. */
+const MAX_LINKS = 40
+
+/** Why a file is refused; what imports it is the caller's to say. */
+export class FileRefusal extends Error {}
+
+/** A folder that scripts, or the packages they import, may read. */
+export interface Area {
+  /** Real path. */
+  readonly folder: string
+  /** For messages. */
+  readonly name: string
+}
+
+export interface LocatedFile {
+  readonly kind: 'file' | 'folder'
+  /** Real path. */
+  readonly path: string
+}
+
+export class ScriptFiles {
+  /** Absolute path of the script as it was named. */
+  readonly script: string
+  /** What a script may import by path. */
+  readonly root: Area
+  /** `node_modules` folders above the root, the nearest first: what a script may import by the name of a package. */
+  readonly packages: readonly Area[]
+  readonly #scriptName: string
+  /** Folders as they were named, and their real paths. */
+  readonly #named: readonly (readonly [named: string, real: string])[]
+  #bytes = 0
+  #files = 0
+  #looks = 0
+
+  private constructor(
+    scriptName: string,
+    root: string,
+    named: readonly (readonly [named: string, real: string])[],
+    packages: readonly Area[],
+  ) {
+    this.#scriptName = scriptName
+    this.script = resolve(scriptName)
+    this.root = { folder: root, name: `the script root ${root}` }
+    this.packages = packages
+    this.#named = named
+  }
+
+  /**
+   * @param scriptName path of the script, relative to the working directory
+   * @param scriptRoot a folder; by default the one that the script is in
+   * @throws SipletError ERR_SIPLET_CONFIG where scriptRoot is no folder, ERR_SIPLET_SCRIPT_NOT_FOUND
+   */
+  static async open(scriptName: string, scriptRoot?: string): Promise<ScriptFiles> {
+    const folder = dirname(resolve(scriptName))
+    const realOfScript = await realFolder(folder)
+    if (realOfScript === undefined) throw notFound(scriptName, 'there is no such file')
+    const root = scriptRoot === undefined ? realOfScript : await realFolder(resolve(scriptRoot))
+    if (root === undefined) {
+      throw new SipletError('ERR_SIPLET_CONFIG', `scriptRoot ${scriptRoot}: there is no such folder`)
+    }
+    const named = [
+      [folder, realOfScript],
+      [resolve(scriptRoot ?? folder), root],
+    ] as const
+    return new ScriptFiles(scriptName, root, named, await packageFolders(root))
+  }
+
+  /**
+   * Finds what is at a path, if its real path is below one of the areas.
+   *
+   * @param path absolute; may hold `..`, which counts from where a link before it leads, as for the kernel
+   * @returns undefined where nothing is
+   * @throws FileRefusal where it is outside, whether it exists or not, or is neither a file nor a folder
+   */
+  async locate(path: string, areas: readonly Area[]): Promise<LocatedFile | undefined> {
+    if (++this.#looks > MAX_LOOKS) throw new FileRefusal('the script imports too many modules')
+    if (path.includes('\0')) throw new FileRefusal('its path holds a NUL')
+    const start = parse(this.#really(path))
+    let real = start.root
+    let stats: Stats | undefined
+    let links = 0
+    const left = parts(this.#really(path).slice(start.root.length)).reverse()
+    for (let part = left.pop(); part !== undefined; part = left.pop()) {
+      const next = part === '..' ? dirname(real) : join(real, part)
+      // A real path leads to the areas: these are real folders, and need no look.
+      if (areas.some(({ folder }) => isWithin(folder, next))) {
+        real = next
+        stats = undefined
+        continue
+      }
+      if (!areas.some(({ folder }) => isWithin(next, folder))) throw outside(areas)
+      stats = await lookAt(next)
+      if (stats === undefined) return undefined
+      if (!stats.isSymbolicLink()) {
+        real = next
+        continue
+      }
+      if (++links > MAX_LINKS) throw new FileRefusal('its path has too many symbolic links')
+      const target = this.#really(await readlink(next))
+      const { root } = parse(target)
+      if (root !== '') real = root
+      left.push(...parts(target.slice(root.length)).reverse())
+    }
+    if (!areas.some(({ folder }) => isWithin(real, folder))) throw outside(areas)
+    if (stats === undefined || stats.isDirectory()) return { kind: 'folder', path: real }
+    if (!stats.isFile()) throw new FileRefusal('it is not a regular file')
+    return { kind: 'file', path: real }
+  }
+
+  /**
+   * Reads a file that was located. What is read is what was checked, even if links are exchanged meanwhile.
+   *
+   * @param path real path
+   * @param areas those it was located in
+   * @throws FileRefusal
+   */
+  async read(path: string, areas: readonly Area[]): Promise<Buffer> {
+    if (++this.#files > MAX_FILES) throw new FileRefusal(`the script has more than ${MAX_FILES} files`)
+    const file = await open(path, FLAGS).catch((error: NodeJS.ErrnoException) => {
+      throw new FileRefusal(error.code === 'EACCES' ? 'permission denied' : CHANGED)
+    })
+    try {
+      const stats = await file.stat()
+      if (!stats.isFile()) throw new FileRefusal('it is not a regular file')
+      const opened = await openedPath(file, path, stats)
+      if (!areas.some(({ folder }) => isWithin(opened, folder))) throw new FileRefusal(CHANGED)
+      const bytes = await contents(file)
+      this.#bytes += bytes.length
+      if (this.#bytes > MAX_TOTAL_BYTES) {
+        throw new FileRefusal(`the script and what it imports are larger than ${mebibytes(MAX_TOTAL_BYTES)}`)
+      }
+      return bytes
+    } finally {
+      await file.close()
+    }
+  }
+
+  /**
+   * The script itself.
+   *
+   * @throws SipletError ERR_SIPLET_SCRIPT_NOT_FOUND
+   */
+  async readScript(): Promise<{ path: string; bytes: Buffer }> {
+    const areas = [this.root]
+    try {
+      const located = await this.locate(this.script, areas)
+      if (located === undefined) throw new FileRefusal('there is no such file')
+      if (located.kind === 'folder') throw new FileRefusal('it is a folder')
+      return { path: located.path, bytes: await this.read(located.path, areas) }
+    } catch (error) {
+      if (error instanceof FileRefusal) throw notFound(this.#scriptName, error.message)
+      throw error
+    }
+  }
+
+  /** Whoever named the script may have named its folder by a link: such a path becomes one below the real folder. */
+  #really(path: string): string {
+    const folder = this.#named.find(([named]) => isWithin(path, named))
+    return folder === undefined ? path : folder[1] + path.slice(folder[0].length)
+  }
+}
+
+/** Whether a path is a folder or below it; both absolute. */
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
+}
+
+/**
+ * O_NOFOLLOW: a link that came after the check is not followed. O_NONBLOCK: a FIFO does not wait for a writer.
+ * Windows has neither.
+ */
+const FLAGS =
+  constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0)
+
+const CHANGED = 'it was exchanged while the script was loaded; load the script again'
+
+function parts(path: string): string[] {
+  return path.split(sep).filter((part) => part !== '' && part !== '.')
+}
+
+function outside(areas: readonly Area[]): FileRefusal {
+  return new FileRefusal(
+    `it is outside of ${areas[0]!.name}; move it there, or widen the root (scriptRoot, --script-root)`,
+  )
+}
+
+async function lookAt(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EACCES') throw new FileRefusal('permission denied')
+    return undefined
+  }
+}
+
+/** Where an open file really is. Linux tells for the descriptor; elsewhere the path must still lead to the same file. */
+async function openedPath({ fd }: FileHandle, path: string, stats: Stats): Promise<string> {
+  if (process.platform === 'linux') {
+    // The kernel appends " (deleted)" to a path without a file.
+    if (stats.nlink === 0) throw new FileRefusal(CHANGED)
+    return readlink(`/proc/self/fd/${fd}`)
+  }
+  const [now, { dev, ino }] = [await realpath(path), await lstat(path)]
+  if (dev !== stats.dev || ino !== stats.ino) throw new FileRefusal(CHANGED)
+  return now
+}
+
+/** As much as a file holds, however large it says it is. */
+async function contents(file: FileHandle): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for (;;) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(65_536), 0, 65_536)
+    if (bytesRead === 0) return Buffer.concat(chunks)
+    length += bytesRead
+    if (length > MAX_FILE_BYTES) throw new FileRefusal(`it is larger than ${mebibytes(MAX_FILE_BYTES)}`)
+    chunks.push(buffer.subarray(0, bytesRead))
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return `${bytes / 1024 / 1024} MiB`
+}
+
+async function realFolder(path: string): Promise<string | undefined> {
+  try {
+    const real = await realpath(path)
+    return (await stat(real)).isDirectory() ? real : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** `node_modules` of the folders above the root, up to the nearest that has a package.json. */
+async function packageFolders(root: string): Promise<Area[]> {
+  const areas: Area[] = []
+  for (let folder = root; ; folder = dirname(folder)) {
+    if (folder !== root && basename(folder) !== 'node_modules') {
+      const real = await realFolder(join(folder, 'node_modules'))
+      if (real !== undefined) areas.push({ folder: real, name: join(folder, 'node_modules') })
+    }
+    const isPackage = await stat(join(folder, 'package.json')).then(
+      (found) => found.isFile(),
+      () => false,
+    )
+    if (isPackage) return areas
+    // No package owns the script.
+    if (dirname(folder) === folder) return []
+  }
+}
+
+function notFound(script: string, reason: string): SipletError {
+  return new SipletError('ERR_SIPLET_SCRIPT_NOT_FOUND', `script ${script} cannot be read: ${reason}`)
+}
