@@ -58,6 +58,18 @@ const limits = z.strictObject({
   maxResultBytes: z.number().int().min(4_096).max(67_108_864).default(262_144),
 })
 
+/** How the pool process of isolation `process` is started. */
+const poolProcess = z.strictObject({
+  /**
+   * A command that is put in front, such as `['/usr/bin/setpriv', '--no-new-privs']`. It must pass on file descriptors 2
+   * and 3, and should become the process (exec) rather than start another: memory of another is not looked at from
+   * outside.
+   */
+  wrapper: z.array(z.string().min(1)).default([]),
+  /** Node's --permission: no files but those that the process consists of, no programs, no connections. */
+  permissions: z.boolean().default(true),
+})
+
 const inspect = z.strictObject({
   /** Whoever can connect can run code in the isolate. */
   host: z.string().min(1).default('127.0.0.1'),
@@ -88,6 +100,7 @@ const options = z.strictObject({
   /** 'call-id': messages of one Call-ID go to one child, in order. 'none': to the child with the shortest queue. */
   affinity: z.enum(['call-id', 'none']).default('call-id'),
   limits: limits.prefault({}),
+  process: poolProcess.prefault({}),
   /** What a script's call_function may call, by name. */
   functions: functionTable.default({}),
   /** pino-compatible; by default a pino logger that writes warnings and worse to stderr. */

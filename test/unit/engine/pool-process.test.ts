@@ -28,22 +28,6 @@ describe('the pool process', () => {
     })
   })
 
-  it('has nothing of the environment', async () => {
-    process.env.SIPLET_SECRET = 'not for scripts'
-    try {
-      await withEngine(SCRIPT, { isolation: 'process' }, async (engine) => {
-        const { readFileSync } = await import('node:fs')
-        const environment = readFileSync(`/proc/${engine.stats().children[0]!.pid}/environ`, 'latin1')
-        assert.deepEqual(
-          environment.split('\0').filter((line) => line !== '' && !line.startsWith('NODE_COMPILE_CACHE=')),
-          [],
-        )
-      })
-    } finally {
-      delete process.env.SIPLET_SECRET
-    }
-  })
-
   for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
     it(`${signal} while execs run: each is answered once, the ranks are back`, async () => {
       await withEngine(SCRIPT, { isolation: 'process', children: 2, limits: LIMITS }, async (engine) => {

@@ -57,6 +57,7 @@ export function createChildren(
       const pool = new PoolProcess({
         heapMb: processHeapMb,
         memoryMb: processMemoryMb ?? PROCESS_MB + config.children * perChild,
+        ...config.process,
       })
       return specs.map((spec) => new ProcessChild(spec, functions, callFunctionTimeoutMs, pool))
     }

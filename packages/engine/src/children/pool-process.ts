@@ -8,14 +8,18 @@ import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { V8_FLAGS } from '../isolate/host/v8-flags.ts'
 import { encodeFrame, type Frame, type FrameKind, FrameReader } from '../wire/frame.ts'
+import { permissionOptions } from './pool-permissions.ts'
+import { makeExpendable, residentBytes } from './proc.ts'
 import { Turns } from './turns.ts'
-import { workerEnv } from './worker-env.ts'
 
 /** A busy process says something every MARK_MS; when it has not for this long, twice in a row, it is ended. */
 const SILENCE_MS = 2_000
 const LOOK_MS = 500
 /** What it wrote to stderr last is kept: V8's own words on why it gave up. */
 const MAX_STDERR = 4_096
+/** How often the host looks at the memory of a busy process. */
+const MEMORY_LOOK_MS = 20
+const MIB = 2 ** 20
 const CHANNEL_FD = 3
 /** What the process says where it ends itself; see process-host.ts. */
 const MEMORY = /limits\.processMemoryMb/
@@ -41,27 +45,32 @@ export interface PoolEnd {
   busyRanks: ReadonlySet<number>
 }
 
-export interface PoolLimits {
+/** How the process is started, and what it may take. */
+export interface PoolOptions {
   /** Of the heap of the process itself and of each of its threads, isolates aside: MiB. */
   heapMb: number
   /** Resident memory of the process: MiB. */
   memoryMb: number
+  /** See config.ts. */
+  wrapper: readonly string[]
+  permissions: boolean
 }
 
 export class PoolProcess {
   /** Who may run in the process. */
   readonly turns = new Turns()
-  readonly #limits: PoolLimits
+  readonly #options: PoolOptions
   readonly #listeners = new Map<number, PoolListener>()
   readonly #busy = new Set<number>()
   #process: ChildProcess | undefined
   #channel: Socket | undefined
   #lastHeard = 0
   #watch: NodeJS.Timeout | undefined
+  #memoryWatch: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(limits: PoolLimits) {
-    this.#limits = limits
+  constructor(options: PoolOptions) {
+    this.#options = options
     process.once('exit', this.#kill)
   }
 
@@ -92,6 +101,7 @@ export class PoolProcess {
       this.#lastHeard = performance.now()
       this.#channel?.ref()
       this.#process?.ref()
+      this.#memoryWatch ??= setInterval(() => this.#lookAtMemory(), MEMORY_LOOK_MS).unref()
     } else if (this.#busy.size === 0) {
       this.#channel?.unref()
       this.#process?.unref()
@@ -117,12 +127,24 @@ export class PoolProcess {
   }
 
   #start(): Socket {
-    const { heapMb, memoryMb } = this.#limits
-    const args = [...V8_FLAGS, `--max-old-space-size=${heapMb}`, HOST, String(memoryMb)]
-    const child = spawn(process.execPath, args, {
-      env: workerEnv(),
+    const { heapMb, memoryMb, wrapper, permissions } = this.#options
+    const [command, ...args] = [
+      ...wrapper,
+      process.execPath,
+      ...(permissions ? permissionOptions() : []),
+      ...V8_FLAGS,
+      `--max-old-space-size=${heapMb}`,
+      HOST,
+      String(memoryMb),
+    ]
+    const child = spawn(command!, args, {
+      cwd: '/',
+      env: {},
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      // A process group of its own: Ctrl-C in a terminal is for the embedder to decide on.
+      detached: true,
     })
+    if (child.pid !== undefined) makeExpendable(child.pid)
     const channel = child.stdio[CHANNEL_FD] as Socket
     this.#process = child
     let said = ''
@@ -130,7 +152,9 @@ export class PoolProcess {
       said = (said + text).slice(-MAX_STDERR)
     })
     ;(child.stderr as Socket).unref()
+    let heard = false
     const reader = new FrameReader((frame) => {
+      heard = true
       this.#lastHeard = performance.now()
       this.#listeners.get(frame.rank)?.frame(frame)
     })
@@ -144,7 +168,10 @@ export class PoolProcess {
       channel.ref()
     })
     // Not `exit`: by `close`, all that the process wrote has been read.
-    child.once('close', (code, signal) => this.#ended(child, `${describe(code, signal)}${lastWords(said)}`))
+    child.once('close', (code, signal) => {
+      const why = lastWords(said) || (heard ? '' : startFailure(said))
+      this.#ended(child, `${describe(code, signal)}${why}`)
+    })
     this.#lastHeard = performance.now()
     this.#watch = setInterval(() => this.#look(), LOOK_MS).unref()
     this.busy(0, true)
@@ -168,6 +195,21 @@ export class PoolProcess {
         return
       }
     }
+  }
+
+  /** The process looks, too, and more often; but not where its main thread is stuck. */
+  #lookAtMemory(): void {
+    const { pid } = this
+    if (pid === undefined || this.#busy.size === 0) {
+      clearInterval(this.#memoryWatch)
+      this.#memoryWatch = undefined
+      return
+    }
+    const { memoryMb } = this.#options
+    const mib = (residentBytes(pid) ?? 0) / MIB
+    if (mib <= memoryMb) return
+    const reason = `${Math.round(mib)} MiB in memory, limits.processMemoryMb is ${memoryMb}`
+    this.#endBecause(reason, { memory: true })
   }
 
   #endBecause(reason: string, cause: Partial<PoolEnd> = {}): void {
@@ -199,4 +241,11 @@ function describe(code: number | null, signal: string | null): string {
 function lastWords(said: string): string {
   const line = said.split('\n').find((text) => text.includes('FATAL ERROR') || text.includes('Fatal'))
   return line === undefined ? '' : `: ${line.replace(/^#?\s*/, '').trim()}`
+}
+
+/** Why a process did not come up, where it was not allowed to read one of its own files. */
+function startFailure(said: string): string {
+  if (!said.includes('ERR_ACCESS_DENIED')) return ''
+  const resource = /resource: '(.*)'/.exec(said)?.[1] ?? 'one of its files'
+  return `: Node's permissions keep it from reading ${resource}; process: { permissions: false } starts it without`
 }

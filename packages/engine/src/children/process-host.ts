@@ -9,6 +9,7 @@ import { RUN_ENDS, type StartResult } from '../isolate/host/child.ts'
 import { withInterpreter } from '../script/micropython-module.ts'
 import { encodeFrame, type Frame, FrameReader } from '../wire/frame.ts'
 import { areaSnapshot, clearArea, createVerdictArea } from '../wire/verdict.ts'
+import { closeInheritedFiles } from './inherited-files.ts'
 import type { StartOrder } from './process.ts'
 import { RankWorker, type WorkerOrder } from './rank-worker.ts'
 
@@ -31,6 +32,8 @@ interface Rank {
   replies: Map<number, (reply: string) => void>
 }
 
+closeInheritedFiles(CHANNEL_FD + 1)
+process.umask(0o077)
 const channel = new Socket({ fd: CHANNEL_FD })
 const ranks = new Map<number, Rank>()
 let lastCall = 0
@@ -87,7 +90,7 @@ function create(number: number, { spec, callFunctionTimeoutMs }: StartOrder): Ra
         channel.write(encodeFrame('CALL', number, id, Buffer.from(call)))
       }),
   }
-  const worker = new RankWorker()
+  const worker = new RankWorker({})
   const rank: Rank = { worker, order, area, runningSince: undefined, starting: false, replies }
   ranks.set(number, rank)
   return rank

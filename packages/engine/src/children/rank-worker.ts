@@ -9,7 +9,6 @@ import type { ChildSpec, RunEnd, StartResult } from '../isolate/host/child.ts'
 import { giveBackShared, takeShared } from '../wire/shared-memory.ts'
 import { Mailbox } from './mailbox.ts'
 import type { FunctionRequest, NewInput, StartTask } from './thread-worker.ts'
-import { workerEnv } from './worker-env.ts'
 
 const INPUT_BYTES = 1 << 20
 /** The worker beside this file, with the extension that this file has: .ts in the repository, .js when published. */
@@ -34,7 +33,8 @@ export class RankWorker {
   #mailbox = new Mailbox()
   #ended: ((end: RunEnd) => void) | undefined
 
-  constructor() {
+  /** @param env environment of the thread */
+  constructor(env: Record<string, string>) {
     this.#pool = new Piscina({
       filename: WORKER,
       minThreads: 1,
@@ -44,7 +44,7 @@ export class RankWorker {
       // Between two tasks the worker's event loop must come to the mailbox.
       atomics: 'disabled',
       recordTiming: false,
-      env: workerEnv(),
+      env,
     })
     this.#pool.on('workerDestroy', () => this.#workerEnded())
     // The worker ended outside of a task: what was under way is answered with that, above.

@@ -1,6 +1,7 @@
 /**
- * The environment of worker threads and of the pool process: none of the host's, but a place where Node keeps compiled
- * modules, which takes two thirds off the start of a worker thread.
+ * The environment of worker threads: none of the host's, but a place where Node keeps compiled modules, which takes two
+ * thirds off the start of a worker thread. The pool process and its threads have no such place, and no environment at
+ * all: who can write to the place can decide what other processes run.
  */
 import { getCompileCacheDir } from 'node:module'
 import { homedir } from 'node:os'

@@ -4,6 +4,7 @@
  * to hundreds of MiB over hundreds of reloads.
  */
 import { RankWorker } from './rank-worker.ts'
+import { workerEnv } from './worker-env.ts'
 
 export class Workers {
   readonly #maxVacant: number
@@ -16,7 +17,7 @@ export class Workers {
   }
 
   take(): RankWorker {
-    return this.#vacant.pop() ?? new RankWorker()
+    return this.#vacant.pop() ?? new RankWorker(workerEnv())
   }
 
   /** To be called when no batch is under way; resolves when the isolate is gone. */
