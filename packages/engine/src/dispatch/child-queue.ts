@@ -264,7 +264,8 @@ export class ChildQueue {
     if (end === 'done') return blamed(undefined)
     if (end !== 'lost' || unfinished) {
       this.#lostIdle = 0
-      return blamed(batch[outcomes])
+      // Microtasks run after the last verdict. What they end has no culprit: an answer stands, and the next did not begin.
+      return blamed(unfinished || outcomes === 0 ? batch[outcomes] : undefined)
     }
     // A worker may end between two batches; no exec is to blame then, unless it happens again and again.
     this.#lostIdle = outcomes === 0 ? this.#lostIdle + 1 : 0
