@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SecureContextOptions } from 'node:tls'
 import { createEngine, type Engine, type Logger } from '@siplet/engine'
-import type { URI } from '@siplet/sipmsg'
+import { plainHost, type URI } from '@siplet/sipmsg'
 import { pino } from 'pino'
 import { type Clock, systemClock } from './clock.ts'
 import { type ProxyConfig, type ProxyOptions, parseProxyConfig } from './config.ts'
@@ -115,7 +115,7 @@ export class SIPProxy {
     this.#clock = clock
     this.#records = records
     this.#openTransport = openTransport
-    this.#aliases = new Set(config.alias.map((name) => name.toLowerCase()))
+    this.#aliases = new Set(config.alias.map(aliasOf))
     this.#metrics = new ProxyMetrics({
       transactions: () => this.transactions,
       connections: () => this.#transports.connections,
@@ -271,19 +271,25 @@ export class SIPProxy {
   #isMyself({ scheme, host, port, parameters }: URI): boolean {
     const transport = (parameters.get('transport')?.toLowerCase() ??
       (scheme === 'sips' ? 'tls' : 'udp')) as TransportName
-    return this.#isMyHost(host, port ?? defaultPort(transport) ?? 5060)
+    // A request with maddr goes there, whatever the host is (RFC 3263 section 4).
+    return this.#isMyHost(parameters.get('maddr') || host, port ?? defaultPort(transport) ?? 5060)
   }
 
   /** Without a port, on any. */
   #isMyHost(name: string, port: number | null): boolean {
-    const host = name.toLowerCase()
+    const host = plainHost(name)
     if (this.#aliases.has(host) || (port !== null && this.#aliases.has(`${host}:${port}`))) return true
-    if (port !== null) return this.#transports.isOurs(host, port)
-    return this.#transports.all.some(({ sentBy }) => sentBy.toLowerCase().replace(/:\d+$/, '') === host)
+    return this.#transports.isOurs(host, port)
   }
 }
 
 /** parseProxyConfig makes objects of the addresses to listen on. */
 function isParsed(options: ProxyOptions | ProxyConfig): options is ProxyConfig {
   return typeof options.listen[0] === 'object'
+}
+
+/** An alias, with or without a port, in the form in which hosts are compared. */
+function aliasOf(alias: string): string {
+  const [, host, port] = /^(\[[^\]]*\]|[^:]*)(:\d+)?$/.exec(alias) ?? []
+  return host === undefined ? plainHost(alias) : `${plainHost(host)}${port ?? ''}`
 }

@@ -7,6 +7,7 @@ export { FINDINGS, type Finding, type FindingCode, type Severity } from './findi
 export { type DatagramFrame, type Frame, frameOf, StreamFramer, type StreamFramerOptions } from './framing.ts'
 export type { HeaderLine } from './header-line.ts'
 export type { CSeq, Header, HeaderValue, RAck } from './header-values.ts'
+export { canonicalHost, isIPv6, plainHost } from './ip-address.ts'
 export type { HeaderKind, KnownHeader } from './known-headers.ts'
 export { type MediaType, parseMediaType } from './media-type.ts'
 export { SIPMessage } from './message.ts'
@@ -16,7 +17,17 @@ export { toBytes, toText } from './one-byte-text.ts'
 export { Parameters } from './parameters.ts'
 export { REASONS } from './reasons.ts'
 export type { TokenValue } from './token-value.ts'
-export { checkURI, equalURIs, parseURI, type URI, unescapeURI, uriHeaders } from './uri.ts'
+export {
+  bareRequestURI,
+  checkURI,
+  equalURIs,
+  parametersText,
+  parseURI,
+  type URI,
+  unescapeURI,
+  uriHeaders,
+  withoutParameters,
+} from './uri.ts'
 export { decodeUtf8, encodeUtf8 } from './utf8.ts'
 export { type ValidateOptions, validate } from './validate.ts'
 export { MAGIC_COOKIE, parseVias, Via } from './via.ts'

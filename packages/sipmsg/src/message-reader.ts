@@ -31,6 +31,7 @@ const CALL_ID = headerName('Call-ID')
 const CONTENT_LENGTH = headerName('Content-Length')
 const CSEQ = headerName('CSeq')
 const FROM = headerName('From')
+const ROUTE = headerName('Route')
 const TO = headerName('To')
 const VIA = headerName('Via')
 
@@ -167,9 +168,20 @@ export class MessageReader extends MessageText {
     return this.first(contact) === '*' ? '*' : this.#list(contact, addressAt)
   }
 
-  /** Route (section 20.34); malformed ones are left out, as in the two below. */
+  /** Route (section 20.34); malformed ones are left out, as in recordRoutes and assertedIdentities. */
   get routes(): Address[] {
     return this.#list(headerName('Route'), addressAt)
+  }
+
+  /** The first Route value; null without one, and where it is malformed. */
+  get topRoute(): Address | null {
+    const { index, text } = this
+    const k = index.find(ROUTE)
+    if (k === -1) return null
+    const start = index.valueStart(k, index.colon(k))
+    const end = elementEnd(text, start, index.valueEnd(k, start))
+    if (end === start) return this.routes[0] ?? null
+    return addressAt(text, start, trimEnd(text, start, end))
   }
 
   get recordRoutes(): Address[] {

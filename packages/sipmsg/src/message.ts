@@ -8,7 +8,7 @@ import type { HeaderIndex } from './header-index.ts'
 import { checkHeaderName, checkHeaderValue, type HeaderName, headerName } from './header-names.ts'
 import { elementEnd } from './list.ts'
 import { MessageReader } from './message-reader.ts'
-import { LF, skipLWS } from './scan.ts'
+import { LF, skipLWS, trimEnd } from './scan.ts'
 import { checkURI } from './uri.ts'
 import { encodeUtf8 } from './utf8.ts'
 
@@ -95,6 +95,18 @@ export class SIPMessage extends MessageReader {
     this.insertHeader('Record-Route', `<${uri}>`)
   }
 
+  /**
+   * Notes in the topmost Via where the request came from (section 18.2.1, RFC 3581): `received`, and `rport` with a port.
+   * What stands there of both goes; every other byte stays. Does nothing without a Via, or with a malformed one.
+   */
+  noteReceived(ip: string, port: number | null): void {
+    const via = this.topVia
+    if (via === null) return
+    const noted = `${port === null ? '' : `;rport=${port}`};received=${ip}`
+    const edits = via.parameterSpans(['received', 'rport']).map((span) => ({ ...span, text: '' }))
+    this.edit([...edits, { start: via.end, end: via.end, text: noted }])
+  }
+
   /** Removes the topmost Via value (section 16.7 item 3). Returns false where there is none. */
   removeFirstVia(): boolean {
     return this.removeFirstValue('Via')
@@ -114,6 +126,33 @@ export class SIPMessage extends MessageReader {
     const next = skipLWS(this.text, elementEnd(this.text, start, end) + 1, end)
     if (next < end) this.edit([{ start, end: next, text: '' }])
     else this.edit([{ start: this.index.start(k), end: this.index.end(k), text: '' }])
+    return true
+  }
+
+  /**
+   * Removes the last value of that name, as {@link removeFirstValue} does the first: of the last header line of that name.
+   *
+   * @throws SIPMessageError ERR_SIPLET_HEADER_NAME, ERR_SIPLET_CONTENT_LENGTH
+   */
+  removeLastValue(name: string): boolean {
+    const { index, text } = this
+    const prepared = editable(name)
+    let k = -1
+    for (let next = index.find(prepared); next !== -1; next = index.find(prepared, next + 1)) k = next
+    if (k === -1) return false
+    const start = index.valueStart(k, index.colon(k))
+    const end = index.valueEnd(k, start)
+    /** Ends of the last value but one, and of the last. */
+    let before = start
+    let last = start
+    for (let at = start; at < end; ) {
+      const next = elementEnd(text, at, end)
+      const from = skipLWS(text, at, next)
+      if (from < next) [before, last] = [last, trimEnd(text, from, next)]
+      at = next + 1
+    }
+    if (before > start) this.edit([{ start: before, end, text: '' }])
+    else this.edit([{ start: index.start(k), end: index.end(k), text: '' }])
     return true
   }
 

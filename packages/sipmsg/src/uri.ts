@@ -1,5 +1,6 @@
 /** URIs as they stand in start lines and addresses: sip, sips (RFC 3261 section 19.1), tel (RFC 3966), any other. */
 import { SIPMessageError } from './errors.ts'
+import { canonicalHost, isIPv6 } from './ip-address.ts'
 import { Parameters } from './parameters.ts'
 import { COLON, LEFT_BRACKET } from './scan.ts'
 
@@ -76,32 +77,42 @@ function otherURI(uri: string): URI | null {
 }
 
 /**
- * Whether this is an IPv6 address (RFC 3986 section 3.2.2), without brackets. Three colons before an IPv4 address,
- * which the grammar of RFC 3261 wanted, pass for two (RFC 5118 section 4.10).
+ * A URI without what must not stand in a Request-URI: the parameter `method`, and headers (section 19.1.1). In the user
+ * part, `;` and `?` are ordinary characters (section 25.1). Other URIs, and malformed ones, come back as they are.
  */
-export function isIPv6(text: string): boolean {
-  const halves = text.replace(/:::(?=\d+\.[\d.]+$)/, '::').split('::')
-  if (halves.length > 2) return false
-  let groups = 0
-  for (const [index, half] of halves.entries()) {
-    if (half === '') {
-      if (halves.length === 1) return false
-      continue
-    }
-    const parts = half.split(':')
-    for (const [place, group] of parts.entries()) {
-      const last = index === halves.length - 1 && place === parts.length - 1
-      if (last && isIPv4(group)) groups += 2
-      else if (/^[0-9A-Fa-f]{1,4}$/.test(group)) groups++
-      else return false
-    }
-  }
-  return halves.length === 2 ? groups < 8 : groups === 8
+export function bareRequestURI(uri: string): string {
+  if (!uri.includes('?') && !/;method/i.test(uri)) return uri
+  return withoutParameters(uri, ['method'])
 }
 
-function isIPv4(text: string): boolean {
-  const parts = text.split('.')
-  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)
+/**
+ * A SIP URI without these parameters, in lower case, and without headers; without its port, if asked for. Other URIs, and
+ * malformed ones, come back as they are.
+ */
+export function withoutParameters(uri: string, names: readonly string[], withoutPort = false): string {
+  const tail = sipTail(uri)
+  if (tail === null) return uri
+  const kept = tail.parameters.split(';').filter((parameter) => {
+    const [name = ''] = parameter.split('=', 1)
+    return !names.includes(name.toLowerCase())
+  })
+  return uri.slice(0, withoutPort ? tail.hostEnd : tail.start) + kept.join(';')
+}
+
+/** The parameters of a SIP URI as written, such as `;lr;ftag=1`; '' without any, and for other URIs. */
+export function parametersText(uri: string): string {
+  return sipTail(uri)?.parameters ?? ''
+}
+
+/** Where the host of a SIP URI ends, where its parameters start, and these; null for other URIs. */
+function sipTail(uri: string): { hostEnd: number; start: number; parameters: string } | null {
+  const parsed = SIP_SCHEME.test(uri) ? parseURI(uri) : null
+  if (parsed === null) return null
+  const hostStart = uri.indexOf(parsed.user === null ? ':' : '@') + 1
+  const tail = uri.slice(hostStart).search(/[;?]/)
+  const start = tail === -1 ? uri.length : hostStart + tail
+  const [parameters = ''] = uri.slice(start).split('?', 1)
+  return { hostEnd: hostStart + parsed.host.length, start, parameters }
 }
 
 /** The headers of a URI (section 19.1.1), names and values unescaped, in order. */
@@ -126,7 +137,8 @@ export function unescapeURI(text: string): string {
 const MUST_MATCH = ['user', 'ttl', 'method', 'maddr', 'transport']
 
 /**
- * Whether two URIs are equal by section 19.1.4: user in case, the rest without; parameters that both have must be
+ * Whether two URIs are equal by section 19.1.4: user in case, the rest without; IPv6 references as addresses (RFC 5954
+ * section 4.2); parameters that both have must be
  * equal, whatever their order. URIs of other schemes are equal when their texts are, case of the scheme aside.
  * Malformed ones are equal to nothing.
  */
@@ -139,10 +151,9 @@ export function equalURIs(a: string, b: string): boolean {
   return (
     sameEscaped(one.user, other.user) &&
     sameEscaped(one.password, other.password) &&
-    one.host.toLowerCase() === other.host.toLowerCase() &&
+    canonicalHost(one.host) === canonicalHost(other.host) &&
     one.port === other.port &&
     sameParameters(one.parameters, other.parameters) &&
-    sameParameters(other.parameters, one.parameters) &&
     sameHeaders(one, other)
   )
 }
@@ -160,13 +171,22 @@ function normalised(text: string): string {
 }
 
 function sameParameters(a: Parameters, b: Parameters): boolean {
-  for (const [name, value] of a.entries()) {
-    const other = b.get(name)
-    if (other === null) {
-      if (MUST_MATCH.includes(name.toLowerCase())) return false
-    } else if (normalised(other).toLowerCase() !== normalised(value).toLowerCase()) return false
+  const [one, other] = [firstValues(a), firstValues(b)]
+  for (const [name, value] of one) {
+    const there = other.get(name)
+    if (there === undefined ? MUST_MATCH.includes(name) : there !== value) return false
   }
-  return true
+  return MUST_MATCH.every((name) => one.has(name) || !other.has(name))
+}
+
+/** The value that counts of each parameter, in the form to compare; names in lower case. */
+function firstValues(parameters: Parameters): Map<string, string> {
+  const values = new Map<string, string>()
+  for (const [name, value] of parameters.entries()) {
+    const key = name.toLowerCase()
+    if (!values.has(key)) values.set(key, normalised(value).toLowerCase())
+  }
+  return values
 }
 
 function sameHeaders(a: URI, b: URI): boolean {

@@ -27,7 +27,7 @@ const MANDATORY_OF: Record<string, [name: string, section: string][] | undefined
 }
 
 export interface ValidateOptions {
-  /** Canonical names of the headers whose values are looked at; by default all. */
+  /** Canonical names of the headers whose values are looked at, and that a method may need; by default all. */
   readonly headers?: ReadonlySet<string>
 }
 
@@ -50,12 +50,13 @@ function validateMessage(message: SIPMessage, headers: ReadonlySet<string> | und
   const { text } = message
   const lines = message.headerLines()
   const findings = validateStartLine(text)
+  const isAsked = (name: string) => headers === undefined || headers.has(name)
   for (const line of lines) {
     if (headers !== undefined && (line.known === undefined || !headers.has(line.known.name))) continue
     const ofLine = validateHeader(text, line, message)
     if (ofLine.length > 0) append(findings, ofLine)
   }
-  append(findings, validateHead(message, lines))
+  append(findings, validateHead(message, lines, isAsked))
   append(findings, validateBody(message))
   return findings.sort((a, b) => a.offset - b.offset)
 }
@@ -123,7 +124,11 @@ function validateRequestURI(uri: string, offset: number): Finding[] {
 }
 
 /** Rules about headers that are not there, are there twice, or contradict the start line. */
-function validateHead(message: SIPMessage, lines: readonly HeaderLine[]): Finding[] {
+function validateHead(
+  message: SIPMessage,
+  lines: readonly HeaderLine[],
+  isAsked: (name: string) => boolean,
+): Finding[] {
   const findings: Finding[] = []
   const { text, headEnd, bodyStart } = message
   const names = new Set<string>()
@@ -139,7 +144,7 @@ function validateHead(message: SIPMessage, lines: readonly HeaderLine[]): Findin
   const { method } = message
   const ofMethod = method !== null && Object.hasOwn(MANDATORY_OF, method) ? MANDATORY_OF[method]! : []
   for (const [name, section] of ofMethod) {
-    if (!names.has(name))
+    if (!names.has(name) && isAsked(name))
       findings.push(finding('HEADER_MISSING', headEnd, `${method} without ${name}`, section))
   }
   if (message.isRequest && !names.has('Max-Forwards')) {

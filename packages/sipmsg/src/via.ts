@@ -7,6 +7,8 @@ import { COLON, COMMA, find, isDigit, LEFT_BRACKET, SEMICOLON, SLASH, SP, skipLW
 export const MAGIC_COOKIE = 'z9hG4bK'
 
 const HAS_LWS = /\s/
+/** A parameter of a Via with its semicolon: no value, a quoted string, or anything up to the next semicolon. */
+const PARAMETER = /;\s*([^\s;="]*)(?:\s*=\s*"(?:[^"\\]|\\[\s\S])*"[^;"]*|[^;"]*)/gy
 
 /** A Via value, as offsets into the text it was found in; its parts are made when they are asked for. */
 export class Via {
@@ -80,6 +82,25 @@ export class Via {
   get rport(): number | null {
     const value = this.parameters.get('rport')
     return value !== null && /^\d{1,5}$/.test(value) ? Number(value) : null
+  }
+
+  /** Where the value ends in the text it was found in. */
+  get end(): number {
+    return this.#end
+  }
+
+  /**
+   * Where parameters of these names, in lower case, stand in the text that the value was found in, each with its
+   * semicolon. A quoted string that is not closed ends the search.
+   */
+  parameterSpans(names: readonly string[]): { start: number; end: number }[] {
+    const spans: { start: number; end: number }[] = []
+    const parameters = this.#text.slice(this.#parametersStart, this.#end)
+    for (const { 0: parameter, 1: name, index } of parameters.matchAll(PARAMETER)) {
+      const start = this.#parametersStart + index
+      if (names.includes(name!.toLowerCase())) spans.push({ start, end: start + parameter.length })
+    }
+    return spans
   }
 
   /** The value as written. */

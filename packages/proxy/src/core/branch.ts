@@ -16,7 +16,7 @@ import { type Flow, isReliable, type Target } from '../transport/transport.ts'
 import type { FinalReply } from './best-reply.ts'
 import { isRoutable } from './checks.ts'
 import type { IncomingRequest } from './incoming.ts'
-import { addVia, bareRequestURI, countDown, recordRoute } from './outgoing.ts'
+import { addVia, countDown, recordRoute, stripRequestURI } from './outgoing.ts'
 import { nextHop } from './route-set.ts'
 import type { Services } from './services.ts'
 
@@ -146,7 +146,7 @@ export class Branch implements Owner {
 
   #start(): void {
     const { message, dstUri } = this.#plan!
-    bareRequestURI(message)
+    stripRequestURI(message)
     const uri = parseURI(nextHop(message, dstUri))
     if (!isRoutable(uri) || (dstUri === null && !isRoutable(message.requestURI))) {
       this.#end({ status: 416, message: null })

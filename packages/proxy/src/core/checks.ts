@@ -1,5 +1,12 @@
 /** What a proxy asks of a request before it routes it (RFC 3261 section 16.3). */
-import { type Finding, type FindingCode, type SIPMessage, type URI, validate } from '@siplet/sipmsg'
+import {
+  type Finding,
+  type FindingCode,
+  type HeaderLine,
+  type SIPMessage,
+  type URI,
+  validate,
+} from '@siplet/sipmsg'
 
 export interface Refusal {
   status: number
@@ -25,9 +32,19 @@ const ROUTING = new Set('Via From To Call-ID CSeq Max-Forwards Route Content-Len
 
 /** Null where the request may be routed. */
 export function checkSyntax(request: SIPMessage): Refusal | null {
+  let lines: HeaderLine[] | undefined
+  /** Findings and header lines come in the same order: each line is passed once. */
+  let k = 0
   for (const finding of validate(request, { headers: ROUTING })) {
-    if (finding.code === 'VERSION_UNSUPPORTED') return { status: 505 }
-    if (isFatal(finding, request)) return { status: 400, reason: reasonOf(finding) }
+    const { code, severity, offset } = finding
+    if (code === 'VERSION_UNSUPPORTED') return { status: 505 }
+    if (severity !== 'error') continue
+    if (FATAL.includes(code)) return { status: 400, reason: reasonOf(finding) }
+    lines ??= request.headerLines()
+    while (k < lines.length && lines[k]!.valueEnd < offset) k++
+    const line = lines[k]
+    const routing = line !== undefined && line.start <= offset && ROUTING.has(line.known?.name ?? '')
+    if (routing) return { status: 400, reason: reasonOf(finding) }
   }
   return null
 }
@@ -46,13 +63,6 @@ export function checkHops(request: SIPMessage): Refusal | null {
 /** Whether a proxy can route by this URI; not by one that is malformed. */
 export function isRoutable(uri: URI | null): uri is URI {
   return uri !== null && (uri.scheme === 'sip' || uri.scheme === 'sips')
-}
-
-function isFatal({ code, severity, offset }: Finding, request: SIPMessage): boolean {
-  if (severity !== 'error') return false
-  if (FATAL.includes(code)) return true
-  const line = request.headerLines().find(({ start, valueEnd }) => start <= offset && offset <= valueEnd)
-  return line !== undefined && ROUTING.has(line.known?.name ?? '')
 }
 
 /** A finding as a reason phrase: one line, not too long. */

@@ -134,13 +134,15 @@ export class Core implements Receiver {
       owner.answered = true
       return
     }
-    const refusal = this.#check(received)
-    if (refusal !== null) {
-      this.#refuse(received, via, flow, refusal)
+    let refusal = checkSyntax(received)
+    // Whatever Max-Forwards says, a CANCEL is for the INVITE it matches: it goes nowhere itself (section 16.10).
+    if (refusal === null && method === 'CANCEL' && this.#cancel(received, via, flow)) {
       owner.answered = true
       return
     }
-    if (method === 'CANCEL' && this.#cancel(received, via, flow)) {
+    refusal ??= this.#check(received)
+    if (refusal !== null) {
+      this.#refuse(received, via, flow, refusal)
       owner.answered = true
       return
     }
@@ -163,9 +165,9 @@ export class Core implements Receiver {
     this.#stateless.reply(request, via, flow, refusal)
   }
 
-  /** Section 16.3, loops aside, and the end of service. */
+  /** Section 16.3, syntax and loops aside, and the end of service. */
   #check(request: SIPMessage): Refusal | null {
-    const refusal = checkSyntax(request) ?? checkHops(request)
+    const refusal = checkHops(request)
     if (refusal !== null) return refusal
     const full = this.#unfinished >= this.#services.config.limits.maxUnfinished
     if (!(this.#draining || full) || request.toTag !== null || request.method === 'CANCEL') return null
@@ -175,10 +177,10 @@ export class Core implements Receiver {
   #route(owner: ReceivedRequest, via: Via, key: string): void {
     const { scripts, transactions, transports } = this.#services
     const { message: received, flow } = owner
-    const looseRouted = preprocessRoute(received, (uri: URI) => this.#services.isMyself(uri))
+    const routed = preprocessRoute(received, (uri: URI) => this.#services.isMyself(uri))
     // The message as edited so far becomes the original: what scripts edit is counted from there.
     const message = received.splices.length === 0 ? received : new SIPMessage(received)
-    const request = new IncomingRequest(message, via, flow, looseRouted)
+    const request = new IncomingRequest(message, via, flow, routed)
     const { method } = request
     const isOurs = ({ host, port }: Via) => transports.isOurs(host, port ?? 5060)
     if (hasLooped(message.vias, () => request.loopHash, isOurs)) {

@@ -4,6 +4,7 @@ import type { Owner } from '../guard.ts'
 import type { ServerTransaction } from '../transaction/layer.ts'
 import type { Flow } from '../transport/transport.ts'
 import { loopHash } from './branch-id.ts'
+import type { Routed } from './route-set.ts'
 
 /** What relays a request. */
 export interface Relaying {
@@ -16,8 +17,8 @@ export class IncomingRequest implements Owner {
   readonly message: SIPMessage
   readonly via: Via
   readonly flow: Flow
-  /** Whether a Route header led it here, or leads on: what loose_route tells. */
-  readonly looseRouted: boolean
+  /** What led it here. */
+  readonly routed: Routed
   /** The transaction; undefined for ACK, and for a CANCEL without an INVITE. */
   transaction: ServerTransaction | undefined
   /** Its branches, from when it is relayed on; of an INVITE from the begin. */
@@ -25,11 +26,11 @@ export class IncomingRequest implements Owner {
   #loopHash: string | undefined
   #over: (() => void) | undefined
 
-  constructor(message: SIPMessage, via: Via, flow: Flow, looseRouted: boolean) {
+  constructor(message: SIPMessage, via: Via, flow: Flow, routed: Routed) {
     this.message = message
     this.via = via
     this.flow = flow
-    this.looseRouted = looseRouted
+    this.routed = routed
   }
 
   get callId(): string | null {

@@ -1,13 +1,13 @@
 /** The copy of a request that goes out (RFC 3261 section 16.6). */
-import { parseURI, type SIPMessage } from '@siplet/sipmsg'
+import { bareRequestURI, type SIPMessage } from '@siplet/sipmsg'
 import type { Flow } from '../transport/transport.ts'
 
 const MAX_FORWARDS = 70
 
 /** Item 2: a Request-URI without what must not stand there. */
-export function bareRequestURI(copy: SIPMessage): void {
+export function stripRequestURI(copy: SIPMessage): void {
   const ruri = copy.ruri!
-  const bare = bareURI(ruri)
+  const bare = bareRequestURI(ruri)
   if (bare !== ruri) copy.rewriteRURI(bare)
 }
 
@@ -37,11 +37,4 @@ function routeURI({ transport, sentBy }: Flow): string {
   // RFC 7118 section 5.4 knows one transport parameter, for both of its transports.
   const parameter = transport === 'udp' ? '' : `;transport=${transport === 'wss' ? 'ws' : transport}`
   return `sip:${sentBy}${parameter};lr`
-}
-
-/** Without a method parameter and without headers (section 19.1.1). */
-function bareURI(ruri: string): string {
-  if (!ruri.includes('?') && !/;method=/i.test(ruri)) return ruri
-  const bare = ruri.replace(/\?.*$/, '').replace(/;method=[^;?]*/i, '')
-  return parseURI(bare) === null ? ruri : bare
 }

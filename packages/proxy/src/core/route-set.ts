@@ -1,52 +1,81 @@
 /** Route information (RFC 3261 sections 16.4 and 16.6 items 6 and 7). */
-import { type Address, parseURI, type SIPMessage, type URI } from '@siplet/sipmsg'
+import { parametersText, parseURI, type SIPMessage, type URI, withoutParameters } from '@siplet/sipmsg'
 
-/**
- * Takes off what has led the request here: a Request-URI that a strict router put our Record-Route into, and Route
- * headers that are ours, two of them where it was recorded for two transports. Returns whether a Route header was
- * there.
- */
-export function preprocessRoute(request: SIPMessage, isMyself: (uri: URI) => boolean): boolean {
-  const routed = request.getHeader('Route') !== null
-  const uri = request.requestURI
-  if (routed && uri?.parameters.has('lr') && isMyself(uri)) restoreRequestURI(request)
-  for (let taken = 0; taken < 2; taken++) {
-    const top = topRoute(request)
-    if (top === null || !isMyself(top)) break
-    request.removeFirstValue('Route')
-  }
-  return routed
+/** What led a request here. */
+export interface Routed {
+  /** What loose_route tells: a route set led the request here, or leads it on. */
+  readonly loose: boolean
+  /** Parameters of our Route that was taken off, such as `;lr;ftag=1`; null where none was. */
+  readonly parameters: string | null
 }
 
 /**
- * The URI of the next hop: what was set, else the first Route, else the Request-URI. Where the first Route is a
- * strict router (no lr), it becomes the Request-URI, and the Request-URI the last Route (section 16.6 item 6).
+ * Takes off what has led the request here: a Request-URI that a strict router put our Record-Route into, a maddr that
+ * names us, and the first Route if it is ours; also the second where two were recorded for two transports (RFC 5658).
+ */
+export function preprocessRoute(request: SIPMessage, isMyself: (uri: URI) => boolean): Routed {
+  const routed = request.topRoute !== null
+  let parameters = undoStrictRouting(request, routed, isMyself)
+  stripMaddr(request, isMyself)
+  const top = ourRoute(request, isMyself)
+  if (top !== null) {
+    parameters = parametersText(top)
+    request.removeFirstValue('Route')
+    const second = parseURI(top)!.parameters.has('r2') ? ourRoute(request, isMyself) : null
+    if (second !== null) request.removeFirstValue('Route')
+  }
+  // A request outside of a dialog whose only Route was our own went to its outbound proxy; it has no route set.
+  const preloaded = request.toTag === null && parameters !== null && request.topRoute === null
+  return { loose: routed && !preloaded, parameters }
+}
+
+/** The URI of the next hop: what was set, else the first Route, else the Request-URI. */
+export function nextHopURI(request: SIPMessage, dstUri: string | null): string {
+  return dstUri ?? request.topRoute?.uri ?? request.ruri!
+}
+
+/**
+ * {@link nextHopURI} of a request that is about to go there. Where the first Route is a strict router (no lr), it becomes
+ * the Request-URI, and the Request-URI the last Route (section 16.6 item 6).
  */
 export function nextHop(request: SIPMessage, dstUri: string | null): string {
-  const first = request.routes[0]
-  if (first !== undefined && first.parsedURI?.parameters.has('lr') === false) {
+  const first = request.topRoute
+  const hop = nextHopURI(request, dstUri)
+  if (first?.parsedURI?.parameters.has('lr') === false) {
     const { ruri } = request
-    const strict = first.uri
     request.removeFirstValue('Route')
     request.appendHeader('Route', `<${ruri}>`)
-    request.rewriteRURI(strict)
-    return dstUri ?? strict
+    request.rewriteRURI(first.uri)
   }
-  return dstUri ?? first?.uri ?? request.ruri!
+  return hop
 }
 
-function topRoute(request: SIPMessage): URI | null {
-  const first = request.routes[0]
-  return first === undefined ? null : parseURI(first.uri)
-}
-
-/** Puts the last Route value back into the Request-URI. */
-function restoreRequestURI(request: SIPMessage): void {
-  const values = request.getHeaderList('Route')
-  const last: Address | undefined = request.routes.at(-1)
-  if (last === undefined) return
+/** Puts the last Route back into the Request-URI, if a strict router put our Record-Route there: its parameters. */
+function undoStrictRouting(
+  request: SIPMessage,
+  routed: boolean,
+  isMyself: (uri: URI) => boolean,
+): string | null {
+  const uri = routed ? request.requestURI : null
+  if (uri === null || !uri.parameters.has('lr') || !isMyself(uri)) return null
+  const last = request.routes.at(-1)
+  if (last?.parsedURI == null) return null
+  const parameters = parametersText(request.ruri!)
   request.rewriteRURI(last.uri)
-  values.pop()
-  request.removeHeader('Route')
-  for (const value of values) request.appendHeader('Route', value)
+  request.removeLastValue('Route')
+  return parameters
+}
+
+/** A Request-URI with a maddr of ours counts as one without it, and without port and transport (section 16.4). */
+function stripMaddr(request: SIPMessage, isMyself: (uri: URI) => boolean): void {
+  const uri = request.requestURI
+  if (!uri?.parameters.has('maddr') || !isMyself(uri)) return
+  request.rewriteRURI(withoutParameters(request.ruri!, ['maddr', 'transport'], true))
+}
+
+/** The first Route if it is ours, as a URI. */
+function ourRoute(request: SIPMessage, isMyself: (uri: URI) => boolean): string | null {
+  const uri = request.topRoute?.uri ?? null
+  const parsed = uri === null ? null : parseURI(uri)
+  return parsed !== null && isMyself(parsed) ? uri : null
 }

@@ -9,7 +9,7 @@ import type { BranchPlan } from './branch.ts'
 import type { Refusal } from './checks.ts'
 import { digest } from './digest.ts'
 import type { IncomingRequest } from './incoming.ts'
-import { addVia, bareRequestURI, countDown, recordRoute } from './outgoing.ts'
+import { addVia, countDown, recordRoute, stripRequestURI } from './outgoing.ts'
 import { nextHop } from './route-set.ts'
 import type { Services } from './services.ts'
 
@@ -52,7 +52,7 @@ export class Stateless {
 
   /** Sends a request on, to one target (section 16.11): an ACK to a 2xx, or what forward() is called for. */
   forward(request: IncomingRequest, { message, dstUri, recordRoute }: BranchPlan): void {
-    bareRequestURI(message)
+    stripRequestURI(message)
     const uri = parseURI(nextHop(message, dstUri))
     if (uri === null) {
       this.#services.metrics.dropped('no-target')

@@ -1,4 +1,6 @@
 import type { Address, EmbedderFunction, FunctionMessage, Logger } from '@siplet/engine'
+import { plainHost, SIPMessage, type URI } from '@siplet/sipmsg'
+import { preprocessRoute } from '../core/route-set.ts'
 import { ProxyLog } from '../log.ts'
 import { RouteCall } from '../script/route-call.ts'
 import { functionTable } from './functions.ts'
@@ -25,7 +27,7 @@ export function rehearsalFunctions({ hasMethod, logger }: RehearsalHost): Record
     const call = new RouteCall(message.route, {
       message,
       method: message.method ?? message.cseqMethod ?? '',
-      looseRouted: message.getHeader('Route') !== null,
+      routed: preprocessRoute(new SIPMessage(message), isMyself(message.dst)),
     })
     calls.set(message.context as object, call)
     return call
@@ -33,9 +35,16 @@ export function rehearsalFunctions({ hasMethod, logger }: RehearsalHost): Record
   const host = {
     hasMethod,
     maxBranches: 12,
-    isMyself: (name: string, port: number | null, [ip, localPort]: Address) =>
-      name.replace(/^\[|\]$/g, '').toLowerCase() === ip.toLowerCase() && (port ?? localPort) === localPort,
+    isMyself: isAt,
     xlog: (level: string, text: string, { request }: RouteCall) => log.xlog(level, text, request),
   }
   return functionTable(host, callOf)
+}
+
+function isAt(name: string, port: number | null, [ip, localPort]: Address): boolean {
+  return plainHost(name) === plainHost(ip) && (port ?? localPort) === localPort
+}
+
+function isMyself(local: Address) {
+  return ({ host, port, parameters }: URI) => isAt(parameters.get('maddr') || host, port ?? 5060, local)
 }

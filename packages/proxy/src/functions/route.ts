@@ -17,7 +17,7 @@ export const recordRoute: ProxyFunction = (call, _message, [parameters]) => {
 }
 
 /** loose_route(): whether a Route header led the request here or leads it on; -1 without one. */
-export const looseRoute: ProxyFunction = (call) => (call.request.looseRouted ? 1 : -1)
+export const looseRoute: ProxyFunction = (call) => (call.request.routed.loose ? 1 : -1)
 
 /** is_myself(host, [port]): whether that is one of the sockets, or an alias; without a port, on any port. */
 export const isMyself: ProxyFunction = (_call, message, [name, port], host) => {

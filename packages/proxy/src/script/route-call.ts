@@ -32,7 +32,7 @@ export interface Failure {
 }
 
 /** What functions ask of the request. */
-export type RoutedRequest = Pick<IncomingRequest, 'message' | 'method' | 'looseRouted'>
+export type RoutedRequest = Pick<IncomingRequest, 'message' | 'method' | 'routed'>
 
 export class RouteCall {
   readonly route: Route

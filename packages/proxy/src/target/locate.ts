@@ -1,6 +1,6 @@
 /** Where a URI leads to (RFC 3263 section 4): addresses in the order in which they are to be tried. */
 import { isIP } from 'node:net'
-import type { URI } from '@siplet/sipmsg'
+import { plainHost, type URI } from '@siplet/sipmsg'
 import { ProxyError } from '../errors.ts'
 import { defaultPort, isSecure, type Target, TRANSPORTS, type TransportName } from '../transport/transport.ts'
 import type { Records, SrvRecord } from './records.ts'
@@ -139,9 +139,9 @@ async function addresses(
   return ips.slice(0, MAX_TARGETS).map((ip) => ({ transport, ip, port, host }))
 }
 
-/** maddr where there is one (section 4), without the brackets of an IPv6 address. */
+/** maddr if there is one (section 4); an IPv6 address in the one form by which connections are found again. */
 function hostOf(uri: URI): string {
-  return (uri.parameters.get('maddr') || uri.host).replace(/^\[|\]$/g, '')
+  return plainHost(uri.parameters.get('maddr') || uri.host)
 }
 
 /** The transport parameter; over a sips URI tcp means TLS (RFC 3261 section 26.2.2). Undefined where none is known. */

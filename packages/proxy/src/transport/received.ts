@@ -1,24 +1,22 @@
 /** What a server notes in the topmost Via, and where replies go by it (RFC 3261 section 18.2, RFC 3581). */
 import { isIP } from 'node:net'
-import { parseVias, type SIPMessage, type Via } from '@siplet/sipmsg'
+import { plainHost, type SIPMessage, type Via } from '@siplet/sipmsg'
 import { defaultPort, type Flow, type Target, TRANSPORTS } from './transport.ts'
 
 /**
  * Writes `received` where sent-by is not where the request came from, and the value of `rport` where it is asked for.
- * Returns whether there was anything to write.
+ * Both are the server's to write: what a client says there goes. Returns whether there was anything to write.
  */
 export function noteReceived(request: SIPMessage, via: Via, { remote: [ip, port] }: Flow): boolean {
   const { parameters } = via
   const asksForPort = parameters.has('rport')
-  if (!asksForPort && via.host === ip && !parameters.has('received')) return false
-  const line = request.getHeader('Via')!
-  const top = parseVias(line)[0]?.toString() ?? ''
-  const rest = line.slice(line.indexOf(top) + top.length)
-  // Both are the server's to write: what a client says there is not believed.
-  const bare = top.replaceAll(/;\s*(?:received|rport)\s*(?:=[^;]*)?(?=;|$)/gi, '')
-  const noted = `${bare}${asksForPort ? `;rport=${port}` : ''};received=${ip}`
-  request.replaceHeader('Via', 0, noted + rest)
+  if (!asksForPort && isAt(via.host, ip) && !parameters.has('received')) return false
+  request.noteReceived(ip, asksForPort ? port : null)
   return true
+}
+
+function isAt(host: string, ip: string): boolean {
+  return host === ip || (host.startsWith('[') && plainHost(host) === plainHost(ip))
 }
 
 /**
@@ -28,7 +26,7 @@ export function noteReceived(request: SIPMessage, via: Via, { remote: [ip, port]
 export function replyTarget(via: Via): Target | null {
   const transport = TRANSPORTS.find((name) => name === via.transport.toLowerCase())
   if (transport === undefined) return null
-  const host = (via.parameters.get('maddr') ?? via.received ?? via.host).replace(/^\[|\]$/g, '')
+  const host = plainHost(via.parameters.get('maddr') ?? via.received ?? via.host)
   if (isIP(host) === 0) return null
   const port = (transport === 'udp' ? via.rport : null) ?? via.port ?? defaultPort(transport)
   return { transport, ip: host, port }

@@ -1,6 +1,7 @@
 /** All sockets of one proxy: which of them leads to a target, and whether a host and port are ours. */
 import { isIP } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
+import { plainHost } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import { type Guard, SILENT_GUARD } from '../guard.ts'
@@ -31,7 +32,7 @@ export interface TransportsOptions {
 export class Transports {
   readonly all: readonly Transport[]
   readonly #count: ConnectionCount
-  /** Host and port of each, in lower case. */
+  /** Host and port of each, as {@link plainHost} writes hosts. */
   readonly #ours: readonly (readonly [host: string, port: number])[]
 
   /**
@@ -67,7 +68,7 @@ export class Transports {
       .flatMap(({ sentBy, local }) => [sentBy, hostPort(...local)])
       .map((text) => {
         const colon = text.lastIndexOf(':')
-        return [text.slice(0, colon).toLowerCase(), Number(text.slice(colon + 1))]
+        return [plainHost(text.slice(0, colon)), Number(text.slice(colon + 1))]
       })
   }
 
@@ -81,10 +82,16 @@ export class Transports {
     return this.all.reduce((sum, { handshakes }) => sum + handshakes, 0)
   }
 
-  /** Whether host (an IPv6 address in brackets) and port are those of one of the sockets, or what it advertises. */
-  isOurs(host: string, port: number): boolean {
-    for (const [ours, at] of this.#ours)
-      if (at === port && (ours === host || ours === host.toLowerCase())) return true
+  /** Whether host (IPv6 in brackets or without) and port are those of a socket, or what it advertises; null is any port. */
+  isOurs(host: string, port: number | null): boolean {
+    // Mostly written as plainHost writes it: an IPv4 address.
+    let plain: string | undefined
+    for (const [ours, at] of this.#ours) {
+      if (port !== null && at !== port) continue
+      if (ours === host) return true
+      plain ??= plainHost(host)
+      if (ours === plain) return true
+    }
     return false
   }
 
