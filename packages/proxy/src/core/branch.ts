@@ -14,10 +14,9 @@ import { transactionTimeout } from '../transaction/timers.ts'
 import { Timers } from '../transaction/transaction.ts'
 import { type Flow, isReliable, type Target } from '../transport/transport.ts'
 import type { FinalReply } from './best-reply.ts'
-import { isRoutable } from './checks.ts'
 import type { IncomingRequest } from './incoming.ts'
 import { addVia, countDown, recordRoute, stripRequestURI } from './outgoing.ts'
-import { nextHop } from './route-set.ts'
+import { canRoute, nextHop } from './route-set.ts'
 import type { Services } from './services.ts'
 
 /** Where a branch is to go, as the script left it. */
@@ -147,11 +146,11 @@ export class Branch implements Owner {
   #start(): void {
     const { message, dstUri } = this.#plan!
     stripRequestURI(message)
-    const uri = parseURI(nextHop(message, dstUri))
-    if (!isRoutable(uri) || (dstUri === null && !isRoutable(message.requestURI))) {
+    if (!canRoute(message, dstUri)) {
       this.#end({ status: 416, message: null })
       return
     }
+    const uri = parseURI(nextHop(message, dstUri))!
     const numeric = numericTarget(uri)
     if (numeric !== undefined) this.#located(uri, [numeric])
     else this.#locate(uri)

@@ -1,6 +1,6 @@
 /** The copy of a request that goes out (RFC 3261 section 16.6). */
 import { bareRequestURI, type SIPMessage } from '@siplet/sipmsg'
-import type { Flow } from '../transport/transport.ts'
+import { type Flow, isSecure } from '../transport/transport.ts'
 
 const MAX_FORWARDS = 70
 
@@ -24,8 +24,9 @@ export function countDown(copy: SIPMessage): void {
 export function recordRoute(copy: SIPMessage, from: Flow, to: Flow, parameters: string): void {
   const both = from.sentBy !== to.sentBy || from.transport !== to.transport
   const mark = both ? ';r2=on' : ''
-  copy.prependRecordRoute(routeURI(from) + mark + parameters)
-  if (both) copy.prependRecordRoute(routeURI(to) + mark + parameters)
+  const secure = copy.requestURI?.scheme === 'sips' || copy.topRoute?.parsedURI?.scheme === 'sips'
+  copy.prependRecordRoute(routeURI(from, secure) + mark + parameters)
+  if (both) copy.prependRecordRoute(routeURI(to, secure) + mark + parameters)
 }
 
 /** Item 8. */
@@ -33,8 +34,10 @@ export function addVia(copy: SIPMessage, to: Flow, branch: string): void {
   copy.prependVia(`SIP/2.0/${to.transport.toUpperCase()} ${to.sentBy};branch=${branch}`)
 }
 
-function routeURI({ transport, sentBy }: Flow): string {
+/** @param secure whether the request goes to a sips URI: our URI is one, too, on the sockets that can keep its promise */
+function routeURI({ transport, sentBy }: Flow, secure: boolean): string {
+  const scheme = secure && isSecure(transport) ? 'sips' : 'sip'
   // RFC 7118 section 5.4 knows one transport parameter, for both of its transports.
   const parameter = transport === 'udp' ? '' : `;transport=${transport === 'wss' ? 'ws' : transport}`
-  return `sip:${sentBy}${parameter};lr`
+  return `${scheme}:${sentBy}${parameter};lr`
 }

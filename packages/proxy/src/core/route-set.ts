@@ -1,5 +1,6 @@
 /** Route information (RFC 3261 sections 16.4 and 16.6 items 6 and 7). */
 import { parametersText, parseURI, type SIPMessage, type URI, withoutParameters } from '@siplet/sipmsg'
+import { isRoutable } from './checks.ts'
 
 /** What led a request here. */
 export interface Routed {
@@ -32,6 +33,16 @@ export function preprocessRoute(request: SIPMessage, isMyself: (uri: URI) => boo
 /** The URI of the next hop: what was set, else the first Route, else the Request-URI. */
 export function nextHopURI(request: SIPMessage, dstUri: string | null): string {
   return dstUri ?? request.topRoute?.uri ?? request.ruri!
+}
+
+/**
+ * Whether the request can be sent on by what was set, else by its Route, else by its Request-URI. A Request-URI of a
+ * scheme that says nothing about the next hop needs one that does (section 16.3 item 2): tel by Route, any if it was set.
+ */
+export function canRoute(request: SIPMessage, dstUri: string | null): boolean {
+  const scheme = request.requestURI?.scheme ?? ''
+  const understood = ['sip', 'sips', 'tel'].includes(scheme)
+  return (dstUri !== null || understood) && isRoutable(parseURI(nextHopURI(request, dstUri)))
 }
 
 /**

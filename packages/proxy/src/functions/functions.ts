@@ -4,7 +4,15 @@ import type { RouteCall } from '../script/route-call.ts'
 import { appendHf, removeHf } from './headers.ts'
 import { appendBranch, drop, forward, tOn, tRelay } from './relay.ts'
 import { slSendReply, tCheckStatus, tReply } from './reply.ts'
-import { isMyself, looseRoute, mfProcessMaxfwdHeader, recordRoute } from './route.ts'
+import {
+  checkRouteParam,
+  hasTotag,
+  isMyself,
+  looseRoute,
+  mfProcessMaxfwdHeader,
+  recordRoute,
+  routeParams,
+} from './route.ts'
 import { xlog } from './xlog.ts'
 
 /** What functions look up in the proxy. */
@@ -42,6 +50,9 @@ const FUNCTIONS: Record<string, readonly [ProxyFunction, readonly Route[]]> = {
   t_check_status: [tCheckStatus, ['FAILURE_ROUTE', 'ONREPLY_ROUTE']],
   record_route: [recordRoute, RELAYING],
   loose_route: [looseRoute, ['REQUEST_ROUTE']],
+  has_totag: [hasTotag, ANYWHERE],
+  check_route_param: [checkRouteParam, ANYWHERE],
+  route_params: [routeParams, REQUESTS],
   drop: [drop, ANYWHERE],
   append_hf: [appendHf, ANYWHERE],
   remove_hf: [removeHf, ANYWHERE],

@@ -1,22 +1,25 @@
 import { checkURI, parseURI, type SIPMessage } from '@siplet/sipmsg'
-import { isRoutable } from '../core/checks.ts'
+import { canRoute } from '../core/route-set.ts'
 import type { RouteCall } from '../script/route-call.ts'
 import type { FunctionHost, ProxyFunction } from './functions.ts'
 
 /**
  * t_relay([flags], [outbound_proxy]): relays with a transaction, to the Request-URI and all appended branches side by
- * side. The outbound proxy is `proto:host:port` or a URI. No flag changes anything here. -1 where the URI is no SIP
+ * side. The outbound proxy is `proto:host:port` or a URI, and goes before set_dst_uri. Flags of OpenSIPS change nothing here;
+ * others are an error. -1 where the URI is no SIP
  * URI, the request was relayed or answered already, or there are too many branches.
  */
-export const tRelay: ProxyFunction = (call, message, [, outboundProxy], host) => {
-  const to = destination(outboundProxy)
+export const tRelay: ProxyFunction = (call, message, [flags, outboundProxy], host) => {
+  checkFlags(flags)
+  const to = destination('t_relay', outboundProxy)
   // In FAILURE_ROUTE, the branches of before count as well.
   const tooMany = call.failure !== null && branchesOf(call) > host.maxBranches
   return tooMany ? refuseBranch(call, host) : relay(call, message, to, false)
 }
 
 /** forward([destination]): relays without state; destination is `host:port` or a URI. */
-export const forward: ProxyFunction = (call, message, [to]) => relay(call, message, destination(to), true)
+export const forward: ProxyFunction = (call, message, [to]) =>
+  relay(call, message, destination('forward', to), true)
 
 /**
  * append_branch([uri], [q]): one more branch, by default to the Request-URI of this moment; -1 where there are too many.
@@ -31,9 +34,13 @@ export const appendBranch: ProxyFunction = (call, message, [uri], host) => {
   return 1
 }
 
-/** drop(): the request, the branch or the provisional reply goes nowhere; -1 for a final reply, which has to. */
+/**
+ * drop(): the request, the branch or the provisional reply goes nowhere; -1 for a final reply, which has to, and after
+ * t_relay or forward. In OpenSIPS and Kamailio it ends the script, too: what could follow has no effect here, t_relay,
+ * forward, t_reply and sl_send_reply return -1.
+ */
 export const drop: ProxyFunction = (call, message) => {
-  if (call.route === 'ONREPLY_ROUTE' && message.status! >= 200) return -1
+  if (call.relay !== null || (call.route === 'ONREPLY_ROUTE' && message.status! >= 200)) return -1
   call.dropped = true
   return 1
 }
@@ -67,18 +74,39 @@ function relay(
   stateless: boolean,
 ): number {
   const dstUri = to ?? message.dstUri
-  const answered = call.replies.some(({ status }) => status >= 200)
-  if (call.relay !== null || answered || !isRoutable(parseURI(dstUri ?? message.ruri!))) return -1
+  const decided = call.relay !== null || call.dropped || call.replies.some(({ status }) => status >= 200)
+  if (decided || !canRoute(message, dstUri)) return -1
   call.relay = { message: message.clone(), dstUri, stateless }
   return 1
 }
 
+/** Flags of OpenSIPS's t_relay. This proxy does what they ask for in any case, or has nothing that they could change. */
+const FLAGS = ['no-auto-477', 'no-dns-failover', 'pass-reason-hdr', 'allow-no-cancel']
+
+/** @throws Error for a flag that OpenSIPS does not have either: mostly the destination, given as the first argument */
+function checkFlags(flags: string | number | undefined): void {
+  if (flags === undefined || flags === '') return
+  const known = typeof flags === 'number' ? flags >= 0 && flags < 32 : /^(?:0x)?[\da-f]{1,2}$/i.test(flags)
+  if (
+    known ||
+    String(flags)
+      .split(',')
+      .every((flag) => FLAGS.includes(flag.trim()))
+  )
+    return
+  throw new Error(
+    `t_relay(): ${JSON.stringify(flags)} is no flag: these are ${FLAGS.join(', ')}. A destination is the second argument: t_relay('', 'udp:192.0.2.1:5060')`,
+  )
+}
+
 /** `proto:host:port`, `host:port` or a URI as a URI; null for none. */
-function destination(text: string | number | undefined): string | null {
+function destination(name: string, text: string | number | undefined): string | null {
   if (text === undefined || text === '') return null
   const [, transport, rest] = /^(udp|tcp|tls|ws|wss):(.+)$/i.exec(String(text)) ?? []
   const uri = transport === undefined ? String(text) : `sip:${rest};transport=${transport.toLowerCase()}`
   const full = /^sips?:/i.test(uri) ? uri : `sip:${uri}`
-  checkURI(full)
-  return full
+  if (parseURI(full) !== null) return full
+  throw new Error(
+    `${name}(): ${JSON.stringify(text)} is no destination; write one such as udp:192.0.2.1:5060 or sip:192.0.2.1`,
+  )
 }

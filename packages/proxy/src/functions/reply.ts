@@ -30,7 +30,7 @@ function addReply(
     throw new Error('the reason must be one line of at most 1,000 characters')
   }
   const final = call.replies.some((given) => given.status >= 200)
-  if (call.request.method === 'ACK' || final || call.relay !== null) return -1
+  if (call.request.method === 'ACK' || final || call.relay !== null || call.dropped) return -1
   call.replies.push({ stateless, status, reason: text })
   return 1
 }

@@ -1,3 +1,4 @@
+import { Parameters } from '@siplet/sipmsg'
 import type { ProxyFunction } from './functions.ts'
 
 /** uri-parameters (RFC 3261 section 25.1); what else stood in a URI might change its host. */
@@ -38,4 +39,34 @@ export const mfProcessMaxfwdHeader: ProxyFunction = (_call, message, [max]) => {
   if (hops !== null && Number(hops) === 0) return -1
   if (hops === null || Number(hops) > limit) message.setHeader('Max-Forwards', String(limit))
   return hops === null ? 2 : 1
+}
+
+/** has_totag(): whether To has a tag: the request belongs to a dialog, or says so. */
+export const hasTotag: ProxyFunction = (_call, message) => (message.toTag === null ? -1 : 1)
+
+/**
+ * check_route_param(parameter): whether our Route that was taken off has that parameter: `name`, or `name=value`; -1 also
+ * if none was taken off. Names compare without case. No expression: it would run outside of the script's time limit.
+ */
+export const checkRouteParam: ProxyFunction = (call, _message, [parameter]) => {
+  const [, name, value] = /^;?([^;=]+)(?:=([^;]*))?$/.exec(String(parameter ?? '')) ?? []
+  if (name === undefined) {
+    throw new Error(`check_route_param(): ${JSON.stringify(parameter)} is not "name" or "name=value"`)
+  }
+  const there = new Parameters(call.request.routed.parameters ?? '').get(name)
+  return there !== null && (value === undefined || there === value) ? 1 : -1
+}
+
+/**
+ * route_params(header): writes the parameters of our Route that was taken off into that header, for msg.getHeader: such as
+ * ";lr;ftag=1". -1 if none was taken off. The header goes out with the request unless the script removes it.
+ */
+export const routeParams: ProxyFunction = (call, message, [header]) => {
+  const { parameters } = call.request.routed
+  if (parameters === null) {
+    message.removeHeader(String(header))
+    return -1
+  }
+  message.setHeader(String(header), parameters)
+  return 1
 }

@@ -28,10 +28,10 @@ const SERVICES: Record<string, TransportName> = {
 /** SRV names of the transports, in our order of preference where there is no NAPTR record (section 4.1). */
 const SRV: Partial<Record<TransportName, string>> = { udp: '_sip._udp', tcp: '_sip._tcp', tls: '_sips._tcp' }
 
-/** The target of a URI with a numeric host; undefined where it has a name. */
+/** The target of a URI with a numeric host; undefined if it has a name, or a transport that is none of ours. */
 export function numericTarget(uri: URI): Target | undefined {
   const ip = hostOf(uri)
-  if (isIP(ip) === 0) return undefined
+  if (isIP(ip) === 0 || !hasKnownTransport(uri)) return undefined
   const transport = statedTransport(uri) ?? (uri.scheme === 'sips' ? 'tls' : 'udp')
   return { transport, ip, port: uri.port ?? defaultPort(transport) }
 }
@@ -144,14 +144,23 @@ function hostOf(uri: URI): string {
   return plainHost(uri.parameters.get('maddr') || uri.host)
 }
 
-/** The transport parameter; over a sips URI tcp means TLS (RFC 3261 section 26.2.2). Undefined where none is known. */
+/**
+ * The transport parameter; undefined without one. Over a sips URI every hop is TLS, whatever it says (RFC 3261 section
+ * 26.2.2).
+ *
+ * @throws ProxyError ERR_SIPLET_PROXY_NO_TARGET for a transport that is none of ours: another one is not what is asked for
+ */
 function statedTransport(uri: URI): TransportName | undefined {
   const stated = uri.parameters.get('transport')?.toLowerCase()
-  if (uri.scheme === 'sips')
-    return stated === 'tcp' ? 'tls' : stated === 'ws' ? 'wss' : knownTransport(stated)
-  return knownTransport(stated)
+  if (!hasKnownTransport(uri)) {
+    const text = `${hostOf(uri)} leads nowhere: there is no transport ${JSON.stringify(stated?.slice(0, 40))}`
+    throw new ProxyError('ERR_SIPLET_PROXY_NO_TARGET', text)
+  }
+  if (uri.scheme !== 'sips' || stated === undefined) return stated as TransportName | undefined
+  return stated === 'ws' || stated === 'wss' ? 'wss' : 'tls'
 }
 
-function knownTransport(name: string | undefined): TransportName | undefined {
-  return TRANSPORTS.find((transport) => transport === name)
+function hasKnownTransport({ parameters }: URI): boolean {
+  const stated = parameters.get('transport')?.toLowerCase()
+  return stated === undefined || TRANSPORTS.some((transport) => transport === stated)
 }
