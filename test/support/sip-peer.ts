@@ -42,11 +42,11 @@ export class SIPPeer {
   }
 
   send(message: SIPMessage | string, port: number): void {
-    this.#socket.send(
-      typeof message === 'string' ? Buffer.from(message) : message.toBytes(),
-      port,
-      '127.0.0.1',
-    )
+    this.sendRaw(typeof message === 'string' ? Buffer.from(message) : message.toBytes(), port)
+  }
+
+  sendRaw(bytes: Uint8Array, port: number): void {
+    this.#socket.send(bytes, port, '127.0.0.1')
   }
 
   /** The next message that was not asked for yet; it must be what `what` says, if it does: a method, or a status. */

@@ -1,5 +1,5 @@
 /** What the proxy logs of itself. */
-import type { Logger } from '@siplet/engine'
+import type { Logger, Route } from '@siplet/engine'
 import type { IncomingRequest } from './core/incoming.ts'
 import type { Boundary } from './guard.ts'
 import type { RoutedRequest } from './script/route-call.ts'
@@ -33,6 +33,15 @@ export class ProxyLog {
   /** Something that must not happen: an exception in the proxy, caught at a boundary. */
   fault(error: Error, at: Boundary, callId: string | null): void {
     this.#write('error', { callId, at, err: error }, `fault at ${at}: ${error.message}`)
+  }
+
+  /** The script took away what has to stay. */
+  damaged(route: Route, header: string, callId: string | null): void {
+    this.#write(
+      'error',
+      { callId },
+      `${route} must leave ${header} as it is; what it did was not carried out`,
+    )
   }
 
   xlog(level: string, text: string, { message }: RoutedRequest): void {

@@ -252,6 +252,7 @@ export class SIPProxy {
       routes,
       recordRoute,
       failed: (route) => this.#metrics.scriptFailed(route),
+      damaged: (route, header, { callId }) => this.#log.damaged(route, header, callId),
     })
     return {
       config: this.#config,

@@ -7,6 +7,7 @@ import type { IncomingRequest } from '../core/incoming.ts'
 import type { RelayPlan } from '../core/response-context.ts'
 import type { Boundary, Guard } from '../guard.ts'
 import type { Flow } from '../transport/transport.ts'
+import { lostHeader } from './kept-headers.ts'
 import { type Failure, RouteCall, type ScriptReply } from './route-call.ts'
 
 /** What is to be done with a request; nothing at all where everything is empty. */
@@ -31,6 +32,8 @@ export interface ScriptsOptions {
   recordRoute: boolean
   /** A method failed, or returned false. */
   failed(route: Route, result: ExecResult): void
+  /** A method took away, or changed, a header that has to stay: what it did is not carried out. */
+  damaged(route: Route, header: string, request: IncomingRequest): void
 }
 
 const BOUNDARIES: Record<Route, Boundary> = {
@@ -58,7 +61,9 @@ export class Scripts {
   request(request: IncomingRequest, done: (decision: RequestDecision) => void): void {
     const call = new RouteCall('REQUEST_ROUTE', request)
     this.#exec(this.#options.routes.request, call, request, request.message, request.flow, (result) => {
-      const { error, code } = result
+      const { code } = result
+      const relayed = call.relay?.message ?? result.message
+      const error = result.error ?? this.#damage(call, relayed, request.message, request)
       if (error !== null || (code < 0 && call.relay === null && call.replies.length === 0)) {
         this.#options.failed('REQUEST_ROUTE', result)
         done(
@@ -88,8 +93,9 @@ export class Scripts {
   ): void {
     const call = new RouteCall('BRANCH_ROUTE', request)
     this.#exec(method, call, request, plan.message, request.flow, (result) => {
-      if (result.error !== null) this.#options.failed('BRANCH_ROUTE', result)
-      if (result.error !== null) done(this.#options.onScriptError === 'relay' ? plan : null)
+      const error = result.error ?? this.#damage(call, result.message, plan.message, request)
+      if (error !== null) this.#options.failed('BRANCH_ROUTE', result)
+      if (error !== null) done(this.#options.onScriptError === 'relay' ? plan : null)
       else if (call.dropped) done(null)
       else done({ ...plan, message: result.message, dstUri: result.dstUri ?? plan.dstUri })
     })
@@ -110,7 +116,7 @@ export class Scripts {
     }
     const call = new RouteCall('ONREPLY_ROUTE', request)
     this.#exec(name, call, request, reply, flow, (result) => {
-      if (result.error !== null) {
+      if ((result.error ?? this.#damage(call, result.message, reply, request)) !== null) {
         this.#options.failed('ONREPLY_ROUTE', result)
         done(reply)
       } else done(call.dropped ? null : result.edited ? result.message : reply)
@@ -126,11 +132,24 @@ export class Scripts {
   ): void {
     const call = new RouteCall('FAILURE_ROUTE', request, failure)
     this.#exec(method, call, request, failure.plan.message, request.flow, (result) => {
-      if (result.error !== null) {
+      const relayed = call.relay?.message ?? result.message
+      if ((result.error ?? this.#damage(call, relayed, request.message, request)) !== null) {
         this.#options.failed('FAILURE_ROUTE', result)
         done({ replies: [], relay: null })
       } else done({ replies: call.replies, relay: this.#plan(call) })
     })
+  }
+
+  /** The header that is missing after a run; null where all is well. */
+  #damage(
+    call: RouteCall,
+    edited: SIPMessage,
+    original: SIPMessage,
+    request: IncomingRequest,
+  ): string | null {
+    const header = lostHeader(edited, original)
+    if (header !== null) this.#options.damaged(call.route, header, request)
+    return header
   }
 
   #exec(
