@@ -17,6 +17,7 @@ import { Nesting } from './functions/nesting.ts'
 import { Generation, type GenerationEvents } from './generation.ts'
 import { Inspector } from './inspector/inspector.ts'
 import { EngineMetrics } from './metrics.ts'
+import { keepEsbuild } from './script/esbuild.ts'
 import { ScriptLog } from './script-log.ts'
 import { EngineCounters, type EngineStats } from './stats.ts'
 import { type Address, encodeRequest, MAX_NAME_LENGTH, ROUTES, type Route } from './wire/request.ts'
@@ -79,6 +80,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #poison = new Poison()
   readonly #workers: Workers
   readonly #inspector: Inspector | undefined
+  readonly #releaseEsbuild = keepEsbuild()
   #generation!: Generation
   #waiting = 0
   #reloading: Promise<void> = Promise.resolve()
@@ -104,6 +106,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     } catch (error) {
       await this.#workers.close()
       await this.#inspector?.close()
+      this.#releaseEsbuild()
       throw error
     }
   }
@@ -222,6 +225,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     await this.#workers.close()
     await this.#generation.close()
     await this.#inspector?.close()
+    this.#releaseEsbuild()
   }
 
   async #reload(): Promise<void> {

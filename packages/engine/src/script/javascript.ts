@@ -3,9 +3,10 @@
  * imports and exports is a classic script, whose functions are globals, and enters the isolate as written.
  */
 import { relative } from 'node:path'
-import { type BuildFailure, type BuildOptions, build, formatMessages, transform } from 'esbuild'
+import type { BuildFailure, BuildOptions } from 'esbuild'
 import { SipletError } from '../errors.ts'
 import type { JavaScriptBundle } from './bundle.ts'
+import { build, formatMessages, transform } from './esbuild.ts'
 import { REFUSED, ScriptModules } from './modules.ts'
 import type { ScriptFiles } from './script-files.ts'
 

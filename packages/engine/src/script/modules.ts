@@ -5,15 +5,8 @@
  */
 import { SourceMap } from 'node:module'
 import { extname } from 'node:path'
-import {
-  type Loader,
-  type Message,
-  type OnLoadResult,
-  type OnResolveResult,
-  type PartialMessage,
-  type Plugin,
-  transform,
-} from 'esbuild'
+import type { Loader, Message, OnLoadResult, OnResolveResult, PartialMessage, Plugin } from 'esbuild'
+import { transform } from './esbuild.ts'
 import { type ImportKind, ModuleResolver, type ResolvedModule } from './module-resolver.ts'
 import { type Area, FileRefusal, type ScriptFiles } from './script-files.ts'
 

@@ -1,8 +1,8 @@
 /** The preludes as one text each: sipmsg, the SIPMsg proxy and the wire, bundled once per process. */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import type { Bundle } from '../../script/bundle.ts'
+import { build } from '../../script/esbuild.ts'
 
 export type Language = Bundle['language']
 
