@@ -65,6 +65,8 @@ const schema = z
         frTimeoutMs: milliseconds(32_000),
         /** Timer C: until a ringing INVITE is given up. fr_inv_timeout of OpenSIPS. */
         frInvTimeoutMs: milliseconds(180_000),
+        /** Longest time that a target which answered 503 with Retry-After gets no request; 0 for none. */
+        maxRetryAfterMs: z.number().int().min(0).max(86_400_000).default(3_600_000),
       })
       .prefault({}),
     /** Targets that are tried for one request, side by side and one after the other: as OpenSIPS's MAX_BRANCHES. */

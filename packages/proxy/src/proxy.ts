@@ -16,6 +16,7 @@ import { ProxyLog } from './log.ts'
 import { ProxyMetrics } from './metrics.ts'
 import { Scripts } from './script/scripts.ts'
 import { type Records, systemRecords } from './target/records.ts'
+import { RestingTargets } from './target/resting.ts'
 import { readTLS } from './tls.ts'
 import { TransactionLayer } from './transaction/layer.ts'
 import { defaultPort, type Receiver, type TransportName } from './transport/transport.ts'
@@ -90,6 +91,7 @@ export class SIPProxy {
   readonly #log: ProxyLog
   readonly #clock: Clock
   readonly #records: Records
+  readonly #resting: RestingTargets
   readonly #metrics: ProxyMetrics
   readonly #transactions: TransactionLayer
   readonly #guard: Guard
@@ -114,6 +116,7 @@ export class SIPProxy {
     this.#log = new ProxyLog(this.#logger, LOG_LINES_PER_SECOND)
     this.#clock = clock
     this.#records = records
+    this.#resting = new RestingTargets(clock, config.timers.maxRetryAfterMs)
     this.#openTransport = openTransport
     this.#aliases = new Set(config.alias.map(aliasOf))
     this.#metrics = new ProxyMetrics({
@@ -237,6 +240,8 @@ export class SIPProxy {
     while (this.#core.unfinished > 0 && performance.now() < end) await delay(DRAIN_POLL_MS)
     this.#state = 'closed'
     this.#transactions.close()
+    this.#core.close()
+    this.#resting.close()
     await this.#transports.close()
     await this.#http?.close()
     await this.#engine.close()
@@ -262,6 +267,7 @@ export class SIPProxy {
       transactions: this.#transactions,
       records: this.#records,
       branchIds: new BranchIds(),
+      resting: this.#resting,
       scripts: this.#scripts,
       metrics: this.#metrics,
       log: this.#log,

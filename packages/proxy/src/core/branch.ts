@@ -203,6 +203,8 @@ export class Branch implements Owner {
 
   /** Tries the next target; where there is none left, the branch ends with `failure`. */
   #next(failure: FinalReply): void {
+    const { resting } = this.#services
+    while (this.#targets[0] !== undefined && resting.has(this.#targets[0].target)) this.#targets.shift()
     const next = this.#targets.shift()
     if (next === undefined || !(next.fallback || this.#owner.mayTry(!this.#tried))) {
       const own = failure.message === null
@@ -299,8 +301,15 @@ export class Branch implements Owner {
       if (status === 100 || this.#final !== undefined) return
     } else {
       this.#timers.stopAll()
+      if (status === 503) this.#rest(reply)
     }
     this.#owner.filter(reply, this.#flow!, (edited) => this.#filtered(edited, status))
+  }
+
+  /** The target is overloaded, and may say for how long. */
+  #rest(reply: SIPMessage): void {
+    const { transport, remote } = this.#flow!
+    this.#services.resting.refused({ transport, ip: remote[0], port: remote[1] }, reply)
   }
 
   #filtered(reply: SIPMessage | null, status: number): void {

@@ -9,6 +9,7 @@ import { type DropReason, type Flow, isReliable, type Receiver } from '../transp
 import { hasLooped } from './branch-id.ts'
 import { checkHops, checkSyntax, type Refusal } from './checks.ts'
 import { IncomingRequest } from './incoming.ts'
+import { LocalSuccesses } from './local-success.ts'
 import { ResponseContext } from './response-context.ts'
 import { preprocessRoute } from './route-set.ts'
 import type { Services } from './services.ts'
@@ -61,6 +62,7 @@ class ReceivedReply implements Owner {
 export class Core implements Receiver {
   readonly #services: Services
   readonly #stateless: Stateless
+  readonly #successes: LocalSuccesses
   /** By the INVITE transaction, for CANCEL. */
   readonly #contexts = new Map<unknown, ResponseContext>()
   #unfinished = 0
@@ -69,6 +71,12 @@ export class Core implements Receiver {
   constructor(services: Services) {
     this.#services = services
     this.#stateless = new Stateless(services)
+    this.#successes = new LocalSuccesses(services.clock, services.config.timers, services.guard)
+  }
+
+  /** Stops every timer of its own. */
+  close(): void {
+    this.#successes.close()
   }
 
   /** Requests that are not answered yet. */
@@ -146,7 +154,8 @@ export class Core implements Receiver {
       owner.answered = true
       return
     }
-    if (method === 'ACK' && this.#stateless.isAckToUs(received)) return
+    if (method === 'ACK' && (this.#stateless.isAckToUs(received) || this.#successes.acknowledged(received)))
+      return
     this.#route(owner, via, key)
   }
 
@@ -233,10 +242,16 @@ export class Core implements Receiver {
     context.relay(relay)
   }
 
-  #replyStatefully({ message, transaction }: IncomingRequest, status: number, reason: string): void {
+  #replyStatefully({ message, method, transaction }: IncomingRequest, status: number, reason: string): void {
     const answer = reply(message, status, reason === '' ? {} : { reason })
-    this.#services.metrics.replied(status)
+    const { metrics } = this.#services
+    metrics.replied(status)
     transaction!.reply(status, answer.text)
+    if (method !== 'INVITE' || status < 200 || status > 299) return
+    this.#successes.add(answer, () => {
+      metrics.retransmitted()
+      transaction!.reply(status, answer.text)
+    })
   }
 
   /** Section 16.10. False where there is no INVITE of ours: then it is routed as any other request. */

@@ -7,6 +7,7 @@ import type { ProxyLog } from '../log.ts'
 import type { ProxyMetrics } from '../metrics.ts'
 import type { Scripts } from '../script/scripts.ts'
 import type { Records } from '../target/records.ts'
+import type { RestingTargets } from '../target/resting.ts'
 import type { TransactionLayer } from '../transaction/layer.ts'
 import type { Transports } from '../transport/transports.ts'
 import type { BranchIds } from './branch-id.ts'
@@ -19,6 +20,7 @@ export interface Services {
   readonly transactions: TransactionLayer
   readonly records: Records
   readonly branchIds: BranchIds
+  readonly resting: RestingTargets
   readonly scripts: Scripts
   readonly metrics: ProxyMetrics
   readonly log: ProxyLog

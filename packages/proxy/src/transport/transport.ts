@@ -38,6 +38,7 @@ export interface Flow {
 /** Why bytes were not taken for a message, or a connection was ended by us. */
 export type DropReason =
   | 'not-sip'
+  | 'stun'
   | 'head-too-large'
   | 'body-too-large'
   | 'framing'

@@ -3,10 +3,11 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIP } from 'node:net'
 import type { Address } from '@siplet/engine'
-import { frameOf } from '@siplet/sipmsg'
+import { frameOf, toText } from '@siplet/sipmsg'
 import { cannotListen, ProxyError } from '../errors.ts'
 import type { Guard } from '../guard.ts'
 import type { ListenAddress } from './listen.ts'
+import { isSTUN, stunAnswer } from './stun.ts'
 import { type Flow, plainIP, type Receiver, type Target, type Transport } from './transport.ts'
 
 /** Bursts arrive faster than the event loop turns; the system's default of 208 KiB loses them. */
@@ -71,6 +72,12 @@ class UDP implements Transport {
 
   #received(bytes: Uint8Array, { address, port }: RemoteInfo, receiver: Receiver): void {
     const remote: Address = [plainIP(address), port]
+    if (isSTUN(bytes)) {
+      const answer = stunAnswer(bytes, ...remote)
+      if (answer === null) receiver.dropped('stun', remote)
+      else new UDPFlow(this.#socket, this, remote).send(toText(answer), () => {})
+      return
+    }
     const frame = frameOf(bytes)
     if (frame.type === 'message') receiver.message(frame.message, new UDPFlow(this.#socket, this, remote))
     else if (frame.type === 'error') receiver.dropped('not-sip', remote)

@@ -1,0 +1,75 @@
+/**
+ * 2xx that the script itself gives to an INVITE. The proxy is the UAS then: over any transport, it sends the 2xx again until
+ * the ACK comes (RFC 3261 section 13.3.1.4), as no transaction does.
+ */
+import type { SIPMessage } from '@siplet/sipmsg'
+import type { Clock } from '../clock.ts'
+import type { Guard } from '../guard.ts'
+import { type TimerValues, transactionTimeout } from '../transaction/timers.ts'
+import { Timers } from '../transaction/transaction.ts'
+
+interface Success {
+  readonly timers: Timers
+  /** Whether its ACK has come; ACKs that come again are taken, too. */
+  acknowledged: boolean
+}
+
+export class LocalSuccesses {
+  readonly #clock: Clock
+  readonly #values: TimerValues
+  readonly #guard: Guard
+  /** By what an ACK has in common with the 2xx, for as long as an INVITE transaction lasts. */
+  readonly #waiting = new Map<string, Success>()
+
+  constructor(clock: Clock, values: TimerValues, guard: Guard) {
+    this.#clock = clock
+    this.#values = values
+    this.#guard = guard
+  }
+
+  /** Those that are not forgotten yet. */
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  /** Takes over a 2xx that was sent once; `send` sends it again. */
+  add(success: SIPMessage, send: () => void): void {
+    const key = keyOf(success)
+    const forget = () => {
+      timers.stopAll()
+      this.#waiting.delete(key)
+    }
+    const around = { clock: this.#clock, guard: this.#guard }
+    const timers = new Timers(around, 'transaction-timer', { callId: success.callId, abandon: forget })
+    this.#waiting.get(key)?.timers.stopAll()
+    this.#waiting.set(key, { timers, acknowledged: false })
+    timers.start('L', transactionTimeout(this.#values), forget)
+    this.#sendAfter(this.#values.t1, timers, send)
+  }
+
+  /** Whether an ACK is for one of them: it goes no further. */
+  acknowledged(ack: SIPMessage): boolean {
+    const success = this.#waiting.get(keyOf(ack))
+    if (success === undefined) return false
+    if (!success.acknowledged) success.timers.stop('G')
+    success.acknowledged = true
+    return true
+  }
+
+  close(): void {
+    for (const { timers } of this.#waiting.values()) timers.stopAll()
+    this.#waiting.clear()
+  }
+
+  /** T1, then twice as long each time up to T2. */
+  #sendAfter(ms: number, timers: Timers, send: () => void): void {
+    timers.start('G', ms, () => {
+      send()
+      this.#sendAfter(Math.min(ms * 2, this.#values.t2), timers, send)
+    })
+  }
+}
+
+function keyOf({ callId, fromTag, toTag, cseqNumber }: SIPMessage): string {
+  return JSON.stringify([callId, fromTag, toTag, cseqNumber])
+}
