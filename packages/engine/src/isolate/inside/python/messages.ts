@@ -10,7 +10,10 @@ import { type FromPython, RawBytes, type ToPython } from './values.ts'
 let items: readonly string[] = []
 
 export const MESSAGE_FUNCTIONS: Readonly<Record<string, HostFunction>> = {
-  property: (number, index) => members.property(known(number), place(index, members.PROPERTIES.length)),
+  property: (number, index) => {
+    const at = place(index, members.PROPERTIES.length)
+    return at === -1 ? null : members.property(known(number), at)
+  },
   src_address: address(members.sourceIp, members.sourcePort),
   dst_address: address(members.destinationIp, members.destinationPort),
   raw: (number) => bytes(members.property(known(number), members.PROPERTIES.indexOf('raw'))),
@@ -52,9 +55,9 @@ function known(number: FromPython | undefined): number {
   return typeof number === 'number' ? number : -1
 }
 
-/** A place in a list of that length, or one beyond it. */
-function place(index: FromPython | undefined, length: number): number {
-  return typeof index === 'number' && index >= 0 && index < length ? index : length
+/** A place in a list of that length; -1 where it has no such place. */
+export function place(index: FromPython | undefined, length: number): number {
+  return typeof index === 'number' && Number.isInteger(index) && index >= 0 && index < length ? index : -1
 }
 
 function one(name: string, act: (number: number, only: string) => ToPython): HostFunction {

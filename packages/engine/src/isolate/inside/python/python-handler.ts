@@ -12,10 +12,11 @@ import {
   MAX_STACK_LENGTH,
   refusal,
   SUCCESS,
+  STACK_OVERFLOW as V8_STACK_OVERFLOW,
 } from '../outcome.ts'
 import type { SIPMsg } from '../sipmsg-proxy.ts'
 import { clearerLoadFailure } from './load-failure.ts'
-import { forgetItems, MESSAGE_FUNCTIONS } from './messages.ts'
+import { forgetItems, MESSAGE_FUNCTIONS, place } from './messages.ts'
 import { MicroPython, type PythonFunction } from './micropython.ts'
 import OPENSIPS from './OpenSIPS.py'
 import { printer } from './printer.ts'
@@ -49,7 +50,7 @@ export function startPython(
     functions: {
       ...MESSAGE_FUNCTIONS,
       log: (level, text) => {
-        if (typeof text === 'string') writeLog(LOG_LEVELS[level as number] ?? 'INFO', text)
+        if (typeof text === 'string') writeLog(LOG_LEVELS[place(level, LOG_LEVELS.length)] ?? 'INFO', text)
         return null
       },
     },
@@ -94,8 +95,7 @@ export function asyncMethods(): string[] {
 export function callMethod(name: string, msg: SIPMsg, extra: string | null): number | VerdictError {
   try {
     const answer = child.call(name, rememberMessage(msg), extra)
-    if (typeof answer === 'number') return answer
-    if (typeof answer === 'boolean') return Number(answer)
+    if (typeof answer === 'number' && answer === (answer | 0)) return answer
     return verdictError(answer)
   } catch (thrown) {
     throw asEnd(thrown)
@@ -139,10 +139,17 @@ function initialised(init: () => FromPython): InitResult {
   }
 }
 
-/** Whatever comes out of the interpreter as an exception of JavaScript leaves it torn. */
+/**
+ * Whatever comes out of the interpreter as an exception of JavaScript leaves it torn: its child ends. A script can bring
+ * that about, since `uctypes` lets it write anywhere into the memory of its interpreter; the exec is answered with it.
+ */
 function asEnd(thrown: unknown): unknown {
-  if (!(thrown instanceof RangeError)) return thrown
-  return new IsolateEnd(thrown.message, refusal('ERR_SIPLET_STACK', `RuntimeError: ${STACK_OVERFLOW}`))
+  if (thrown instanceof IsolateEnd) return thrown
+  const text = thrown instanceof Error ? thrown.message : 'an exception that nothing caught'
+  if (thrown instanceof RangeError && text === V8_STACK_OVERFLOW) {
+    return new IsolateEnd(text, refusal('ERR_SIPLET_STACK', `RuntimeError: ${STACK_OVERFLOW}`))
+  }
+  return new IsolateEnd(text, refusal('ERR_SIPLET_SCRIPT', `the script broke its interpreter: ${text}`))
 }
 
 /** What siplet_child.py says: code, message and traceback. */
