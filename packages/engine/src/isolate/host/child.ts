@@ -7,11 +7,12 @@ import type { Limits } from '../../config.ts'
 import type { ErrorCode } from '../../errors.ts'
 import type { Bundle } from '../../script/bundle.ts'
 import { writeHeap } from '../../wire/verdict.ts'
+import { guardOfThread, type Watch } from './guard.ts'
 import { javascriptSide } from './javascript-side.ts'
 import { pythonSide } from './python-side.ts'
 import type { RunReference, ScriptSide } from './script-side.ts'
 import { broken, refused, startSteps } from './start-steps.ts'
-import { runTimeout } from './time-limits.ts'
+import { lookMs, runLimit } from './time-limits.ts'
 
 /** Everything an isolate needs; plain data, so that it can travel to a worker. */
 export interface ChildSpec {
@@ -56,31 +57,62 @@ export class IsolateChild {
   #wellEndedThrow: unknown
   #otherBytes: ScriptSide['otherBytes']
   #heapDue = 0
+  /** Of the isolate that is there; one that is inspected has none. */
+  #watch: Watch | undefined
+  /** Calls through the waiting gate that the host has not answered. */
+  #calls = 0
 
   constructor(spec: ChildSpec, functions: FunctionHost) {
     this.#spec = spec
-    this.#functions = functions
+    this.#functions = {
+      direct: (call) => {
+        const direct = () => functions.direct(call)
+        return this.#watch === undefined ? direct() : this.#watch.pause(direct)
+      },
+      waiting: async (call) => {
+        this.#calls++
+        try {
+          return await functions.waiting(call)
+        } finally {
+          this.#calls--
+        }
+      },
+    }
   }
 
-  /** Builds the isolate, evaluates the script and runs both init functions. Disposes of what was there before. */
+  /**
+   * Builds the isolate, evaluates the script and runs both init functions. Disposes of what was there before.
+   *
+   * All of that together has initTimeoutMs. What V8 cannot interrupt goes on; see docs/containment.md.
+   */
   start(): StartResult {
     const isolate = this.#build()
-    const init = { timeout: this.#spec.limits.initTimeoutMs }
+    const { timeoutMs, initTimeoutMs } = this.#spec.limits
+    const watch = guardOfThread().over(isolate, Math.min(timeoutMs, initTimeoutMs))
+    this.#watch = watch
     const steps = startSteps(this.#spec)
     let step = steps[0]
-    try {
+    const stepByStep = (): StartResult => {
       const side = this.#side(isolate)
       for (step of steps) {
-        const result = side[step.entrance].sync(init)
-        if (!result.ok) return this.#failed(refused(step, result))
+        const result = side[step.entrance].sync()
+        if (!result.ok) return refused(step, result)
       }
       this.#run = side.run
       this.#wellEndedThrow = side.wellEndedThrow
       this.#otherBytes = side.otherBytes
-      return { ok: true, methods: side.methods.sync(init), asyncMethods: side.asyncMethods.sync(init) }
-    } catch (error) {
-      return this.#failed(broken(step, this.#spec, ending(isolate, error), error))
+      return { ok: true, methods: side.methods.sync(), asyncMethods: side.asyncMethods.sync() }
     }
+    const run = watch.begin(initTimeoutMs)
+    let result: StartResult
+    try {
+      result = stepByStep()
+    } catch (error) {
+      result = broken(step, this.#spec, ending(isolate, error), error)
+    }
+    if (watch.end(run)) result = broken(step, this.#spec, 'timeout', undefined)
+    if (!result.ok) this.dispose()
+    return result
   }
 
   /**
@@ -112,23 +144,47 @@ export class IsolateChild {
   /** Runs a batch of `count` requests on the calling thread. Verdicts stand in the area when it returns. */
   run(batch: string, count: number): RunEnd {
     const { isolate, run } = this.#started()
+    const watch = this.#watch!
+    const begun = watch.begin(runLimit(this.#spec.limits.timeoutMs, count))
+    let end: RunEnd = 'done'
     try {
-      run.applySync(undefined, [false, ...pieces(batch)], { timeout: this.#timeout(count) })
+      try {
+        run.applySync(undefined, [false, ...pieces(batch)])
+      } catch (error) {
+        if (error !== this.#wellEndedThrow) throw error
+      }
+      this.#noteHeap(isolate)
     } catch (error) {
-      if (error !== this.#wellEndedThrow) return ending(isolate, error)
+      end = ending(isolate, error)
     }
-    this.#noteHeap(isolate)
-    return 'done'
+    return watch.end(begun) ? 'timeout' : end
   }
 
-  /** The same on a thread of isolated-vm's pool, so that functions of this thread may answer asynchronously. */
+  /**
+   * The same on a thread of isolated-vm's pool, so that functions of this thread may answer asynchronously. This thread
+   * keeps the time limit itself, and only while its event loop turns: a call of the script may wait for that.
+   */
   async runAsync(batch: string, count: number): Promise<RunEnd> {
     const { isolate, run } = this.#started()
+    const { timeoutMs } = this.#spec.limits
+    const look = lookMs(timeoutMs)
+    let left = runLimit(timeoutMs, count) + look
+    const timer =
+      timeoutMs === 0
+        ? undefined
+        : setInterval(() => {
+            if (this.#calls > 0) return
+            left -= look
+            if (left <= 0 && !isolate.isDisposed) isolate.dispose()
+          }, look)
     try {
-      await run.apply(undefined, [true, ...pieces(batch)], { timeout: this.#timeout(count) })
+      await run.apply(undefined, [true, ...pieces(batch)])
     } catch (error) {
-      if (error !== this.#wellEndedThrow) return ending(isolate, error)
+      if (error !== this.#wellEndedThrow) return left <= 0 ? 'timeout' : ending(isolate, error)
+    } finally {
+      clearInterval(timer)
     }
+    if (left <= 0) return 'timeout'
     this.#noteHeap(isolate)
     return 'done'
   }
@@ -137,6 +193,8 @@ export class IsolateChild {
     const isolate = this.#isolate
     this.#isolate = undefined
     this.#run = undefined
+    this.#watch?.release()
+    this.#watch = undefined
     if (isolate !== undefined && !isolate.isDisposed) isolate.dispose()
   }
 
@@ -155,11 +213,6 @@ export class IsolateChild {
       : javascriptSide(isolate, this.#spec, script, this.#functions)
   }
 
-  #failed(failure: StartResult): StartResult {
-    this.dispose()
-    return failure
-  }
-
   #noteHeap(isolate: ivm.Isolate): void {
     const now = Date.now()
     if (now < this.#heapDue) return
@@ -172,10 +225,6 @@ export class IsolateChild {
   #started(): { isolate: ivm.Isolate; run: RunReference } {
     if (this.#isolate === undefined || this.#run === undefined) throw new Error('the child is not started')
     return { isolate: this.#isolate, run: this.#run }
-  }
-
-  #timeout(count: number): number {
-    return runTimeout(this.#spec.limits.timeoutMs, count, performance.now())
   }
 }
 
@@ -196,6 +245,5 @@ function pieces(batch: string): string[] {
 function ending(isolate: ivm.Isolate, error: unknown): Exclude<RunEnd, 'done'> {
   const message = error instanceof Error ? error.message : String(error)
   if (message.includes('memory limit') || message.includes('out of memory')) return 'memory'
-  if (message === 'Script execution timed out.') return 'timeout'
   return isolate.isDisposed ? 'memory' : 'lost'
 }

@@ -61,13 +61,13 @@ const PROMISES = /\b(?:async|import)\b/
 /** A step of the start: `act` answers nothing, and throws our guard where it ended well; see rejection-guard.ts. */
 function guarded(act: Entrance<unknown>, result: Entrance<StepResult>): Entrance<StepResult> {
   return {
-    sync(options) {
+    sync() {
       try {
-        act.sync(options)
+        act.sync()
       } catch (thrown) {
         if (thrown !== REJECTION_GUARD) throw thrown
       }
-      return result.sync(options)
+      return result.sync()
     },
     async async() {
       await act.async().catch((thrown) => {
@@ -83,7 +83,7 @@ function described(step: Entrance<StepResult>, what: string): Entrance<InitResul
   const say = (result: StepResult): InitResult =>
     result.ok ? result : { ...result, message: `${what}: ${result.message}` }
   return {
-    sync: (options) => say(step.sync(options)),
+    sync: () => say(step.sync()),
     async: async () => say(await step.async()),
   }
 }
@@ -93,7 +93,7 @@ function picked<Name extends 'methods' | 'asyncMethods'>(
   name: Name,
 ): Entrance<StepResult[Name]> {
   return {
-    sync: (options) => step.sync(options)[name],
+    sync: () => step.sync()[name],
     async: async () => (await step.async())[name],
   }
 }

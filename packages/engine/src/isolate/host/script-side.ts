@@ -4,17 +4,12 @@ import type { InitResult } from '../inside/outcome.ts'
 import type { ChildSpec, FunctionHost } from './child.ts'
 import { sliceMs } from './time-limits.ts'
 
-export interface InitOptions {
-  /** Milliseconds; 0 is no limit. */
-  timeout: number
-}
-
 export type RunReference = ivm.Reference<(wait: boolean, ...pieces: string[]) => void>
 
 /** A way into the isolate. Throws what isolated-vm throws. */
 export interface Entrance<Result> {
   /** On the calling thread. */
-  sync(options?: InitOptions): Result
+  sync(): Result
   /** On a thread of isolated-vm's pool. */
   async(): Promise<Result>
 }
@@ -56,8 +51,7 @@ export function entrance<Result>(
     reference: true,
   }) as ivm.Reference<(...args: unknown[]) => unknown>
   return {
-    sync: (options) =>
-      target.applySync(undefined, args as never, { ...options, result: { copy: true } }) as Result,
+    sync: () => target.applySync(undefined, args as never, { result: { copy: true } }) as Result,
     async: () => target.apply(undefined, args as never, { result: { copy: true } }) as Promise<Result>,
   }
 }

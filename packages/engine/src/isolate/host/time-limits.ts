@@ -1,6 +1,6 @@
 /**
- * How long isolated-vm lets a run go on: milliseconds. A message has at least its timeoutMs, and none more than 1.25
- * times that.
+ * How long a run may go on: milliseconds. A message has at least its timeoutMs, and none more than 1.25 times that, apart
+ * from what the machine takes to notice.
  */
 
 /** A batch takes no further message once it ran for so long. */
@@ -13,17 +13,15 @@ export function batchTimeout(timeoutMs: number): number {
   return timeoutMs + 2 * sliceMs(timeoutMs)
 }
 
-/**
- * The limit of a run that starts now. isolated-vm keeps the timer of each run until it is due, and wakes a thread for it
- * also where the run is long over; those that are due together cost one wake-up. So all are due at whole slices.
- *
- * @param now of performance.now()
- * @param count messages in the batch
- * @returns 0, for none, where timeoutMs is 0
- */
-export function runTimeout(timeoutMs: number, count: number, now: number): number {
-  if (timeoutMs === 0) return 0
-  const slice = sliceMs(timeoutMs)
-  const earliest = now + timeoutMs + (count === 1 ? 0 : slice)
-  return Math.ceil(Math.ceil(earliest / slice) * slice - now)
+/** What a run of `count` messages has at least: the last of them may begin at the end of the slice. */
+export function runLimit(timeoutMs: number, count: number): number {
+  return count === 1 ? timeoutMs : timeoutMs + sliceMs(timeoutMs)
 }
+
+/** How long whoever enforces these limits may sleep between two looks: a run goes on for two more than its limit. */
+export function lookMs(timeoutMs: number): number {
+  return Math.min(MAX_LOOK_MS, Math.ceil(timeoutMs / 16))
+}
+
+/** Also how long a process without other work stays after its last run. */
+const MAX_LOOK_MS = 25
