@@ -1,6 +1,6 @@
 /**
- * A router to two back ends, without a registrar: numbers decide which one is asked first, the other one is asked where
- * that fails. `siplet serve examples/proxy/proxy.yaml`.
+ * A router to two back ends, without a registrar: numbers decide which one is asked first, the other one is asked if that
+ * fails. It is no open relay: what does not come from a back end goes to one. `siplet serve examples/proxy/proxy.yaml`.
  */
 import type { Handler, SIPMsg } from '@siplet/engine/script'
 
@@ -15,9 +15,11 @@ class Router implements Handler {
     if (msg.call_function('mf_process_maxfwd_header', 10) < 0) {
       return msg.call_function('sl_send_reply', 483, 'Too Many Hops')
     }
-    if (msg.call_function('loose_route') > 0) return msg.call_function('t_relay')
-    if (msg.ToTag !== null && msg.Method !== 'ACK') {
-      return msg.call_function('sl_send_reply', 404, 'Not Here')
+    if (msg.call_function('has_totag') > 0) return this.within_dialog(msg)
+    // The ACKs that belong here have a To tag; an ACK is never answered.
+    if (msg.Method === 'ACK') return 0
+    if (msg.call_function('loose_route') > 0) {
+      return msg.call_function('sl_send_reply', 403, 'Preload Route Denied')
     }
     if (msg.Method === 'REGISTER') return msg.call_function('sl_send_reply', 403, 'No Registrar Here')
     if (msg.Method === 'INVITE') {
@@ -25,6 +27,19 @@ class Router implements Handler {
       msg.call_function('t_on_failure', 'failover')
     }
     msg.set_dst_uri(BACK_ENDS[first(msg.RURI)])
+    return msg.call_function('t_relay')
+  }
+
+  /** A request of a dialog, which has the Route that record_route made. Anybody can write a To tag and a Route. */
+  within_dialog(msg: SIPMsg): number {
+    const routed = msg.call_function('loose_route') > 0
+    if (routed && isBackEnd(msg.src_address)) return msg.call_function('t_relay')
+    const hop = msg.getHeader('Route') ?? msg.RURI
+    const backEnd = routed ? BACK_ENDS.find((uri) => hop.includes(uri.slice('sip:'.length))) : undefined
+    if (backEnd === undefined) {
+      return msg.Method === 'ACK' ? 0 : msg.call_function('sl_send_reply', 404, 'Not Here')
+    }
+    msg.set_dst_uri(backEnd)
     return msg.call_function('t_relay')
   }
 
@@ -40,6 +55,11 @@ class Router implements Handler {
     msg.removeHeader('Server')
     return 1
   }
+}
+
+/** Back ends send from the address that they listen at. */
+function isBackEnd([ip, port]: SIPMsg['src_address']): boolean {
+  return BACK_ENDS.includes(`sip:${ip}:${port}`)
 }
 
 /** Even numbers first try back end 0, odd ones back end 1. */

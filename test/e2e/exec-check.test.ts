@@ -56,6 +56,7 @@ describe('siplet exec', () => {
       assert.match(invite.stdout, /^Max-Forwards: 10\r$/m)
       assert.deepEqual(invite.stderr.split('\n').slice(0, -2), [
         'mf_process_maxfwd_header(10) returned 1',
+        'has_totag() returned -1',
         'loose_route() returned -1',
         'record_route() returned 1',
         't_on_failure("failover") returned 1',

@@ -50,6 +50,75 @@ for (const name of ['router.ts', 'router.py']) {
       }
       for (const peer of [client, even, odd]) peer.close()
     })
+
+    for (const isolation of ['inline', 'thread', 'process'] as const) {
+      it(`${isolation}: takes a call to its end, and relays nothing for strangers`, async () => {
+        const [client, even, odd, stranger] = await Promise.all([1, 2, 3, 4].map(() => SIPPeer.open()))
+        const source = readFileSync(example(name), 'utf8')
+          .replace('5071', String(even!.port))
+          .replace('5072', String(odd!.port))
+        {
+          const script = { file: scriptFile(source, name), timeoutMs: 1_000, isolation }
+          await using proxy = await createProxy(
+            { listen: ['udp:127.0.0.1:0'], script, drainTimeoutMs: 1 },
+            { logger: keepingLogger() },
+          )
+          const { port } = proxy.listening[0]!
+          const own = `Route: <sip:127.0.0.1:${port};lr>\r\n`
+          const send = (method: string, uri: string, more = '', to = '') =>
+            client!.send(
+              request(method, uri, client!.port, more).replace(
+                '<sip:b@example.com>',
+                `<sip:b@example.com>${to}`,
+              ),
+              port,
+            )
+          // An outbound proxy that is us is no preloaded route.
+          send('INVITE', 'sip:+4930124@example.com', own)
+          await client!.next(100)
+          even!.reply(await even!.next('INVITE'), 200, {
+            toTag: 'b',
+            headers: [['Contact', `<${even!.uri}>`]],
+          })
+          const ok = await client!.next(200)
+          const route = `Route: ${ok.getHeader('Record-Route')}\r\n`
+          send('ACK', even!.uri, route, ';tag=b')
+          await even!.next('ACK')
+          send('BYE', even!.uri, route, ';tag=b')
+          even!.reply(await even!.next('BYE'), 200)
+          await client!.next(200)
+          // The back end sends to the caller.
+          const info = request('INFO', client!.uri, even!.port, route).replace(
+            '<sip:b@example.com>',
+            '<sip:b@example.com>;tag=c',
+          )
+          even!.send(info, port)
+          client!.reply(await client!.next('INFO'), 200)
+          await even!.next(200)
+
+          const away = `Route: <sip:127.0.0.1:${port};lr>, <${stranger!.uri};lr>\r\n`
+          for (const method of ['INVITE', 'MESSAGE', 'OPTIONS', 'REGISTER']) {
+            send(method, stranger!.uri, away)
+            await client!.next(403)
+            send(method, stranger!.uri, `Route: <${stranger!.uri};lr>\r\n`)
+            await client!.next(403)
+            for (const lines of [away, route, `Route: <${stranger!.uri}>\r\n`, '']) {
+              send(method, stranger!.uri, lines, ';tag=made-up')
+              await client!.next(404)
+            }
+            send('ACK', stranger!.uri, away)
+            send('ACK', stranger!.uri, away, ';tag=made-up')
+          }
+          // It names a back end, and goes to no other place.
+          const hidden = `Route: "${even!.uri}" <${stranger!.uri};lr>\r\n`
+          send('OPTIONS', `${even!.uri};maddr=${stranger!.uri.slice(4)}`, own + hidden, ';tag=made-up')
+          even!.reply(await even!.next('OPTIONS'), 481)
+          await client!.next(481)
+          assert.equal(stranger!.summary(), '')
+        }
+        for (const peer of [client, even, odd, stranger]) peer!.close()
+      })
+    }
   })
 }
 
@@ -104,7 +173,7 @@ describe('siplet serve', () => {
     assert.equal(exitCode, 0, stderr)
     assert.match(
       stdout,
-      /proxy.yaml: good; udp:127.0.0.1:5060, tcp:127.0.0.1:5060; .*request_route, failover/,
+      /proxy.yaml: good; udp:127.0.0.1:5060, tcp:127.0.0.1:5060; .*request_route, within_dialog, failover/,
     )
   })
 
