@@ -1,5 +1,6 @@
 /** All commands: the one definition that parsing, --help, completions and docs/cli.md come from. */
 import { createRequire } from 'node:module'
+import { printableLines } from '@siplet/engine'
 import { Command } from 'commander'
 import { benchCommand } from './commands/bench.ts'
 import { checkCommand } from './commands/check.ts'
@@ -44,6 +45,7 @@ export function createProgram(finish: (exitCode: number) => void): Command {
       'SIP routing scripts in isolated VMs: begin a script, try it, check it, replay captures through it.',
     )
     .version(version, '-v, --version')
+    .configureOutput({ writeErr: complain })
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(--help shows all options)')
@@ -56,7 +58,17 @@ export function createProgram(finish: (exitCode: number) => void): Command {
     serveCommand(finish),
     completionCommand(),
   ]) {
-    program.addCommand(command.exitOverride().showHelpAfterError('(--help shows all options)'))
+    program.addCommand(
+      command
+        .configureOutput({ writeErr: complain })
+        .exitOverride()
+        .showHelpAfterError('(--help shows all options)'),
+    )
   }
   return program
+}
+
+/** What commander says of arguments, which may be names of files that somebody else chose. */
+function complain(text: string): void {
+  process.stderr.write(printableLines(text))
 }

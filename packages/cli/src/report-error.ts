@@ -3,11 +3,12 @@ import { ProxyError } from '@siplet/proxy'
 import { SIPMessageError } from '@siplet/sipmsg'
 import { CaptureError } from './capture/index.ts'
 import { CLIError } from './errors.ts'
+import { tell } from './output/talk.ts'
 
 /** Tells a user on stderr what is wrong, without a stack trace; an error that is our own fault is thrown again. */
 export function reportError(error: unknown): void {
   if (!isOurs(error)) throw error
-  console.error(`siplet: ${error.code}: ${error.message}`)
+  tell(`siplet: ${error.code}: ${error.message}`)
 }
 
 function isOurs(error: unknown): error is Error & { code: string } {

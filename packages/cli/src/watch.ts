@@ -2,6 +2,7 @@
 import { type FSWatcher, statSync, watch } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { EXIT } from './errors.ts'
+import { tell } from './output/talk.ts'
 import { reportError } from './report-error.ts'
 
 /** Editors write a file in several steps; a run begins when it has been quiet for this long. */
@@ -44,7 +45,7 @@ export async function runWatching(
     const watched = await files()
     // What is missing may be about to be made: any file of the folders that may be it counts then.
     folders.watch(watched, exitCode === EXIT.UNUSABLE)
-    console.error(`watching ${watched.length} ${watched.length === 1 ? 'file' : 'files'}, Ctrl-C ends`)
+    tell(`watching ${watched.length} ${watched.length === 1 ? 'file' : 'files'}, Ctrl-C ends`)
     await changed
   }
   process.off('SIGHUP', again)

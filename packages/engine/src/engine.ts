@@ -17,6 +17,7 @@ import { Nesting } from './functions/nesting.ts'
 import { Generation, type GenerationEvents } from './generation.ts'
 import { Inspector } from './inspector/inspector.ts'
 import { EngineMetrics } from './metrics.ts'
+import { escapedJSON } from './printable.ts'
 import { keepEsbuild } from './script/esbuild.ts'
 import { ScriptLog } from './script-log.ts'
 import { EngineCounters, type EngineStats } from './stats.ts'
@@ -93,7 +94,11 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#workers = new Workers(config.children)
     this.#functions = new Functions(config.functions, config.limits.callFunctionTimeoutMs, this.#nesting)
     this.#log = new ScriptLog(
-      config.logger ?? pino({ name: 'siplet', level: 'warn' }, pino.destination({ fd: 2, sync: true })),
+      config.logger ??
+        pino(
+          { name: 'siplet', level: 'warn', hooks: { streamWrite: escapedJSON } },
+          pino.destination({ fd: 2, sync: true }),
+        ),
       config.limits.maxLogLines,
     )
     this.#inspector = config.inspect && new Inspector(config.inspect)

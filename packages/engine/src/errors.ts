@@ -1,3 +1,5 @@
+import { printableLines } from './printable.ts'
+
 /**
  * Every error the engine raises or answers with. The table is the one place where a code is defined:
  * when it happens and what to do about it. Codes are stable; messages are for people and may improve.
@@ -53,16 +55,19 @@ export interface SipletErrorDetails {
   stack?: string
 }
 
-/** The one error class of the engine. `code` is stable and listed in {@link ERRORS}. */
+/**
+ * The one error class of the engine. `code` is stable and listed in {@link ERRORS}. Message and stack may quote a script:
+ * control characters in them are escapes, see printable.ts.
+ */
 export class SipletError extends Error {
   override readonly name = 'SipletError'
   readonly code: ErrorCode
   readonly rank: number | undefined
 
   constructor(code: ErrorCode, message: string, details: SipletErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    super(printableLines(message), details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
     this.rank = details.rank
-    if (details.stack !== undefined) this.stack = details.stack
+    if (details.stack !== undefined) this.stack = printableLines(details.stack)
   }
 }

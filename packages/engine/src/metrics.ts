@@ -1,5 +1,6 @@
 /** The counters of an engine for Prometheus. They are kept by stats.ts and handed over when they are asked for. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { printable } from './printable.ts'
 import type { EngineStats } from './stats.ts'
 
 /** Seconds; from what an inline call takes to where callers give up. */
@@ -50,7 +51,10 @@ export class EngineMetrics {
       'method',
       () =>
         Object.entries(stats().methods).flatMap(([method, verdicts]) =>
-          Object.entries(verdicts).map(([outcome, count]): [string[], number] => [[method, outcome], count]),
+          Object.entries(verdicts).map(([outcome, count]): [string[], number] => [
+            [printable(method), outcome],
+            count,
+          ]),
         ),
       'outcome',
     )

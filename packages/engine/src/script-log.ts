@@ -2,10 +2,13 @@
 import type { Logger } from './config.ts'
 import type { PendingExec } from './dispatch/pending-exec.ts'
 import type { SipletError } from './errors.ts'
+import { printable, printableLines } from './printable.ts'
 import type { LogLevel, LogLine } from './wire/verdict.ts'
 
 /** An error that was logged is not logged again for this long; the next line tells how many there were. */
 const QUIET_MS = 10_000
+/** Begins further lines of an entry: a script must not write a line that looks like another entry. */
+const INDENT = '    '
 const MAX_REMEMBERED = 1_000
 
 const METHODS: Record<LogLevel, keyof Logger> = {
@@ -40,12 +43,15 @@ export class ScriptLog {
 
   /** What the author of a script should know. */
   warning(text: string): void {
-    this.#logger.warn({}, text)
+    this.#logger.warn({}, printableLines(text, INDENT))
   }
 
   /** A child does not come up again. */
   degraded(error: SipletError, rank: number): void {
-    this.#logger.error({ rank, code: error.code, stack: error.stack }, `degraded: ${error.message}`)
+    this.#logger.error(
+      { rank, code: error.code, stack: error.stack },
+      printableLines(`degraded: ${error.message}`, INDENT),
+    )
   }
 
   /** Lines of LM_* and console; the newline that scripts for OpenSIPS end them with is the logger's to write. */
@@ -53,7 +59,10 @@ export class ScriptLog {
     for (let i = 0; i < lines.length; i++) {
       const { level, text } = lines[i]!
       if (!this.#takes()) continue
-      this.#logger[METHODS[level]]({ rank, ...context(exec) }, text.replace(/\r?\n$/, ''))
+      this.#logger[METHODS[level]](
+        { rank, ...context(exec) },
+        printableLines(text.replace(/\r?\n$/, ''), INDENT),
+      )
     }
   }
 
@@ -93,11 +102,15 @@ export class ScriptLog {
     const suppressed = seen?.suppressed ? { suppressed: seen.suppressed } : {}
     this.#logger.error(
       { rank, code: error.code, ...context(exec), ...suppressed, stack: error.stack },
-      `${exec.method}: ${error.message}`,
+      printableLines(`${exec.method}: ${error.message}`, INDENT),
     )
   }
 }
 
 function context(exec: PendingExec | undefined): object {
-  return exec === undefined ? {} : { method: exec.method, callId: exec.message.callId }
+  return exec === undefined ? {} : { method: printable(exec.method), callId: shown(exec.message.callId) }
+}
+
+function shown(text: string | null): string | null {
+  return text === null ? null : printable(text)
 }

@@ -1,5 +1,5 @@
 /** What the proxy logs of itself. */
-import type { Logger, Route } from '@siplet/engine'
+import { type Logger, printableLines, type Route } from '@siplet/engine'
 import type { IncomingRequest } from './core/incoming.ts'
 import type { Boundary } from './guard.ts'
 import type { RoutedRequest } from './script/route-call.ts'
@@ -13,6 +13,9 @@ const LEVELS: Record<string, keyof Logger> = {
   L_INFO: 'info',
   L_DBG: 'debug',
 }
+
+/** Begins further lines of an entry: neither a script nor a message must write a line that looks like another one. */
+const INDENT = '    '
 
 export class ProxyLog {
   readonly #logger: Logger
@@ -32,7 +35,7 @@ export class ProxyLog {
 
   /** Something that must not happen: an exception in the proxy, caught at a boundary. */
   fault(error: Error, at: Boundary, callId: string | null): void {
-    this.#write('error', { callId, at, err: error }, `fault at ${at}: ${error.message}`)
+    this.#write('error', { callId, at, stack: error.stack }, `fault at ${at}: ${error.message}`)
   }
 
   /** The script took away what has to stay. */
@@ -49,7 +52,7 @@ export class ProxyLog {
   }
 
   info(text: string): void {
-    this.#logger.info({}, text)
+    this.#logger.info({}, printableLines(text, INDENT))
   }
 
   #write(level: keyof Logger, fields: object, text: string): void {
@@ -60,9 +63,18 @@ export class ProxyLog {
     }
     if (this.#lines++ >= this.#perSecond) return
     try {
-      this.#logger[level](fields, text)
+      this.#logger[level](printableFields(fields), printableLines(text, INDENT))
     } catch {
       // A logger that throws, for a full disk or a closed pipe, must not cost a call.
     }
   }
+}
+
+function printableFields(fields: object): object {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? printableLines(value, INDENT) : value,
+    ]),
+  )
 }

@@ -1,7 +1,7 @@
 /** createProxy: sockets, transactions, core and script of one proxy, and its life. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SecureContextOptions } from 'node:tls'
-import { createEngine, type Engine, type Logger } from '@siplet/engine'
+import { createEngine, type Engine, escapedJSON, type Logger } from '@siplet/engine'
 import { plainHost, type URI } from '@siplet/sipmsg'
 import { pino } from 'pino'
 import { type Clock, systemClock } from './clock.ts'
@@ -112,7 +112,11 @@ export class SIPProxy {
   ) {
     this.#config = config
     this.#logger =
-      logger ?? pino({ name: 'siplet', level: config.logLevel }, pino.destination({ fd: 2, sync: true }))
+      logger ??
+      pino(
+        { name: 'siplet', level: config.logLevel, hooks: { streamWrite: escapedJSON } },
+        pino.destination({ fd: 2, sync: true }),
+      )
     this.#log = new ProxyLog(this.#logger, LOG_LINES_PER_SECOND)
     this.#clock = clock
     this.#records = records

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { createEngine } from '@siplet/engine'
+import { createEngine, printableJSON } from '@siplet/engine'
 import { type Command, Option } from 'commander'
 import { children } from '../bench/children.ts'
 import { type Figures, figuresText } from '../bench/figures.ts'
@@ -50,12 +50,12 @@ export function benchCommand(finish: (exitCode: number) => void): Command {
       const figures: Figures[] = []
       const show = (found: Figures) => {
         figures.push(found)
-        if (!options.json) console.log(figuresText(found))
+        if (!options.json) process.stdout.write(`${figuresText(found)}\n`)
       }
       show(await throughput(subject, options.children, 1_000 * options.seconds))
       show(await latency(subject, 'thread', options.children, options.seconds))
       show(await children(subject))
-      if (options.json) console.log(JSON.stringify(figures))
+      if (options.json) process.stdout.write(`${printableJSON(figures)}\n`)
       finish(EXIT.DONE)
     })
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { EXIT } from '../errors.ts'
 import { withManual } from '../manual.ts'
 import { engineOptions, type PoolOptions, type ScriptOptions, scriptCommand, withPool } from '../options.ts'
+import { say, tell } from '../output/talk.ts'
 import { runWatching } from '../watch.ts'
 
 interface CheckCommandOptions extends ScriptOptions, PoolOptions {
@@ -43,11 +44,11 @@ async function check(options: CheckCommandOptions): Promise<number> {
   const ready = performance.now() - start
   const { children, modInit, childInit, script } = options
   const methods = engine.methods.filter((name) => name !== childInit)
-  console.log(
+  say(
     `${script}: ${modInit}() and ${childInit}(rank) ran in ${children} ${children === 1 ? 'child' : 'children'}, ready in ${ready.toFixed(0)} ms`,
   )
-  console.log(`methods: ${methods.length === 0 ? 'none' : methods.join(', ')}`)
-  for (const warning of warnings(engine, methods)) console.error(`warning: ${warning}`)
+  say(`methods: ${methods.length === 0 ? 'none' : methods.join(', ')}`)
+  for (const warning of warnings(engine, methods)) tell(`warning: ${warning}`)
   return EXIT.DONE
 }
 

@@ -1,4 +1,4 @@
-import { type EngineOptions, type ExecResult, scriptSources } from '@siplet/engine'
+import { type EngineOptions, type ExecResult, printable, scriptSources } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
 import { type Command, Option } from 'commander'
 import { CLIError, EXIT } from '../errors.ts'
@@ -13,7 +13,7 @@ import {
   scriptCommand,
 } from '../options.ts'
 import { messageDiff } from '../output/message-diff.ts'
-import { printable, printableLines } from '../output/printable.ts'
+import { tell } from '../output/talk.ts'
 import { type FunctionCalls, type FunctionOptions, startEngine, withFunctions } from '../script-functions.ts'
 import { runWatching } from '../watch.ts'
 
@@ -94,8 +94,8 @@ async function exec(path: string, options: ExecCommandOptions): Promise<number> 
   const edited = result.message.toBuffer()
   const asDiff = options.diff ?? process.stdout.isTTY
   process.stdout.write(asDiff ? messageDiff(bytes, edited, process.stdout) : edited)
-  for (const call of calls) console.error(printable(call))
-  console.error(printableLines(verdict(method, result)))
+  for (const call of calls) tell(printable(call))
+  tell(verdict(method, result))
   return result.error === null ? EXIT.DONE : EXIT.SCRIPT_ERROR
 }
 
@@ -103,8 +103,8 @@ function inspection({ inspect }: ExecCommandOptions): Pick<EngineOptions, 'inspe
   if (inspect === undefined) return {}
   const [host, port] = inspect
   const onListening = (url: string) => {
-    console.error(`Debugger listening on ${url}`)
-    console.error('Open chrome://inspect, attach an editor, or run: node inspect %s', url.split('/')[2])
+    tell(`Debugger listening on ${url}`)
+    tell(`Open chrome://inspect, attach an editor, or run: node inspect ${url.split('/')[2]}`)
   }
   return { inspect: { host, port, onListening } }
 }

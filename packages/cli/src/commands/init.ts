@@ -6,6 +6,7 @@ import { createTestMessage } from '@siplet/engine/testing'
 import { Command, Option } from 'commander'
 import { CLIError } from '../errors.ts'
 import { withManual } from '../manual.ts'
+import { say } from '../output/talk.ts'
 
 const TEMPLATES = fileURLToPath(new URL('../../templates/', import.meta.url))
 const { version } = createRequire(import.meta.url)('../../package.json')
@@ -59,10 +60,10 @@ export function initCommand(): Command {
       await writeNew(dir, files)
       const checkout = await linkCheckout(resolve(dir), language)
       const next = [...enter(dir), ...(checkout === undefined ? ['npm install'] : []), 'npm test']
-      console.log(`${dir}: ${Object.keys(files).join(', ')}`)
+      say(`${dir}: ${Object.keys(files).join(', ')}`)
       if (checkout !== undefined)
-        console.log(`${PACKAGES.join(' and ')} are linked from ${checkout}: nothing to install`)
-      console.log(`next: ${next.join(' && ')}`)
+        say(`${PACKAGES.join(' and ')} are linked from ${checkout}: nothing to install`)
+      say(`next: ${next.join(' && ')}`)
     })
 }
 

@@ -12,6 +12,7 @@ import { EXIT } from '../errors.ts'
 import { withManual } from '../manual.ts'
 import { logLevelOption } from '../options.ts'
 import { scriptLogger } from '../output/script-logger.ts'
+import { say, tell } from '../output/talk.ts'
 
 interface ServeOptions {
   check?: boolean
@@ -65,29 +66,28 @@ async function checkConfig(path: string, config: ProxyConfig): Promise<void> {
   })
   for (const failure of await trySockets(config)) {
     if ((failure.cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw failure
-    console.error(`warning: ${failure.message}: by this proxy, if it is running already`)
+    tell(`warning: ${failure.message}: by this proxy, if it is running already`)
   }
   const sockets = config.listen.map(({ text }) => text).join(', ')
-  console.log(`${path}: good; ${sockets}; ${config.script.file} has the methods ${engine.methods.join(', ')}`)
+  say(`${path}: good; ${sockets}; ${config.script.file} has the methods ${engine.methods.join(', ')}`)
 }
 
 async function serve(config: ProxyConfig): Promise<void> {
   const logger = scriptLogger(config.logLevel)
   const proxy = await createProxy(config, { logger })
-  for (const { transport, ip, port } of proxy.listening)
-    console.error(`listening on ${transport}:${ip} port ${port}`)
-  if (proxy.http !== undefined) console.error(`metrics and health on http://${proxy.http}`)
+  for (const { transport, ip, port } of proxy.listening) tell(`listening on ${transport}:${ip} port ${port}`)
+  if (proxy.http !== undefined) tell(`metrics and health on http://${proxy.http}`)
   process.on('SIGHUP', () => reload(proxy))
   await new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
   })
-  console.error(`ending: ${proxy.health().unfinished} requests under way`)
+  tell(`ending: ${proxy.health().unfinished} requests under way`)
   await proxy.close()
 }
 
 function reload(proxy: SIPProxy): void {
   proxy.reload().then(
-    () => console.error('the script was loaded anew'),
-    (error: Error) => console.error(`the old script serves on: ${error.message}`),
+    () => tell('the script was loaded anew'),
+    (error: Error) => tell(`the old script serves on: ${error.message}`),
   )
 }

@@ -1,7 +1,7 @@
 /** What a script did to a message, as a diff of its lines. */
 import { type InspectColor, styleText } from 'node:util'
+import { printable } from '@siplet/engine'
 import { diffLines } from 'diff'
-import { printable } from './printable.ts'
 
 /**
  * The whole message, its lines marked with `+` (added), `-` (removed) or nothing. Coloured where `stream` is a

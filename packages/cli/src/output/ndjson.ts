@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
+import { printableJSON } from '@siplet/engine'
 import type { ReplayConsumer } from '../replay/consumer.ts'
 import type { ReplayedMessage } from '../replay/replayed-message.ts'
 import { outputError } from './output-file.ts'
@@ -24,7 +25,7 @@ export class NDJSONWriter implements ReplayConsumer {
   /** @returns false once nobody reads stdout any more: the replay may end then */
   async write(messages: readonly ReplayedMessage[]): Promise<boolean> {
     let text = ''
-    for (const { line } of messages) text += `${JSON.stringify(line)}\n`
+    for (const { line } of messages) text += `${printableJSON(line)}\n`
     if (!this.#failure && !this.#stream.write(text)) {
       await once(this.#stream, 'drain').catch(() => {})
     }

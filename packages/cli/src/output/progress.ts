@@ -1,5 +1,6 @@
 /** How far a replay has come, on stderr: a bar on a terminal, a line now and then otherwise. */
 import { Presets, SingleBar } from 'cli-progress'
+import { tell } from './talk.ts'
 
 const QUIET_MS = 5_000
 
@@ -36,7 +37,7 @@ function lines(total: number): Progress {
       if (performance.now() - said < QUIET_MS) return
       said = performance.now()
       const share = total === 0 ? '' : `${Math.floor((100 * bytes) / total)} % | `
-      console.error(`${share}${messages.toLocaleString('en')} messages, ${rate(messages)}/s`)
+      tell(`${share}${messages.toLocaleString('en')} messages, ${rate(messages)}/s`)
     },
     stop() {},
   }

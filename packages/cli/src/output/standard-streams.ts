@@ -1,5 +1,6 @@
 /** What becomes of output that cannot be written to stdout or stderr. */
 import { EXIT } from '../errors.ts'
+import { tell } from './talk.ts'
 
 /**
  * A reader that went away (`siplet … | head`) is no error: what is left to say is said to nobody. Anything else, such as
@@ -8,7 +9,7 @@ import { EXIT } from '../errors.ts'
 export function guardStandardStreams(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return
-    console.error(`siplet: ERR_SIPLET_OUTPUT: standard output cannot be written: ${error.message}`)
+    tell(`siplet: ERR_SIPLET_OUTPUT: standard output cannot be written: ${error.message}`)
     process.once('exit', () => {
       process.exitCode = EXIT.UNUSABLE
     })

@@ -1,9 +1,9 @@
 /** The summary of a replay, for people. */
 import { type InspectColor, styleText } from 'node:util'
+import { printable } from '@siplet/engine'
 import Table from 'cli-table3'
 import { type CaptureStats, STDIN } from '../capture/index.ts'
 import type { NDJSONLine } from '../replay/replayed-message.ts'
-import { printable } from './printable.ts'
 import type { ReplaySummary, Slowest, SummaryDetails } from './summary.ts'
 
 /** Its titles are marked where `stream` is a terminal and NO_COLOR is not set. */
@@ -28,7 +28,7 @@ export function summaryText(
     ...section(alarming('Errors:'), failed.map(failedLine), failures),
     ...section(alarming('Errors by line of the script:'), placeLines(places)),
     ...section(plain('Time in the script:'), latency(summary)),
-    ...section(plain('Left out:'), leftOut(summary)),
+    ...section(plain('Left out:'), leftOut(summary).map(printable)),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -36,9 +36,9 @@ export function summaryText(
 function headline({ captures, script, messages, seconds, requests, replies }: ReplaySummary): string {
   const names = captures.map((path) => (path === STDIN ? 'stdin' : path)).join(', ')
   const rate = seconds > 0 ? ` (${Math.round(messages / seconds).toLocaleString('en')}/s)` : ''
-  return (
+  return printable(
     `${names} through ${script}: ${plural(messages, 'SIP message')} in ${seconds.toFixed(2)} s${rate}, ` +
-    `${plural(requests, 'request')}, ${plural(replies, 'reply', 'replies')}`
+      `${plural(requests, 'request')}, ${plural(replies, 'reply', 'replies')}`,
   )
 }
 

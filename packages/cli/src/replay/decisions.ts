@@ -1,6 +1,6 @@
 /** What a script decided on a message, and where two decisions on it differ. */
 import { styleText } from 'node:util'
-import { printable } from '../output/printable.ts'
+import { printable } from '@siplet/engine'
 import type { NDJSONLine, ReplayedMessage } from './replayed-message.ts'
 
 /** The fields of an NDJSON line that a script is responsible for. Times and error texts may differ. */
@@ -82,7 +82,7 @@ export class DifferenceCollector {
           lines.push('  message, line by line:')
           lines.push(...changed.map((line) => (line.startsWith('    -') ? old(line) : now(line))))
         } else {
-          lines.push(`  ${difference.field}`)
+          lines.push(printable(`  ${difference.field}`))
           lines.push(old(`    - ${difference.before}    (${before})`))
           lines.push(now(`    + ${difference.after}    (${after})`))
         }

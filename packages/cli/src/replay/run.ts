@@ -1,6 +1,6 @@
 /** One replay from captures to outputs, as `siplet replay` runs it. */
 import { stat } from 'node:fs/promises'
-import { type Engine, scriptSources } from '@siplet/engine'
+import { type Engine, printableJSON, scriptSources } from '@siplet/engine'
 import { createCaptureStats, findCaptures } from '../capture/index.ts'
 import { CLIError, EXIT } from '../errors.ts'
 import type { PoolOptions, ScriptOptions } from '../options.ts'
@@ -11,6 +11,7 @@ import { refuseOverwrites } from '../output/overwrites.ts'
 import { showProgress } from '../output/progress.ts'
 import { SummaryCollector } from '../output/summary.ts'
 import { leftOut, summaryText } from '../output/summary-text.ts'
+import { tell } from '../output/talk.ts'
 import { ReportWriter } from '../report/report-writer.ts'
 import { type FunctionOptions, startEngine } from '../script-functions.ts'
 import { Comparison } from './comparison.ts'
@@ -200,7 +201,7 @@ async function run(
   // A capture that cannot be used does not take away what the ones before it came to.
   if (failure !== undefined && collector.messages === 0) throw failure.error
   const talk = options.ndjson === '-' ? process.stderr : process.stdout
-  if (options.json) process.stdout.write(`${JSON.stringify(summary())}\n`)
+  if (options.json) process.stdout.write(`${printableJSON(summary())}\n`)
   else talk.write(summaryText(summary(), collector.details, talk))
   const differing = options.json ? process.stderr : talk
   if (comparison)
@@ -208,7 +209,7 @@ async function run(
   // Where recording and messages do not go together, none that differ are no good news.
   if (expectation && (!expectation.failed || expectation.differences.messages > 0))
     differing.write(`\n${expectation.differences.text(options.expect!, options.script, differing)}`)
-  if (outputs.report?.complete) console.error(`report: ${options.report}`)
+  if (outputs.report?.complete) tell(`report: ${options.report}`)
   if (failure !== undefined) throw failure.error
   if (interrupt.signal.aborted) return EXIT.INTERRUPTED
   if (collector.errors > 0 && options.failOnError) return EXIT.SCRIPT_ERROR
