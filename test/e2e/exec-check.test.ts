@@ -140,7 +140,7 @@ describe('siplet exec', () => {
     )
     const message = INVITE.replace('Max-Forwards: 70', 'X: a\x1b[2Jb')
     const { stderr } = await siplet(['exec', '-', '-s', script], message)
-    assert.match(stderr, /^WARN: child 1: a\\u001b\[2Jb\n    next /m)
+    assert.match(stderr, /^WARN: child 1: a\\u001b\[2Jb\n {4}next /m)
     assert.match(stderr, /^request_route: ERR_SIPLET_SCRIPT: Error: a\\u001b\[2Jb$/m)
     assert.doesNotMatch(stderr, /\x1b/)
   })

@@ -25,7 +25,19 @@ const hostile = fc
   .array(
     fc.oneof(
       fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)),
-      fc.constantFrom('\x1b[2J', '\u009b31m', '\n', '\r', '\u202e', '\u2066', '\u2028', '\ud800', '😀', '\t', 'é'),
+      fc.constantFrom(
+        '\x1b[2J',
+        '\u009b31m',
+        '\n',
+        '\r',
+        '\u202e',
+        '\u2066',
+        '\u2028',
+        '\ud800',
+        '😀',
+        '\t',
+        'é',
+      ),
       fc.string({ unit: 'binary' }),
     ),
   )

@@ -11,6 +11,7 @@ import { replayCommand } from './commands/replay.ts'
 import { serveCommand } from './commands/serve.ts'
 import { EXIT } from './errors.ts'
 import { type Manual, withManual } from './manual.ts'
+import { INDENT } from './output/talk.ts'
 
 /** What holds for every command. */
 const MANUAL: Manual = {
@@ -68,7 +69,14 @@ export function createProgram(finish: (exitCode: number) => void): Command {
   return program
 }
 
+/** What follows a complaint; any other further line is part of an argument. */
+const OUR_LINES = /^\(Did you mean .*\?\)$|^error: missing required argument '[\w-]+'$/
+
 /** What commander says of arguments, which may be names of files that somebody else chose. */
 function complain(text: string): void {
-  process.stderr.write(printableLines(text))
+  const lines = printableLines(text).split('\n')
+  const shown = lines.map((line, at) =>
+    at === 0 || line === '' || OUR_LINES.test(line) ? line : INDENT + line,
+  )
+  process.stderr.write(shown.join('\n'))
 }
