@@ -89,7 +89,7 @@ export interface ScriptRealm {
 
 function scriptRealm(): ScriptRealm {
   const global = globalThis
-  const { apply } = Reflect
+  const { apply, construct } = Reflect
   const { freeze, defineProperty, getPrototypeOf, getOwnPropertyNames, getOwnPropertyDescriptor, hasOwn } =
     Object
   const { isArray } = Array
@@ -97,6 +97,7 @@ function scriptRealm(): ScriptRealm {
   const text = String
   const objectToText = Object.prototype.toString
   const NativeRangeError = RangeError
+  const NativeTypeError = TypeError
   // Called by another name, eval runs in the global scope.
   // biome-ignore lint/security/noGlobalEval: the text is the name of a function of the script
   const evaluateGlobally = eval
@@ -433,12 +434,37 @@ function scriptRealm(): ScriptRealm {
     define('SIPMsgError', SIPMsgError)
   }
 
+  /** Replaces ArrayBuffer by one that makes buffers of fixed length only: isolated-vm's allocator never sees others. */
+  const fixLengths = (): void => {
+    const Native = ArrayBuffer
+    const FixedArrayBuffer = function FixedArrayBuffer(
+      length: unknown,
+      options?: { maxByteLength?: unknown },
+    ) {
+      if (new.target === undefined) throw new NativeTypeError("Constructor ArrayBuffer requires 'new'")
+      if (options?.maxByteLength !== undefined)
+        throw new NativeTypeError('maxByteLength: an ArrayBuffer of a script cannot be resizable')
+      return construct(Native, [length], new.target)
+    }
+    Object.defineProperties(FixedArrayBuffer, Object.getOwnPropertyDescriptors(Native))
+    defineProperty(Native.prototype, 'constructor', {
+      __proto__: null,
+      value: FixedArrayBuffer,
+    } as PropertyDescriptor)
+    define('ArrayBuffer', FixedArrayBuffer)
+  }
+
   /**
-   * Takes away what no routing script needs, and what would get memory or time beyond the limits: what is shared or
-   * compiled stands outside of the heap, and V8 calls back for a FinalizationRegistry when no exec is under way.
+   * Takes away what no routing script needs, and what would get memory or time beyond the limits: what is shared,
+   * compiled or resizable stands outside of the heap, and so does most of what an object of Intl or Temporal holds. V8
+   * counts none of that. V8 calls back for a FinalizationRegistry when no exec is under way.
    */
   const removeGlobals = (): void => {
     const globals = global as Record<string, unknown>
+    delete globals.Intl
+    delete globals.Temporal
+    delete (Date.prototype as { toTemporalInstant?: unknown }).toTemporalInstant
+    fixLengths()
     delete globals.WebAssembly
     delete globals.SharedArrayBuffer
     delete globals.Atomics
