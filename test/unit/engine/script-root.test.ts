@@ -443,6 +443,14 @@ describe('the root of a script', () => {
     })
   })
 
+  it('is nested so deeply that esbuild ends: a typed error, and the next script loads', async function () {
+    this.timeout(120_000)
+    const deep = project({ 'handler.js': '['.repeat(4_000_000) })
+    await refused(deep.script, { code: 'ERR_SIPLET_SCRIPT_SYNTAX', reason: /nested too deeply/ })
+    const { script } = project({ 'handler.ts': main('const x: number = 4', 'x') })
+    assert.equal((await runScript(script, INVITE)).code, 4)
+  })
+
   it('is no way to learn of a file by its URL', async () => {
     const { root, script } = project({ 'handler.js': '', 'x.json': '3' })
     writeFileSync(script, main(`import x from '${pathToFileURL(join(root, 'x.json')).href}'`, 'x'))

@@ -25,6 +25,17 @@ export function keepEsbuild(): () => void {
   }
 }
 
+/**
+ * Whether an error says that the process of esbuild ended, which a text nested a million levels deep does to it; the
+ * next build starts another one then. Everything that was under way fails, whoever it was for.
+ */
+export function hasEnded(error: unknown): boolean {
+  if (!(error instanceof Error) || !/^The service (?:was stopped|is no longer running)/.test(error.message))
+    return false
+  esbuild.stop()
+  return true
+}
+
 function ownInstance(): Esbuild {
   const require = createRequire(import.meta.url)
   const path = require.resolve('esbuild')

@@ -6,7 +6,7 @@ import { relative } from 'node:path'
 import type { BuildFailure, BuildOptions } from 'esbuild'
 import { SipletError } from '../errors.ts'
 import type { JavaScriptBundle } from './bundle.ts'
-import { build, formatMessages, transform } from './esbuild.ts'
+import { build, formatMessages, hasEnded, transform } from './esbuild.ts'
 import { REFUSED, ScriptModules } from './modules.ts'
 import type { ScriptFiles } from './script-files.ts'
 
@@ -52,7 +52,7 @@ export async function bundleJavaScript(
  */
 export async function javaScriptSources(files: ScriptFiles): Promise<string[]> {
   const modules = await ScriptModules.open(files)
-  await build(options(files.script, modules)).catch(() => {})
+  await build(options(files.script, modules)).catch(hasEnded)
   return modules.paths.map((path) => modules.shownPath(path))
 }
 

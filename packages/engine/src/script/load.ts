@@ -2,6 +2,7 @@
 import { extname } from 'node:path'
 import { SipletError } from '../errors.ts'
 import type { Bundle } from './bundle.ts'
+import { hasEnded } from './esbuild.ts'
 import { bundleJavaScript } from './javascript.ts'
 import { bundlePython } from './python.ts'
 import { ScriptFiles } from './script-files.ts'
@@ -40,5 +41,21 @@ export async function loadScript(
         `use one of ${Object.keys(LOADERS).join(' ')}`,
     )
   }
-  return load(await ScriptFiles.open(scriptName, scriptRoot), sourcesContent)
+  const loaded = async () => load(await ScriptFiles.open(scriptName, scriptRoot), sourcesContent)
+  try {
+    return await loaded()
+  } catch (error) {
+    if (!hasEnded(error)) throw error
+  }
+  // That may have been another script's doing.
+  try {
+    return await loaded()
+  } catch (error) {
+    if (!hasEnded(error)) throw error
+    throw new SipletError(
+      'ERR_SIPLET_SCRIPT_SYNTAX',
+      `script ${scriptName}: esbuild ended while it read the script; it, or what it imports, is nested too deeply`,
+      { cause: error },
+    )
+  }
 }
