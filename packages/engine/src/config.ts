@@ -35,7 +35,7 @@ const limits = z.strictObject({
   memoryMb: z.number().int().min(8).max(65_536).default(64),
   /** Longest run of one method call: milliseconds. */
   timeoutMs: z.number().int().min(1).max(600_000).default(50),
-  /** Longest run of the script's top level, of mod_init and of child_init, each: milliseconds. */
+  /** Longest start of a child: the script's top level, mod_init and child_init together: milliseconds. */
   initTimeoutMs: z.number().int().min(1).max(600_000).default(5_000),
   /** Longest wait of a script for one function of the embedder: milliseconds. */
   callFunctionTimeoutMs: z.number().int().min(1).max(600_000).default(1_000),

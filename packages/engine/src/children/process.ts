@@ -20,6 +20,9 @@ export interface StartOrder {
 /** A batch that has come no further for this much longer than its time limit is where nothing stops it: milliseconds. */
 const STUCK_MS = 500
 
+/** What a start may take beside what limits.initTimeoutMs is for, a new thread for example: milliseconds. */
+const START_MS = 5_000
+
 export class ProcessChild implements Child {
   readonly rank: number
   readonly verdicts: VerdictReader
@@ -45,6 +48,7 @@ export class ProcessChild implements Child {
   #leave: (() => void) | undefined
   readonly #patienceMs: number
   readonly #timeoutMs: number
+  readonly #initTimeoutMs: number
 
   constructor(spec: ChildSpec, functions: Functions, callFunctionTimeoutMs: number, pool: PoolProcess) {
     const { area, ...rest } = spec
@@ -55,6 +59,7 @@ export class ProcessChild implements Child {
     this.#pool = pool
     this.#order = serialize({ spec: rest, callFunctionTimeoutMs } satisfies StartOrder)
     this.#timeoutMs = spec.limits.timeoutMs
+    this.#initTimeoutMs = spec.limits.initTimeoutMs
     this.#patienceMs = batchTimeout(spec.limits.timeoutMs) + STUCK_MS
     pool.listen(this.rank, {
       frame: (frame) => this.#frame(frame),
@@ -73,6 +78,8 @@ export class ProcessChild implements Child {
     this.#leave = turn instanceof Promise ? await turn : turn
     return new Promise((resolve) => {
       this.#started = resolve
+      this.#movedAt = this.#markedAt = performance.now()
+      this.#calls = 0
       this.#pool.send('START', this.rank, 0, this.#order)
       this.#pool.busy(this.rank, true)
     })
@@ -145,8 +152,14 @@ export class ProcessChild implements Child {
 
   /** Only what the process itself said tells: where it says nothing, it may be the machine that is slow. */
   #stuck(): string | undefined {
-    if (this.#ended === undefined || this.#calls > 0 || this.#markedAt - this.#movedAt < this.#patienceMs)
-      return undefined
+    if (this.#calls > 0) return undefined
+    const unmovedMs = this.#markedAt - this.#movedAt
+    if (this.#started !== undefined) {
+      return unmovedMs < this.#initTimeoutMs + START_MS
+        ? undefined
+        : `the start of child ${this.rank} did not stop at limits.initTimeoutMs (${this.#initTimeoutMs} ms)`
+    }
+    if (this.#ended === undefined || unmovedMs < this.#patienceMs) return undefined
     return `child ${this.rank} did not stop at limits.timeoutMs (${this.#timeoutMs} ms)`
   }
 
@@ -187,7 +200,8 @@ export class ProcessChild implements Child {
     if (this.#started !== undefined) {
       this.#settleStart({
         ok: false,
-        code: 'ERR_SIPLET_CHILD_LOST',
+        // Where it is this very start that nothing stopped, another attempt would only take as long.
+        code: stuckRank === this.rank ? 'ERR_SIPLET_CHILD_INIT' : 'ERR_SIPLET_CHILD_LOST',
         message: `${reason} while child ${this.rank} started`,
         stack: '',
       })
