@@ -191,6 +191,8 @@ export class Lab implements AsyncDisposable {
     }
     const index = this.client.received.findIndex(({ status }) => status === 420)
     this.client.received.splice(index, 1)
+    const line = this.log.records.findLastIndex(({ message }) => / refused with 420: /.test(message))
+    this.log.records.splice(line, 1)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

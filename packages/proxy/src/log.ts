@@ -1,21 +1,21 @@
 /** What the proxy logs of itself. */
-import { type Logger, printableLines, type Route } from '@siplet/engine'
+import { type Logger, printable, type Route } from '@siplet/engine'
 import type { IncomingRequest } from './core/incoming.ts'
 import type { Boundary } from './guard.ts'
 import type { RoutedRequest } from './script/route-call.ts'
+import { hostPort } from './transport/transport.ts'
 
-const LEVELS: Record<string, keyof Logger> = {
-  L_ALERT: 'fatal',
-  L_CRIT: 'fatal',
-  L_ERR: 'error',
-  L_WARN: 'warn',
-  L_NOTICE: 'info',
-  L_INFO: 'info',
-  L_DBG: 'debug',
-}
-
-/** Begins further lines of an entry: neither a script nor a message must write a line that looks like another one. */
-const INDENT = '    '
+const LEVELS = new Map<string, keyof Logger>([
+  ['L_ALERT', 'fatal'],
+  ['L_CRIT', 'fatal'],
+  ['L_ERR', 'error'],
+  ['L_WARN', 'warn'],
+  ['L_NOTICE', 'info'],
+  ['L_INFO', 'info'],
+  ['L_DBG', 'debug'],
+])
+/** What a script or a peer may make of one line. */
+const MAX_TEXT = 8_192
 
 export class ProxyLog {
   readonly #logger: Logger
@@ -29,8 +29,14 @@ export class ProxyLog {
     this.#perSecond = perSecond
   }
 
-  noTarget({ message }: IncomingRequest, error: Error): void {
-    this.#write('warn', { callId: message.callId, code: Reflect.get(error, 'code') }, error.message)
+  /** The proxy itself answers a request with a failure: the one line that tells of it. */
+  refused({ message, flow }: Pick<IncomingRequest, 'message' | 'flow'>, status: number, why: string): void {
+    const from = `${flow.transport} ${hostPort(...flow.remote)}`
+    this.#write(
+      'warn',
+      { callId: message.callId },
+      `${message.method} from ${from} refused with ${status}: ${why}`,
+    )
   }
 
   /** Something that must not happen: an exception in the proxy, caught at a boundary. */
@@ -48,7 +54,7 @@ export class ProxyLog {
   }
 
   xlog(level: string, text: string, { message }: RoutedRequest): void {
-    this.#write(LEVELS[level] ?? 'error', { callId: message.callId }, text.replace(/\r?\n$/, ''))
+    this.#write(LEVELS.get(level) ?? 'error', { callId: message.callId }, text.replace(/\r?\n$/, ''))
   }
 
   info(text: string): void {
@@ -63,7 +69,7 @@ export class ProxyLog {
     }
     if (this.#lines++ >= this.#perSecond) return
     try {
-      this.#logger[level](printableFields(fields), printableLines(text, INDENT))
+      this.#logger[level](printableFields(fields), oneLine(text))
     } catch {
       // A logger that throws, for a full disk or a closed pipe, must not cost a call.
     }
@@ -72,9 +78,11 @@ export class ProxyLog {
 
 function printableFields(fields: object): object {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? printableLines(value, INDENT) : value,
-    ]),
+    Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? oneLine(value) : value]),
   )
+}
+
+/** Peers and scripts choose the text: it stays one line, and moves no cursor. */
+function oneLine(text: string): string {
+  return printable(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text)
 }

@@ -250,6 +250,60 @@ describe('functions of call_function', () => {
   })
 })
 
+describe('the log of the proxy', () => {
+  it('has one line for each request that the proxy itself refuses: reason, source and Call-ID', async () => {
+    const cases: [Parameters<Lab['request']>, status: number, why: RegExp][] = [
+      [['OPTIONS', { uri: 'sip:bob@exa mple' }], 400, /400: Bad Request: /],
+      [['OPTIONS', { headers: [['Proxy-Require', 'x']] }], 420, /420: Bad Extension$/],
+      [
+        ['INVITE', { uri: 'mailto:bob@example.net' }],
+        416,
+        /416: no SIP URI leads on: mailto:bob@example\.net$/,
+      ],
+      [
+        ['INVITE', { uri: 'sips:127.0.0.1' }],
+        500,
+        /500: tls to 127\.0\.0\.1: none of the sockets is tls over IPv4$/,
+      ],
+      [['INVITE', { uri: 'sip:false@example.net' }], 500, /500: the script returned -1$/],
+    ]
+    for (const [request, status, why] of cases) {
+      await using lab = await Lab.open(`request_route(msg) { return msg.RURI.includes('false') ? -1 : 1 }`)
+      const { message } = { message: lab.request(...request) }
+      while ((await lab.client.next()).status !== status);
+      const [line, ...more] = lab.log.records.filter(({ message: text }) => /refused/.test(text))
+      assert.deepEqual(more, [])
+      assert.match(
+        line!.message,
+        new RegExp(`^${message.method} from udp 127\\.0\\.0\\.1:${lab.client.port} refused with `),
+      )
+      assert.match(line!.message, why)
+      assert.equal(line!.fields.callId, 'lab@example.com')
+    }
+  })
+
+  it('keeps a text of xlog on its line, and one that is too long short', async () => {
+    await using lab = await Lab.open(
+      `request_route(msg) {
+        for (const text of ['a\\r\\nFATAL: forged\\x1b[2J', 'x'.repeat(100000)]) msg.call_function('xlog', 'L_INFO', text)
+        return msg.call_function('xlog', '__proto__', 'odd level\\n')
+      }`,
+    )
+    lab.request('OPTIONS')
+    await lab.settled()
+    const lines = lab.log.records.filter(({ level }) => level !== 'warn')
+    assert.deepEqual(
+      lines.map(({ level, message }) => [level, message.slice(0, 50)]),
+      [
+        ['info', 'a\\r\\nFATAL: forged\\u001b[2J'],
+        ['info', 'x'.repeat(50)],
+        ['error', 'odd level'],
+      ],
+    )
+    assert.ok(lines[1]!.message.length < 10_000)
+  })
+})
+
 describe('reload and end', () => {
   it('refuses new requests while what is under way is finished', async () => {
     await using lab = await Lab.open(`request_route(msg) { msg.set_dst_uri(A); return 1 }`, {

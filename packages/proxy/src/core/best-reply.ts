@@ -6,6 +6,8 @@ export interface FinalReply {
   readonly status: number
   /** Null for what the proxy found out itself. */
   readonly message: SIPMessage | null
+  /** For the log: what the proxy found out. */
+  readonly why?: string
 }
 
 /** 4xx that tell the client how to try again come before others. */

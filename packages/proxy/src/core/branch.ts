@@ -68,9 +68,15 @@ class Attempt implements ClientUser {
     this.#branch.heard(this, 'timed out', 'client-timeout')
   }
 
-  failed(): void {
-    this.#branch.heard(this, 'failed', 'client-failure')
+  failed(error: Error): void {
+    this.#branch.heard(this, error, 'client-failure')
   }
+}
+
+const NO_ANSWER: FinalReply = { status: 408, message: null, why: 'no target answered' }
+
+function unreachable({ message: why }: Error): FinalReply {
+  return { status: 503, message: null, why }
 }
 
 /** Nobody waits for how a CANCEL ends. */
@@ -147,7 +153,7 @@ export class Branch implements Owner {
     const { message, dstUri } = this.#plan!
     stripRequestURI(message)
     if (!canRoute(message, dstUri)) {
-      this.#end({ status: 416, message: null })
+      this.#end({ status: 416, message: null, why: `no SIP URI leads on: ${message.ruri}` })
       return
     }
     const uri = parseURI(nextHop(message, dstUri))!
@@ -184,8 +190,7 @@ export class Branch implements Owner {
   #notLocated(error: Error): void {
     if (this.#final !== undefined || this.#sent !== null) return
     this.#timers.stop('dns')
-    this.#services.log.noTarget(this.#request, error)
-    this.#end({ status: 503, message: null })
+    this.#end(unreachable(error))
   }
 
   #located(uri: URI, targets: Target[]): void {
@@ -216,8 +221,7 @@ export class Branch implements Owner {
     try {
       flow = this.#services.transports.flowTo(next.target)
     } catch (error) {
-      this.#services.log.noTarget(this.#request, error as Error)
-      this.#next({ status: 503, message: null })
+      this.#next(unreachable(error as Error))
       return
     }
     this.#send(flow, next)
@@ -257,11 +261,11 @@ export class Branch implements Owner {
   }
 
   /** What the transaction of an attempt says; of an earlier one, it is not heard. */
-  heard(attempt: Attempt, said: SIPMessage | 'timed out' | 'failed', at: Boundary): void {
+  heard(attempt: Attempt, said: SIPMessage | Error | 'timed out', at: Boundary): void {
     if (attempt !== this.#attempt) return
     this.#services.guard.run(at, this, () => {
-      if (said === 'timed out') this.#next({ status: 408, message: null })
-      else if (said === 'failed') this.#next({ status: 503, message: null })
+      if (said === 'timed out') this.#next(NO_ANSWER)
+      else if (said instanceof Error) this.#next(unreachable(said))
       else this.#receive(said)
     })
   }
@@ -271,7 +275,7 @@ export class Branch implements Owner {
     const { frTimeoutMs } = config.timers
     const abandon = () => {
       this.#transaction?.terminate()
-      this.#next({ status: 408, message: null })
+      this.#next(NO_ANSWER)
     }
     if (frTimeoutMs < transactionTimeout(config.timers)) this.#timers.start('fr', frTimeoutMs, abandon)
   }
@@ -286,7 +290,7 @@ export class Branch implements Owner {
     this.#cancelled = 'wanted'
     this.#targets = []
     this.#sendCancel()
-    this.#end({ status: 408, message: null })
+    this.#end({ status: 408, message: null, why: 'it rang for longer than timers.frInvTimeoutMs' })
   }
 
   #receive(reply: SIPMessage): void {

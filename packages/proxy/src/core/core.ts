@@ -1,5 +1,5 @@
 /** What comes in: to the transactions first, then to the core (RFC 3261 section 16). */
-import { reply, SIPMessage, SIPMessageError, type URI, type Via } from '@siplet/sipmsg'
+import { REASONS, reply, SIPMessage, SIPMessageError, type URI, type Via } from '@siplet/sipmsg'
 import type { Owner } from '../guard.ts'
 import type { RequestDecision } from '../script/scripts.ts'
 import type { InviteServerTransaction } from '../transaction/invite-server.ts'
@@ -170,7 +170,9 @@ export class Core implements Receiver {
   }
 
   #refuse(request: SIPMessage, via: Via, flow: Flow, refusal: Refusal): void {
-    this.#services.metrics.refused(refusal.status)
+    const { metrics, log } = this.#services
+    metrics.refused(refusal.status)
+    log.refused({ message: request, flow }, refusal.status, refusal.reason ?? REASONS[refusal.status] ?? '')
     this.#stateless.reply(request, via, flow, refusal)
   }
 
@@ -216,8 +218,9 @@ export class Core implements Receiver {
     scripts.request(request, (decision) => this.#decided(request, decision))
   }
 
-  #decided(request: IncomingRequest, { replies, relay, forward }: RequestDecision): void {
+  #decided(request: IncomingRequest, { replies, relay, forward, refused }: RequestDecision): void {
     const { method, transaction, message, via, flow } = request
+    if (refused !== undefined) this.#services.log.refused(request, 500, refused)
     const stateful = relay !== null && transaction !== undefined
     for (const { stateless, status, reason } of replies) {
       if (stateless || transaction === undefined) {
@@ -229,8 +232,10 @@ export class Core implements Receiver {
       // The client waits for a final reply after a provisional one (section 8.1.1.7), and nobody else gives it.
       const promised =
         transaction !== undefined && forward === null && replies.some(({ stateless }) => !stateless)
-      if (answered === undefined && promised) this.#replyStatefully(request, 500, '')
-      else if (answered === undefined || answered.stateless) transaction?.terminate()
+      if (answered === undefined && promised) {
+        this.#services.log.refused(request, 500, 'the script gave no final reply after a provisional one')
+        this.#replyStatefully(request, 500, '')
+      } else if (answered === undefined || answered.stateless) transaction?.terminate()
       request.over()
       const plan = forward ?? relay?.branches[0]
       if (plan !== undefined && plan !== null) this.#stateless.forward(request, plan)

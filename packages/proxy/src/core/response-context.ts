@@ -155,7 +155,11 @@ export class ResponseContext implements BranchOwner, Relaying {
       this.#request.method !== 'INVITE' && status === 408 && message === null && reason === undefined
     if (late && config.timers.frTimeoutMs >= 64 * config.timers.t1) this.#request.transaction?.terminate()
     else if (message !== null && upstream === status) this.#upstream(status, message)
-    else this.#local(upstream, reason ?? reasonOf(upstream))
+    else {
+      const own = reason === undefined && !this.#cancelled
+      if (own) this.#services.log.refused(this.#request, upstream, best.why ?? 'the proxy found no way on')
+      this.#local(upstream, reason ?? reasonOf(upstream))
+    }
     this.#finish()
   }
 
@@ -172,7 +176,13 @@ export class ResponseContext implements BranchOwner, Relaying {
     if (isReliable(flow.transport)) message.fitContentLength()
     else if (message.text.length > LARGEST_DATAGRAM) {
       // It came by a stream, or the script made it longer; a client that gets nothing waits for ever.
-      if (status >= 200) this.#local(513, reasonOf(513))
+      if (status < 200) return
+      this.#services.log.refused(
+        this.#request,
+        513,
+        `a reply of ${message.text.length} bytes fits no datagram`,
+      )
+      this.#local(513, reasonOf(513))
       return
     }
     this.#services.metrics.replied(status)

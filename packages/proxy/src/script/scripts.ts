@@ -16,6 +16,8 @@ export interface RequestDecision {
   readonly relay: RelayPlan | null
   /** To be sent on without state. */
   readonly forward: BranchPlan | null
+  /** Where the proxy answers for a script that failed: what was wrong. */
+  readonly refused?: string
 }
 
 /** What is to be done about a failure; where both are empty, it goes upstream as it is. */
@@ -69,7 +71,7 @@ export class Scripts {
         done(
           error !== null && this.#options.onScriptError === 'relay'
             ? this.#unchanged(request)
-            : rejected(request),
+            : rejected(request, error === null ? `the script returned ${code}` : 'the script failed'),
         )
         return
       }
@@ -234,7 +236,7 @@ export class Scripts {
   }
 }
 
-function rejected({ method }: IncomingRequest): RequestDecision {
+function rejected({ method }: IncomingRequest, refused: string): RequestDecision {
   const replies = method === 'ACK' ? [] : [{ stateless: true, status: 500, reason: '' }]
-  return { replies, relay: null, forward: null }
+  return { replies, relay: null, forward: null, refused }
 }
