@@ -58,7 +58,7 @@ export class ProxyLog {
   }
 
   info(text: string): void {
-    this.#logger.info({}, printableLines(text, INDENT))
+    this.#logger.info({}, oneLine(text))
   }
 
   #write(level: keyof Logger, fields: object, text: string): void {
