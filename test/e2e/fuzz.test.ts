@@ -9,6 +9,7 @@ const FUZZERS = [
   ['messages to the proxy, inline', '../fuzz/proxy.ts', 10_000, '--isolation', 'inline'],
   ['messages to the proxy, thread', '../fuzz/proxy.ts', 5_000, '--isolation', 'thread'],
   ['messages to the proxy, process', '../fuzz/proxy.ts', 5_000, '--isolation', 'process'],
+  ['areas and frames of children', '../fuzz/wire.ts', 40_000],
 ] as const
 
 describe('the fuzzers', () => {

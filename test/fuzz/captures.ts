@@ -9,10 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isSIP } from '@siplet/sipmsg'
-import { uniformInt } from 'pure-rand/distribution/uniformInt'
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { CaptureError, createCaptureStats, readSIPMessages } from '../../packages/cli/src/capture/index.ts'
-import type { Random } from './mutate.ts'
+import { type Random, randomOf } from './random.ts'
 import { seedCaptures } from './seed-captures.ts'
 
 const { values } = parseArgs({
@@ -85,11 +83,6 @@ async function read(input: Buffer): Promise<void> {
     found.refused++
   }
   found.messages += messages
-}
-
-function randomOf(seed: number, run: number): Random {
-  const generator = xoroshiro128plus((Math.imul(seed, 0x9e3779b1) ^ run) | 0)
-  return (max) => uniformInt(generator, 0, max)
 }
 
 /** One of the captures, cut, with bits flipped, lengths of 4 GiB, and parts moved or repeated. */

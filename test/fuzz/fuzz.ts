@@ -6,10 +6,9 @@
 import assert from 'node:assert/strict'
 import { parseArgs } from 'node:util'
 import { type Frame, StreamFramer } from '@siplet/sipmsg'
-import { uniformInt } from 'pure-rand/distribution/uniformInt'
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { readEverything } from '../support/read-everything.ts'
-import { mutate, type Random } from './mutate.ts'
+import { mutate } from './mutate.ts'
+import { type Random, randomOf } from './random.ts'
 import { seedMessages } from './seed-messages.ts'
 
 const { values } = parseArgs({
@@ -48,11 +47,6 @@ console.log(
   `${runs} inputs, ${sip} of them SIP, no failure; ${seconds.toFixed(1)} s, ` +
     `slowest ${slowest.milliseconds.toFixed(1)} ms (input ${slowest.run})`,
 )
-
-function randomOf(seed: number, run: number): Random {
-  const generator = xoroshiro128plus((Math.imul(seed, 0x9e3779b1) ^ run) | 0)
-  return (max) => uniformInt(generator, 0, max)
-}
 
 /** The frames of a stream do not depend on where it is cut. */
 function framedInPieces(input: Uint8Array, random: Random): void {

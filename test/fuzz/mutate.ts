@@ -1,7 +1,6 @@
 /** What a fuzzer does to messages. */
 
-/** An integer of 0 to max, both included. */
-export type Random = (max: number) => number
+import type { Random } from './random.ts'
 
 /** Bytes and words that mean something to a parser. */
 const WORDS = [

@@ -16,12 +16,11 @@ import {
   type Transport,
 } from '@siplet/proxy'
 import { frameOf, reply, SIPMessage } from '@siplet/sipmsg'
-import { uniformInt } from 'pure-rand/distribution/uniformInt'
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { assertAllZero, scriptsIdle } from '../support/all-zero.ts'
 import { scriptFile } from '../support/engine.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { mutate, type Random } from './mutate.ts'
+import { mutate } from './mutate.ts'
+import { randomOf } from './random.ts'
 
 const { values } = parseArgs({
   options: {
@@ -33,8 +32,7 @@ const { values } = parseArgs({
 const [runs, seed] = [Number(values.runs), Number(values.seed)]
 const isolation = values.isolation as 'inline' | 'thread' | 'process'
 
-const generator = xoroshiro128plus(seed)
-const random: Random = (max) => uniformInt(generator, 0, max)
+const random = randomOf(seed, 0)
 const oneOf = <T>(list: readonly T[]): T => list[random(list.length - 1)]!
 
 /** What the script does is in the user part of the Request-URI; what it gives to functions, in X-Call and X-Args. */

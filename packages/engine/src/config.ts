@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { SipletError } from './errors.ts'
 import type { EmbedderFunction } from './functions/function-message.ts'
+import { shown } from './shown.ts'
 
 /** pino's methods, as far as the engine calls them. Any logger of that shape will do. */
 export interface Logger {
@@ -30,6 +31,9 @@ const loggerShape = z.custom<Logger>(
   'must have the methods debug, info, warn, error and fatal, as a pino logger has',
 )
 
+/** isolated-vm is given a batch as arguments of about 1 KiB. V8 takes 32,800 of them, 62,500 are too many for its stack. */
+const MAX_MESSAGE_BYTES = 33_554_432
+
 const limits = z.strictObject({
   /** Heap limit of one isolate, in MiB. isolated-vm asks for 8 at least. */
   memoryMb: z.number().int().min(8).max(65_536).default(64),
@@ -54,6 +58,11 @@ const limits = z.strictObject({
    * By default 256 and for each child 64 and twice memoryMb.
    */
   processMemoryMb: z.number().int().min(64).optional(),
+  /**
+   * A message and its extraArgs, together: bytes. A longer one is refused before anything of it is copied. It must fit
+   * the isolate's memory, too: memoryMb is to be at least four times as much.
+   */
+  maxMessageBytes: z.number().int().min(1_024).max(MAX_MESSAGE_BYTES).default(16_777_216),
   /** Edits, dst URI, log lines and error of one exec, together: bytes. */
   maxResultBytes: z.number().int().min(4_096).max(67_108_864).default(262_144),
 })
@@ -169,5 +178,5 @@ function given(options: unknown, path: PropertyKey[]): string {
     value = Reflect.get(value, key)
   }
   if (value === undefined || typeof value === 'function' || typeof value === 'object') return ''
-  return `, not ${JSON.stringify(value)}`
+  return `, not ${shown(value)}`
 }

@@ -3,11 +3,10 @@ import { tracingChannel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import { encodeUtf8, SIPMessage, SIPMessageError } from '@siplet/sipmsg'
 import { pino } from 'pino'
-import type { Loss } from './children/child.ts'
 import { Workers } from './children/workers.ts'
 import { type EngineConfig, type EngineOptions, parseConfig } from './config.ts'
 import { byCallId, shortest } from './dispatch/affinity.ts'
-import type { ChildQueue, Ending, StartFailure } from './dispatch/child-queue.ts'
+import type { ChildQueue, Ending, LossCause, StartFailure } from './dispatch/child-queue.ts'
 import type { PendingExec } from './dispatch/pending-exec.ts'
 import { Poison } from './dispatch/poison.ts'
 import { type ErrorCode, SipletError } from './errors.ts'
@@ -20,6 +19,7 @@ import { EngineMetrics } from './metrics.ts'
 import { escapedJSON } from './printable.ts'
 import { keepEsbuild } from './script/esbuild.ts'
 import { ScriptLog } from './script-log.ts'
+import { shown, thrownText } from './shown.ts'
 import { EngineCounters, type EngineStats } from './stats.ts'
 import { type Address, encodeRequest, MAX_NAME_LENGTH, ROUTES, type Route } from './wire/request.ts'
 import type { LogLine, Outcome } from './wire/verdict.ts'
@@ -59,7 +59,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   return engine
 }
 
-/** What an engine tells beside its answers; all ranks are those of the children concerned. */
+/**
+ * What an engine tells beside its answers; all ranks are those of the children concerned. A listener that throws or
+ * rejects is logged at error; it never reaches an exec.
+ */
 export interface EngineEvents {
   /** A child ended for this cause, and is started again. */
   rebuild: [{ rank: number; cause: Ending }]
@@ -89,7 +92,8 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Use {@link createEngine}. */
   constructor(config: EngineConfig) {
-    super()
+    // What a listener rejects with goes to the method below. https://nodejs.org/api/events.html#capture-rejections-of-promises
+    super({ captureRejections: true })
     this.#config = config
     this.#workers = new Workers(config.children)
     this.#functions = new Functions(config.functions, config.limits.callFunctionTimeoutMs, this.#nesting)
@@ -102,6 +106,19 @@ export class Engine extends EventEmitter<EngineEvents> {
       config.limits.maxLogLines,
     )
     this.#inspector = config.inspect && new Inspector(config.inspect)
+  }
+
+  [Symbol.for('nodejs.rejection')](error: unknown, event: string): void {
+    this.#log.failure(`a listener of '${event}' failed: ${thrownText(error)}`)
+  }
+
+  /** Tells the listeners; what they throw is theirs. */
+  #tell<Name extends keyof EngineEvents>(event: Name, ...told: EngineEvents[Name]): void {
+    try {
+      ;(this as EventEmitter).emit(event, ...told)
+    } catch (error) {
+      this.#log.failure(`a listener of '${event}' failed: ${thrownText(error)}`)
+    }
   }
 
   /** Called by createEngine, once. */
@@ -250,7 +267,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#generation = next
     this.#poison.clear()
     this.#counters.reloaded(true)
-    this.emit('reload', { generation: this.#counters.generation })
+    this.#tell('reload', { generation: this.#counters.generation })
     await old.close()
   }
 
@@ -267,14 +284,14 @@ export class Engine extends EventEmitter<EngineEvents> {
         started: (logs, rank) => this.#log.lines(logs, rank),
         rebuilt: (rank, cause) => {
           this.#counters.rebuilt(cause)
-          this.emit('rebuild', { rank, cause })
+          this.#tell('rebuild', { rank, cause })
         },
         degraded: (rank, failure) => {
           const cause = error(failure, rank)
           this.#log.degraded(cause, rank)
-          this.emit('degraded', { rank, error: cause })
+          this.#tell('degraded', { rank, error: cause })
         },
-        recovered: (rank) => this.emit('recovered', { rank }),
+        recovered: (rank) => this.#tell('recovered', { rank }),
       }
     }
     return Generation.start(this.#config, this.#functions, this.#workers, events, this.#inspector)
@@ -288,11 +305,12 @@ export class Engine extends EventEmitter<EngineEvents> {
     answer: (result: ExecResult) => void,
   ): PendingExec | undefined {
     const methodText = checkedMethod(method)
-    const source = checkedMessage(given)
+    const checked = checkedMessage(given)
+    const extra = checkedExtra(options.extraArgs)
     const refuse = (code: ErrorCode, message: string): undefined => {
       const error = withoutStack(() => new SipletError(code, message))
       this.#counters.refused(code)
-      answer(new ExecResult(source, { ...UNDECIDED, error }, 0, NOT_RUN))
+      answer(new ExecResult(checked, { ...UNDECIDED, error }, 0, NOT_RUN))
     }
     if (this.#closing !== undefined) return refuse('ERR_SIPLET_CLOSED', 'the engine is closed')
     const { maxQueue } = this.#config.limits
@@ -302,9 +320,19 @@ export class Engine extends EventEmitter<EngineEvents> {
         `${this.#waiting} execs wait already (limits.maxQueue is ${maxQueue})`,
       )
     }
+    // Before anything is encoded or copied: what is refused must not take memory first.
+    const { maxMessageBytes } = this.#config.limits
+    const messageBytes = lengthOf(checked)
+    const extraBytes = extra === undefined ? 0 : Buffer.byteLength(extra)
+    if (messageBytes + extraBytes > maxMessageBytes) {
+      return refuse(
+        'ERR_SIPLET_MESSAGE_TOO_LARGE',
+        `the message has ${messageBytes} bytes and extraArgs has ${extraBytes}; together they may have ${maxMessageBytes} (limits.maxMessageBytes)`,
+      )
+    }
     let message: SIPMessage
     try {
-      message = new SIPMessage(source)
+      message = new SIPMessage(typeof checked === 'string' ? Buffer.from(checked) : checked)
     } catch (error) {
       if (!(error instanceof SIPMessageError)) throw error
       return refuse('ERR_SIPLET_NOT_SIP', error.message)
@@ -318,8 +346,6 @@ export class Engine extends EventEmitter<EngineEvents> {
     if (routeIndex === -1) throw argument('route', `one of ${ROUTES.join(', ')}`, route)
     const src = checkedAddress('src', options.src)
     const dst = checkedAddress('dst', options.dst)
-    const extra = options.extraArgs
-    if (extra !== undefined && typeof extra !== 'string') throw argument('extraArgs', 'a string', extra)
     const record = encodeRequest({
       route: routeIndex,
       method: methodText,
@@ -387,7 +413,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     logs: readonly LogLine[],
     rank: number,
     time: RunTime,
-    loss: Loss | undefined,
+    loss: LossCause | undefined,
     killed: boolean,
   ): void {
     const because = loss === undefined ? '' : ` (${loss.reason})`
@@ -468,10 +494,22 @@ function checkedMethod(method: unknown): string {
   return text
 }
 
-function checkedMessage(message: unknown): Uint8Array | SIPMessage {
-  if (typeof message === 'string') return Buffer.from(message)
-  if (message instanceof Uint8Array || message instanceof SIPMessage) return message
+function checkedMessage(message: unknown): Uint8Array | string | SIPMessage {
+  if (typeof message === 'string' || message instanceof Uint8Array || message instanceof SIPMessage) {
+    return message
+  }
   throw argument('message', 'a Buffer, a Uint8Array, a string or a SIPMessage', message)
+}
+
+function checkedExtra(extra: unknown): string | undefined {
+  if (extra === undefined || typeof extra === 'string') return extra
+  throw argument('extraArgs', 'a string', extra)
+}
+
+/** Bytes of a message as it is now. */
+function lengthOf(message: Uint8Array | string | SIPMessage): number {
+  if (typeof message === 'string') return Buffer.byteLength(message)
+  return message instanceof Uint8Array ? message.length : message.text.length
 }
 
 function checkedAddress(name: string, address: Address | undefined): Address {
@@ -489,8 +527,5 @@ function checkedAddress(name: string, address: Address | undefined): Address {
 }
 
 function argument(name: string, expected: string, value: unknown): SipletError {
-  return new SipletError(
-    'ERR_SIPLET_ARGUMENT',
-    `exec: ${name} must be ${expected}, not ${JSON.stringify(value) ?? String(value)}`,
-  )
+  return new SipletError('ERR_SIPLET_ARGUMENT', `exec: ${name} must be ${expected}, not ${shown(value)}`)
 }

@@ -21,19 +21,23 @@ export const ERRORS = {
   ERR_SIPLET_RESULT_TOO_LARGE: 'edits, dst URI and error of one exec exceed limits.maxResultBytes',
   ERR_SIPLET_TIMEOUT: 'the method ran longer than limits.timeoutMs; the child was rebuilt',
   ERR_SIPLET_MEMORY: 'the isolate reached limits.memoryMb; the child was rebuilt',
-  ERR_SIPLET_CHILD_LOST: 'the worker of the child ended while the exec was under way',
+  ERR_SIPLET_CHILD_LOST:
+    'the worker or process of the child ended while the exec was under way, or what it answered was malformed',
   ERR_SIPLET_POISON:
     'the method on this very message ended its process twice; it is refused until the script is reloaded',
   ERR_SIPLET_STACK: 'the method recursed beyond the depth of the stack',
   ERR_SIPLET_CALL_FUNCTION_LIMIT: 'the method called call_function more than limits.maxFunctionCalls times',
   ERR_SIPLET_LOG_RATE: 'log lines were dropped: the script wrote more than limits.maxLogLines a second',
   ERR_SIPLET_OVERLOAD: 'limits.maxQueue execs wait already; shed load or add children',
+  ERR_SIPLET_MESSAGE_TOO_LARGE:
+    'message and extraArgs are longer than limits.maxMessageBytes, together; the message names both lengths',
   ERR_SIPLET_NOT_SIP: 'the bytes handed to exec do not begin with a SIP start line',
   ERR_SIPLET_ARGUMENT: 'exec was called with an argument of the wrong type or size',
   ERR_SIPLET_CLOSED: 'the engine is closed or closing',
   ERR_SIPLET_SYNC: 'execSync was used where an answer cannot be had synchronously',
   ERR_SIPLET_NO_SUCH_FUNCTION: 'call_function named a function the embedder did not register',
-  ERR_SIPLET_CALL_FUNCTION: 'a function of the embedder threw, or returned something other than an integer',
+  ERR_SIPLET_CALL_FUNCTION:
+    'a function of the embedder threw, returned no integer, or left edits or a dstUri that cannot be used',
   ERR_SIPLET_CALL_FUNCTION_TIMEOUT: 'a function of the embedder ran longer than limits.callFunctionTimeoutMs',
   ERR_SIPLET_ASYNC_FUNCTION:
     'execSync reached a function of the embedder that answers asynchronously; use exec',

@@ -32,13 +32,13 @@ export class ExecResult {
   readonly us: number
   /** Messages of the batch; with 1, `us` is the time of this message alone. */
   readonly sharedBy: number
-  readonly #source: Uint8Array | SIPMessage
+  readonly #source: Uint8Array | string | SIPMessage
   readonly #splices: readonly Splice[]
   #message: ResultMessage | undefined
 
-  /** @param source what was handed in: parsed, or bytes that are no SIP */
+  /** @param source what was handed in: parsed, or bytes or text that did not get that far */
   constructor(
-    source: Uint8Array | SIPMessage,
+    source: Uint8Array | string | SIPMessage,
     outcome: {
       code: number
       error: SipletError | null
@@ -77,7 +77,8 @@ export class ExecResult {
    */
   get message(): ResultMessage {
     if (this.#message === undefined) {
-      this.#message = new ResultMessage(this.#source)
+      const source = this.#source
+      this.#message = new ResultMessage(typeof source === 'string' ? Buffer.from(source) : source)
       if (this.edited) this.#message.restoreSplices(this.#splices)
     }
     return this.#message

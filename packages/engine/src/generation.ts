@@ -84,7 +84,7 @@ export class Generation {
 
   /** A stack of the script, with file, line and column of the script as written. */
   mapStack(stack: string): string {
-    return this.#stacks.map(stack)
+    return mapped(this.#stacks, stack)
   }
 
   startError(failure: StartFailure, rank: number): SipletError {
@@ -100,18 +100,27 @@ export class Generation {
 
 /** An error that a script logs has its stack in terms of the script as written, as one that it throws has. */
 function withMappedLogs(events: QueueEvents, stacks: StackMapper): QueueEvents {
-  const mapped = (logs: readonly LogLine[]): readonly LogLine[] =>
+  const mappedLogs = (logs: readonly LogLine[]): readonly LogLine[] =>
     logs.some(({ text }) => FRAME.test(text))
-      ? logs.map(({ level, text }) => ({ level, text: stacks.map(text) }))
+      ? logs.map(({ level, text }) => ({ level, text: mapped(stacks, text) }))
       : logs
   return {
     ...events,
     ended: (exec, outcome, ...rest) => {
-      const logs = mapped(outcome.logs)
+      const logs = mappedLogs(outcome.logs)
       events.ended(exec, logs === outcome.logs ? outcome : { ...outcome, logs }, ...rest)
     },
-    broke: (exec, ending, logs, ...rest) => events.broke(exec, ending, mapped(logs), ...rest),
-    started: (logs, rank) => events.started(mapped(logs), rank),
+    broke: (exec, ending, logs, ...rest) => events.broke(exec, ending, mappedLogs(logs), ...rest),
+    started: (logs, rank) => events.started(mappedLogs(logs), rank),
+  }
+}
+
+/** The text is the script's: whatever it makes of a stack, an exec is answered. */
+function mapped(stacks: StackMapper, text: string): string {
+  try {
+    return stacks.map(text)
+  } catch {
+    return text
   }
 }
 
@@ -123,11 +132,11 @@ function startError(
   { code, message, stack }: StartFailure,
   rank: number,
 ): SipletError {
-  const mapped = stacks.map(stack)
-  const place = firstPlace(mapped) ?? (message.includes(fileName) ? undefined : `in ${fileName}`)
+  const written = mapped(stacks, stack)
+  const place = firstPlace(written) ?? (message.includes(fileName) ? undefined : `in ${fileName}`)
   return new SipletError(code, `child ${rank}: ${message}${place === undefined ? '' : ` (${place})`}`, {
     rank,
-    ...(mapped && { stack: mapped }),
+    ...(written && { stack: written }),
   })
 }
 

@@ -36,19 +36,36 @@ export class ScriptLog {
     this.#maxLines = maxLines
   }
 
-  /** Lines dropped so far. */
+  /** Lines dropped so far, by their rate or since the logger failed. */
   get dropped(): number {
     return this.#dropped
   }
 
   /** What the author of a script should know. */
   warning(text: string): void {
-    this.#logger.warn({}, printableLines(text, INDENT))
+    this.#write('warn', {}, printableLines(text, INDENT))
+  }
+
+  /** Something of the embedder failed. */
+  failure(text: string): void {
+    this.#write('error', {}, printableLines(text, INDENT))
+  }
+
+  /** A logger that fails loses the line; an exec must not be lost with it. */
+  #write(level: keyof Logger, fields: object, text: string): void {
+    try {
+      const written: unknown = this.#logger[level](fields, text)
+      // A logger that is asynchronous after all.
+      if (written instanceof Promise) written.catch(() => this.#dropped++)
+    } catch {
+      this.#dropped++
+    }
   }
 
   /** A child does not come up again. */
   degraded(error: SipletError, rank: number): void {
-    this.#logger.error(
+    this.#write(
+      'error',
       { rank, code: error.code, stack: error.stack },
       printableLines(`degraded: ${error.message}`, INDENT),
     )
@@ -59,7 +76,8 @@ export class ScriptLog {
     for (let i = 0; i < lines.length; i++) {
       const { level, text } = lines[i]!
       if (!this.#takes()) continue
-      this.#logger[METHODS[level]](
+      this.#write(
+        METHODS[level],
         { rank, ...context(exec) },
         printableLines(text.replace(/\r?\n$/, ''), INDENT),
       )
@@ -71,7 +89,8 @@ export class ScriptLog {
     const now = performance.now()
     if (now - this.#secondStart >= 1_000) {
       if (this.#droppedThisSecond > 0) {
-        this.#logger.warn(
+        this.#write(
+          'warn',
           { code: 'ERR_SIPLET_LOG_RATE', dropped: this.#droppedThisSecond },
           `${this.#droppedThisSecond} log lines of the script were dropped: limits.maxLogLines is ${this.#maxLines} a second`,
         )
@@ -100,7 +119,8 @@ export class ScriptLog {
     if (this.#seen.size >= MAX_REMEMBERED) this.#seen.clear()
     this.#seen.set(key, { at: now, suppressed: 0 })
     const suppressed = seen?.suppressed ? { suppressed: seen.suppressed } : {}
-    this.#logger.error(
+    this.#write(
+      'error',
       { rank, code: error.code, ...context(exec), ...suppressed, stack: error.stack },
       printableLines(`${exec.method}: ${error.message}`, INDENT),
     )

@@ -5,7 +5,10 @@
 import { applySplices, compose, NO_SPLICES, type Splice } from './edits.ts'
 import { HeaderIndex } from './header-index.ts'
 import { toBytes, toText } from './one-byte-text.ts'
+import { LF } from './scan.ts'
 import { findStartLine, type StartLine, startLine } from './start-line.ts'
+
+const URI_LIKE = /^[\x21-\x7e]+$/
 
 /** Whether the bytes (or one-byte text) begin with a SIP start line, leading CRLFs aside. */
 export function isSIP(source: Uint8Array | string): boolean {
@@ -63,6 +66,34 @@ export class MessageText {
     if (splices.length === 0 && this.#splices.length === 0) return
     this.#splices = splices
     this.#text = this.#startLine = this.#headers = this.#starts = undefined
+  }
+
+  /**
+   * Whether the splices can be the edits of this message: in order, none overlapping another, all within the original,
+   * and with a start line of the same kind as result. For splices from somebody who is not trusted.
+   */
+  acceptsSplices(splices: readonly Splice[]): boolean {
+    const { original } = this
+    let at = 0
+    for (let i = 0; i < splices.length; i++) {
+      const { start, end } = splices[i]!
+      if (!(start >= at && end >= start && end <= original.length)) return false
+      at = end
+    }
+    return splices.length === 0 || this.#keepsStartLine(splices)
+  }
+
+  #keepsStartLine(splices: readonly Splice[]): boolean {
+    const { isRequest, valueStart, valueEnd, headersStart } = this.originalStartLine
+    const first = splices[0]!
+    const hasLineEnd = this.original.charCodeAt(headersStart - 1) === LF
+    if (hasLineEnd && first.start >= headersStart) return true
+    // Another Request-URI is by far the most frequent edit of a start line.
+    const onlyURI =
+      isRequest && first.start === valueStart && first.end === valueEnd && URI_LIKE.test(first.text)
+    const second = splices[1]
+    if (hasLineEnd && onlyURI && (second === undefined || second.start >= headersStart)) return true
+    return findStartLine(applySplices(this.original, splices))?.isRequest === isRequest
   }
 
   /** Makes this message what `source` is: the same original, with the same edits. */

@@ -169,6 +169,7 @@ describe('the pool process, hardened', () => {
     const pool = new PoolProcess({
       heapMb: 32,
       memoryMb: 0.1,
+      maxPayload: 65_536,
       permissions: false,
       // A process that only sleeps stands for one whose main thread is stuck.
       wrapper: ['/bin/sh', '-c', 'exec sleep 600'],

@@ -1,7 +1,8 @@
 /** Memory of children that ended is used again, and says nothing of them. */
 import assert from 'node:assert/strict'
 import { giveBackShared, takeShared } from '../../../packages/engine/src/wire/shared-memory.ts'
-import { createVerdictArea, VerdictReader, VerdictWriter } from '../../../packages/engine/src/wire/verdict.ts'
+import { createVerdictArea, VerdictWriter } from '../../../packages/engine/src/wire/verdict.ts'
+import { VerdictReader } from '../../../packages/engine/src/wire/verdict-reader.ts'
 import { handler, withEngine } from '../../support/engine.ts'
 import { INVITE } from '../../support/messages.ts'
 
@@ -22,7 +23,13 @@ describe('shared memory', () => {
     giveBackShared(area)
     const again = createVerdictArea(600_000)
     assert.equal(again, area)
-    assert.deepEqual(new VerdictReader(again).read(), { outcomes: [], unfinished: false, unfinishedLogs: [] })
+    assert.deepEqual(new VerdictReader(again, 600_000).read([], false), {
+      outcomes: [],
+      unfinished: false,
+      unfinishedLogs: [],
+      endedMs: 0,
+      malformed: undefined,
+    })
   })
 
   for (const isolation of ['inline', 'thread'] as const) {

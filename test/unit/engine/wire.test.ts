@@ -1,14 +1,16 @@
 /** The wire between engine and child, both directions. */
 import assert from 'node:assert/strict'
+import { SIPMessage, type Splice } from '@siplet/sipmsg'
 import fc from 'fast-check'
 import { encodeRequest, type Request, RequestReader } from '../../../packages/engine/src/wire/request.ts'
 import {
   clearArea,
   createVerdictArea,
+  ERROR_CODES,
   type Verdict,
-  VerdictReader,
   VerdictWriter,
 } from '../../../packages/engine/src/wire/verdict.ts'
+import { VerdictReader } from '../../../packages/engine/src/wire/verdict-reader.ts'
 
 const oneByteText = (maxLength: number) =>
   fc.uint8Array({ maxLength }).map((bytes) => Buffer.from(bytes).toString('latin1'))
@@ -29,18 +31,36 @@ const request: fc.Arbitrary<Request> = record({
   message: oneByteText(200),
 })
 
-const verdict: fc.Arbitrary<Verdict> = record({
-  code: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
-  dstUri: fc.option(ascii(60)),
-  splices: fc.array(record({ start: fc.nat(), end: fc.nat(), text: oneByteText(40) }), { maxLength: 5 }),
-  error: fc.option(
-    record({
-      code: fc.constantFrom('ERR_SIPLET_SCRIPT' as const, 'ERR_SIPLET_METHOD_NOT_FOUND' as const),
-      message: ascii(30),
-      stack: ascii(30),
-    }),
-  ),
-})
+/** Behind the start line of MESSAGE, in order. */
+const splices = fc
+  .array(fc.tuple(fc.nat(5), fc.nat(5), oneByteText(40)), { maxLength: 5 })
+  .map((parts): Splice[] => {
+    let at = START_LINE.length
+    return parts.map(([kept, replaced, text]) => {
+      const start = at + kept
+      at = start + replaced
+      return { start, end: at, text }
+    })
+  })
+
+const verdict: fc.Arbitrary<Verdict> = fc.oneof(
+  record<Verdict>({
+    code: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+    dstUri: fc.option(fc.stringMatching(/^[!-~]{1,60}$/)),
+    splices,
+    error: fc.constant(null),
+  }),
+  record<Verdict>({
+    code: fc.constant(-1),
+    dstUri: fc.constant(null),
+    splices,
+    error: record({ code: fc.constantFrom(...ERROR_CODES), message: ascii(30), stack: ascii(30) }),
+  }),
+)
+
+const START_LINE = 'INVITE sip:bob@example.org SIP/2.0\r\n'
+const EXEC = { message: new SIPMessage(`${START_LINE}Subject: ${'x'.repeat(60)}\r\n\r\n`) }
+const batchOf = (count: number) => Array.from({ length: count }, () => EXEC)
 
 describe('the wire', () => {
   it('carries any batch of requests', () => {
@@ -57,15 +77,16 @@ describe('the wire', () => {
 
   it('tells when the last exec that ended did, of the batch under way', () => {
     const area = createVerdictArea(4_096)
-    const [writer, reader] = [new VerdictWriter(area, 4_096), new VerdictReader(area)]
+    const [writer, reader] = [new VerdictWriter(area, 4_096), new VerdictReader(area, 4_096)]
+    const endedMs = () => reader.read([], false).endedMs
     writer.start()
     for (const ms of [0, 3]) writer.endedAt(ms)
-    assert.equal(reader.endedMs, 3)
+    assert.equal(endedMs(), 3)
     writer.start()
-    assert.equal(reader.endedMs, 0)
+    assert.equal(endedMs(), 0)
     writer.endedAt(7)
     clearArea(area)
-    assert.equal(reader.endedMs, 0)
+    assert.equal(endedMs(), 0)
   })
 
   it('carries any batch of verdicts, each with the log lines of its exec', () => {
@@ -86,10 +107,12 @@ describe('the wire', () => {
           writer.begin()
           for (const text of unfinished) writer.log('ERR', text)
           const lines = (level: string, texts: string[]) => texts.map((text) => ({ level, text }))
-          assert.deepEqual(new VerdictReader(area).read(), {
+          assert.deepEqual(new VerdictReader(area, 4_096).read(batchOf(execs.length + 1), false), {
             outcomes: execs.map(([expected, logs]) => ({ ...expected, logs: lines('INFO', logs) })),
             unfinished: true,
             unfinishedLogs: lines('ERR', unfinished),
+            endedMs: 0,
+            malformed: undefined,
           })
         },
       ),
@@ -106,7 +129,7 @@ describe('the wire', () => {
     assert.equal(writer.verdict(1, 'x'.repeat(5_000), [], null), false)
     assert.ok(writer.verdict(2, null, [], null))
     assert.deepEqual(
-      new VerdictReader(area).read().outcomes.map(({ code }) => code),
+      new VerdictReader(area, 4_096).read(batchOf(2), true).outcomes.map(({ code }) => code),
       [1, 2],
     )
   })

@@ -1,6 +1,6 @@
 import type { PendingExec } from '../dispatch/pending-exec.ts'
 import type { RunEnd, StartResult } from '../isolate/host/child.ts'
-import type { VerdictReader } from '../wire/verdict.ts'
+import type { VerdictReader } from '../wire/verdict-reader.ts'
 
 /** One rank of the engine, wherever its isolate lives. Never used by two callers at once. */
 export interface Child {
@@ -18,6 +18,8 @@ export interface Child {
   readonly verdicts: VerdictReader
   /** The process it lives in, where that is not this one; undefined while there is none. */
   readonly pid?: number | undefined
+  /** What the isolate said in the last run that it cannot have to say, its verdicts aside. That child must be rebuilt. */
+  readonly malformed?: string | undefined
   /** Of the last run that was `lost`, where the child lives in another process. */
   readonly loss?: Loss | undefined
   /** Called where the child is lost while nobody waits for it. */
@@ -31,6 +33,8 @@ export interface Loss {
   readonly reason: string
   /** The process had reached its memory limit. */
   readonly memory: boolean
+  /** The process was ended since it said what it cannot have to say: nothing that it ran is to be refused for that. */
+  readonly malformed: boolean
   /** Whether an exec of this child ended the process: the one that the verdicts show as begun and not ended. */
   readonly culprit: 'here' | 'elsewhere' | 'unknown'
   /** No other child was running or starting in the process. */

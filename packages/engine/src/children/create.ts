@@ -1,11 +1,13 @@
 import type { EngineConfig } from '../config.ts'
+import { maxCallLength } from '../functions/function-calls.ts'
 import type { Functions } from '../functions/functions.ts'
 import type { Inspector } from '../inspector/inspector.ts'
 import type { ChildSpec } from '../isolate/host/child.ts'
 import { setV8Flags } from '../isolate/host/v8-flags.ts'
 import type { Bundle } from '../script/bundle.ts'
 import { withInterpreter } from '../script/micropython-module.ts'
-import { createVerdictArea } from '../wire/verdict.ts'
+import { MAX_START_RESULT_BYTES } from '../wire/start-result.ts'
+import { areaBytes, createVerdictArea } from '../wire/verdict.ts'
 import type { Child } from './child.ts'
 import { InlineChild } from './inline.ts'
 import { InspectedChild } from './inspected.ts'
@@ -13,6 +15,9 @@ import { PoolProcess } from './pool-process.ts'
 import { ProcessChild } from './process.ts'
 import { ThreadChild } from './thread.ts'
 import type { Workers } from './workers.ts'
+
+/** A character takes so many bytes of UTF-8 at most. */
+const BYTES_PER_CHARACTER = 3
 
 /** Resident memory of a pool process without children, and of a child without what its script holds: MiB, generous. */
 const PROCESS_MB = 256
@@ -58,8 +63,15 @@ export function createChildren(
         heapMb: processHeapMb,
         memoryMb: processMemoryMb ?? PROCESS_MB + config.children * perChild,
         ...config.process,
+        maxPayload: maxFramePayload(config.limits),
       })
       return specs.map((spec) => new ProcessChild(spec, functions, callFunctionTimeoutMs, pool))
     }
   }
+}
+
+/** The longest that a pool process may say at once: a STARTED or a CALL (wire/frame.ts). */
+function maxFramePayload(limits: EngineConfig['limits']): number {
+  const started = areaBytes(limits.maxResultBytes) + MAX_START_RESULT_BYTES
+  return Math.max(started, BYTES_PER_CHARACTER * maxCallLength(limits))
 }

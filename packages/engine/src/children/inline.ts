@@ -3,10 +3,11 @@
  * on a thread of isolated-vm's pool instead, since a function that answers later could not be waited for here.
  */
 import type { PendingExec } from '../dispatch/pending-exec.ts'
+import { FunctionCalls } from '../functions/function-calls.ts'
 import type { Functions } from '../functions/functions.ts'
 import { type ChildSpec, IsolateChild, type RunEnd, type StartResult } from '../isolate/host/child.ts'
 import { giveBackShared } from '../wire/shared-memory.ts'
-import { VerdictReader } from '../wire/verdict.ts'
+import { VerdictReader } from '../wire/verdict-reader.ts'
 import type { Child } from './child.ts'
 
 export class InlineChild implements Child {
@@ -15,31 +16,38 @@ export class InlineChild implements Child {
   readonly #isolate: IsolateChild
   readonly #direct: boolean
   readonly #area: SharedArrayBuffer
-  #batch: readonly PendingExec[] = []
+  readonly #calls: FunctionCalls
 
   constructor(spec: ChildSpec, functions: Functions) {
     this.rank = spec.rank
     this.#area = spec.area
-    this.verdicts = new VerdictReader(spec.area)
+    this.verdicts = new VerdictReader(spec.area, spec.limits.maxResultBytes)
     this.#direct = functions.isEmpty
+    const calls = new FunctionCalls(functions, spec.rank, spec.limits)
+    this.#calls = calls
     this.#isolate = new IsolateChild(spec, {
-      direct: (call) => JSON.stringify(functions.callSync(this.rank, this.#batch, JSON.parse(call))),
-      waiting: async (call) => JSON.stringify(await functions.call(this.rank, this.#batch, JSON.parse(call))),
+      direct: (call) => calls.answerSync(call),
+      waiting: (call) => calls.answer(call),
     })
   }
 
+  get malformed(): string | undefined {
+    return this.#calls.malformed
+  }
+
   start(): StartResult {
+    this.#calls.begin([])
     return this.#isolate.start()
   }
 
   run(batch: readonly PendingExec[]): RunEnd | Promise<RunEnd> {
     if (this.#direct) return this.runSync(batch)
-    this.#batch = batch
+    this.#calls.begin(batch)
     return this.#isolate.runAsync(records(batch), batch.length)
   }
 
   runSync(batch: readonly PendingExec[]): RunEnd {
-    this.#batch = batch
+    this.#calls.begin(batch)
     return this.#isolate.run(records(batch), batch.length)
   }
 

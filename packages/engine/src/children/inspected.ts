@@ -3,11 +3,12 @@
  * calling thread carries messages between the debugger and V8.
  */
 import type { PendingExec } from '../dispatch/pending-exec.ts'
+import { FunctionCalls } from '../functions/function-calls.ts'
 import type { Functions } from '../functions/functions.ts'
 import type { Attachment, Inspector } from '../inspector/inspector.ts'
 import { type ChildSpec, IsolateChild, type RunEnd, type StartResult } from '../isolate/host/child.ts'
 import { giveBackShared } from '../wire/shared-memory.ts'
-import { VerdictReader } from '../wire/verdict.ts'
+import { VerdictReader } from '../wire/verdict-reader.ts'
 import type { Child } from './child.ts'
 import { records } from './inline.ts'
 
@@ -24,15 +25,15 @@ export class InspectedChild implements Child {
   readonly #inspector: Inspector
   readonly #area: SharedArrayBuffer
   #attachment: Attachment | undefined
-  #batch: readonly PendingExec[] = []
+  readonly #calls: FunctionCalls
 
   constructor(spec: ChildSpec, functions: Functions, inspector: Inspector) {
     this.rank = spec.rank
     this.#area = spec.area
     this.#inspector = inspector
-    this.verdicts = new VerdictReader(spec.area)
-    const waiting = async (call: string) =>
-      JSON.stringify(await functions.call(this.rank, this.#batch, JSON.parse(call)))
+    this.verdicts = new VerdictReader(spec.area, spec.limits.maxResultBytes)
+    this.#calls = new FunctionCalls(functions, spec.rank, spec.limits)
+    const waiting = (call: string) => this.#calls.answer(call)
     this.#isolate = new IsolateChild(
       { ...spec, inspected: true, limits: { ...spec.limits, ...NO_LIMITS } },
       // Always through the other gate: an isolate in the pool cannot call functions of this thread directly.
@@ -42,6 +43,7 @@ export class InspectedChild implements Child {
 
   async start(): Promise<StartResult> {
     await this.#end()
+    this.#calls.begin([])
     const result = await this.#isolate.startInspected((isolate) => {
       this.#attachment = this.#inspector.attach(isolate)
       return this.#attachment.ready
@@ -51,8 +53,12 @@ export class InspectedChild implements Child {
   }
 
   run(batch: readonly PendingExec[]): Promise<RunEnd> {
-    this.#batch = batch
+    this.#calls.begin(batch)
     return this.#isolate.runAsync(records(batch), batch.length)
+  }
+
+  get malformed(): string | undefined {
+    return this.#calls.malformed
   }
 
   async close(): Promise<void> {

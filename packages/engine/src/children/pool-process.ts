@@ -7,7 +7,8 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { V8_FLAGS } from '../isolate/host/v8-flags.ts'
-import { encodeFrame, type Frame, type FrameKind, FrameReader } from '../wire/frame.ts'
+import { encodeFrame, FROM_PROCESS, type Frame, type FrameKind, FrameReader } from '../wire/frame.ts'
+import { Malformed } from '../wire/malformed.ts'
 import { permissionOptions } from './pool-permissions.ts'
 import { makeExpendable, residentBytes } from './proc.ts'
 import { Turns } from './turns.ts'
@@ -26,6 +27,7 @@ const MEMORY = /limits\.processMemoryMb/
 const HOST = fileURLToPath(new URL(`./process-host${import.meta.url.slice(-3)}`, import.meta.url))
 
 export interface PoolListener {
+  /** @throws Malformed if the process cannot have to say that */
   frame(frame: Frame): void
   /** The process ended; nothing that was sent to it is answered any more. */
   ended(end: PoolEnd): void
@@ -39,7 +41,9 @@ export interface PoolEnd {
   reason: string
   /** It had reached its memory limit. */
   memory: boolean
-  /** The rank that was stuck, if that is why it was ended. */
+  /** What it said made no sense. */
+  malformed: boolean
+  /** The rank that was stuck or said what makes no sense, if that is why it was ended. */
   stuckRank: number | undefined
   /** Ranks that ran or started something. */
   busyRanks: ReadonlySet<number>
@@ -54,6 +58,8 @@ export interface PoolOptions {
   /** See config.ts. */
   wrapper: readonly string[]
   permissions: boolean
+  /** Longest payload of a frame from the process: bytes. */
+  maxPayload: number
 }
 
 export class PoolProcess {
@@ -127,7 +133,7 @@ export class PoolProcess {
   }
 
   #start(): Socket {
-    const { heapMb, memoryMb, wrapper, permissions } = this.#options
+    const { heapMb, memoryMb, maxPayload, wrapper, permissions } = this.#options
     const [command, ...args] = [
       ...wrapper,
       process.execPath,
@@ -153,11 +159,14 @@ export class PoolProcess {
     })
     ;(child.stderr as Socket).unref()
     let heard = false
-    const reader = new FrameReader((frame) => {
-      heard = true
-      this.#lastHeard = performance.now()
-      this.#listeners.get(frame.rank)?.frame(frame)
-    })
+    const reader = new FrameReader(
+      { kinds: FROM_PROCESS, maxPayload },
+      (frame) => {
+        heard = true
+        if (this.#process === child) this.#take(frame)
+      },
+      (what) => this.#endBecause(`malformed data of the pool process: ${what}`, { malformed: true }),
+    )
     channel.on('data', (chunk: Buffer) => reader.push(chunk))
     // What was written to a process that ended is lost with it; `exit` tells.
     channel.on('error', () => {})
@@ -177,6 +186,21 @@ export class PoolProcess {
     this.busy(0, true)
     this.busy(0, false)
     return channel
+  }
+
+  #take(frame: Frame): void {
+    this.#lastHeard = performance.now()
+    // Nothing counts any more that comes after something malformed, until the process is gone.
+    if (this.#endedBecause !== undefined) return
+    try {
+      const listener = this.#listeners.get(frame.rank)
+      if (listener === undefined) throw new Malformed(`a frame of rank ${frame.rank}`)
+      listener.frame(frame)
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error
+      const reason = `malformed data of the pool process: ${error.message}`
+      this.#endBecause(reason, { malformed: true, stuckRank: frame.rank })
+    }
   }
 
   #silences = 0
@@ -214,7 +238,7 @@ export class PoolProcess {
 
   #endBecause(reason: string, cause: Partial<PoolEnd> = {}): void {
     // The first cause is the one: more may come up until the process is gone.
-    this.#endedBecause ??= { reason, memory: false, stuckRank: undefined, ...cause }
+    this.#endedBecause ??= { reason, memory: false, malformed: false, stuckRank: undefined, ...cause }
     this.#kill()
   }
 
@@ -224,7 +248,12 @@ export class PoolProcess {
     this.#process = undefined
     this.#channel = undefined
     this.#silences = 0
-    const because = this.#endedBecause ?? { reason, memory: MEMORY.test(reason), stuckRank: undefined }
+    const because = this.#endedBecause ?? {
+      reason,
+      memory: MEMORY.test(reason),
+      malformed: false,
+      stuckRank: undefined,
+    }
     this.#endedBecause = undefined
     const busyRanks = new Set(this.#busy)
     for (const listener of this.#listeners.values()) listener.ended({ ...because, busyRanks })

@@ -4,11 +4,14 @@
  */
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { deserialize, serialize } from 'node:v8'
-import { RUN_ENDS, type StartResult } from '../isolate/host/child.ts'
+import { deserialize } from 'node:v8'
+import { malformedCall, refusedForLength } from '../functions/function-calls.ts'
+import { RUN_ENDS } from '../isolate/host/child.ts'
 import { withInterpreter } from '../script/micropython-module.ts'
-import { encodeFrame, type Frame, FrameReader } from '../wire/frame.ts'
-import { areaSnapshot, clearArea, createVerdictArea } from '../wire/verdict.ts'
+import { encodeFrame, FROM_ENGINE, type Frame, FrameReader } from '../wire/frame.ts'
+import { areaSnapshot } from '../wire/snapshot.ts'
+import { checkedStartResult } from '../wire/start-result.ts'
+import { clearArea, createVerdictArea } from '../wire/verdict.ts'
 import { closeInheritedFiles } from './inherited-files.ts'
 import type { StartOrder } from './process.ts'
 import { RankWorker, type WorkerOrder } from './rank-worker.ts'
@@ -30,15 +33,17 @@ interface Rank {
   /** A start is under way; the engine must hear of us meanwhile. */
   starting: boolean
   replies: Map<number, (reply: string) => void>
+  /** Number of the last call_function; the next one is later, in whatever process the rank lives. */
+  lastCall: number
 }
 
 closeInheritedFiles(CHANNEL_FD + 1)
 process.umask(0o077)
 const channel = new Socket({ fd: CHANNEL_FD })
 const ranks = new Map<number, Rank>()
-let lastCall = 0
 
-const reader = new FrameReader(take)
+// The engine is trusted, what it sends has any length.
+const reader = new FrameReader({ kinds: FROM_ENGINE, maxPayload: Number.POSITIVE_INFINITY }, take, die)
 channel.on('data', (chunk: Buffer) => reader.push(chunk))
 channel.on('error', die)
 channel.on('close', die)
@@ -52,7 +57,7 @@ function die(): void {
 function take({ kind, rank, number, payload }: Frame): void {
   switch (kind) {
     case 'START':
-      start(rank, payload)
+      start(rank, number, payload)
       break
     case 'RUN':
       run(rank, payload, number)
@@ -66,15 +71,17 @@ function take({ kind, rank, number, payload }: Frame): void {
   }
 }
 
-async function start(number: number, order: Buffer): Promise<void> {
+async function start(number: number, lastCall: number, order: Buffer): Promise<void> {
   const rank = ranks.get(number) ?? create(number, deserialize(order))
+  rank.lastCall = lastCall
   rank.starting = true
-  const result: StartResult = await rank.worker.start(rank.order)
+  // Also what it says of itself stays within its limits.
+  const result = checkedStartResult(await rank.worker.start(rank.order))
   rank.starting = false
   const snapshot = areaSnapshot(rank.area)
   const length = Buffer.allocUnsafe(4)
   length.writeUInt32LE(snapshot.length)
-  channel.write(encodeFrame('STARTED', number, 0, length, snapshot, serialize(result)))
+  channel.write(encodeFrame('STARTED', number, 0, length, snapshot, Buffer.from(JSON.stringify(result))))
 }
 
 function create(number: number, { spec, callFunctionTimeoutMs }: StartOrder): Rank {
@@ -85,13 +92,19 @@ function create(number: number, { spec, callFunctionTimeoutMs }: StartOrder): Ra
     callFunctionTimeoutMs,
     call: (call) =>
       new Promise((resolve) => {
-        const id = ++lastCall
+        const refusal =
+          rank.runningSince === undefined
+            ? malformedCall('no exec runs')
+            : refusedForLength(call, spec.limits)
+        if (refusal !== undefined) return resolve(JSON.stringify(refusal))
+        const id = (rank.lastCall + 1) >>> 0
+        rank.lastCall = id
         replies.set(id, resolve)
         channel.write(encodeFrame('CALL', number, id, Buffer.from(call)))
       }),
   }
   const worker = new RankWorker({})
-  const rank: Rank = { worker, order, area, runningSince: undefined, starting: false, replies }
+  const rank: Rank = { worker, order, area, runningSince: undefined, starting: false, replies, lastCall: 0 }
   ranks.set(number, rank)
   return rank
 }

@@ -1,12 +1,15 @@
 /** Isolation `process`: the isolate in a worker thread of the pool process, which may die without harm to this one. */
-import { deserialize, serialize } from 'node:v8'
+import { serialize } from 'node:v8'
 import type { PendingExec } from '../dispatch/pending-exec.ts'
+import { FunctionCalls } from '../functions/function-calls.ts'
 import type { Functions } from '../functions/functions.ts'
 import { type ChildSpec, RUN_ENDS, type RunEnd, type StartResult } from '../isolate/host/child.ts'
 import { batchTimeout } from '../isolate/host/time-limits.ts'
-import type { Frame } from '../wire/frame.ts'
-import type { FunctionCall } from '../wire/function-call.ts'
-import { VerdictReader } from '../wire/verdict.ts'
+import { type Frame, isLaterCall } from '../wire/frame.ts'
+import { Malformed } from '../wire/malformed.ts'
+import { snapshotProgress, takeSnapshot } from '../wire/snapshot.ts'
+import { lostStart, parseStartResult } from '../wire/start-result.ts'
+import { VerdictReader } from '../wire/verdict-reader.ts'
 import type { Child, Loss } from './child.ts'
 import { records } from './inline.ts'
 import type { PoolEnd, PoolProcess } from './pool-process.ts'
@@ -19,6 +22,7 @@ export interface StartOrder {
 
 /** A batch that has come no further for this much longer than its time limit is where nothing stops it: milliseconds. */
 const STUCK_MS = 500
+const U32_BYTES = 4
 
 /** What a start may take beside what limits.initTimeoutMs is for, a new thread for example: milliseconds. */
 const START_MS = 5_000
@@ -30,20 +34,22 @@ export class ProcessChild implements Child {
   onIdleLoss: (() => void) | undefined
   readonly #pool: PoolProcess
   readonly #order: Buffer
-  readonly #functions: Functions
+  readonly #functionCalls: FunctionCalls
   readonly #area: Buffer
   #started: ((result: StartResult) => void) | undefined
   #ended: ((end: RunEnd) => void) | undefined
   #ready = false
-  #batch: readonly PendingExec[] = []
+  /** Number of the last call_function, over all processes that the child lived in; see isLaterCall. */
+  #lastCall = 0
   /** When the batch under way last came further: of performance.now(). */
   #movedAt = 0
+  /** What the last mark of the batch said. */
+  #begun = 0
+  #committed = 0
   /** When the pool process last said how far the batch under way has come: of performance.now(). */
   #markedAt = 0
   /** Calls of call_function that are not answered yet. */
   #calls = 0
-  /** Places in the batch of the execs that have called a function. */
-  #called = new Set<number>()
   /** Gives back the leave to run or start; see turns.ts. */
   #leave: (() => void) | undefined
   readonly #patienceMs: number
@@ -53,9 +59,9 @@ export class ProcessChild implements Child {
   constructor(spec: ChildSpec, functions: Functions, callFunctionTimeoutMs: number, pool: PoolProcess) {
     const { area, ...rest } = spec
     this.rank = spec.rank
-    this.verdicts = new VerdictReader(area)
+    this.verdicts = new VerdictReader(area, spec.limits.maxResultBytes)
     this.#area = Buffer.from(area)
-    this.#functions = functions
+    this.#functionCalls = new FunctionCalls(functions, spec.rank, spec.limits)
     this.#pool = pool
     this.#order = serialize({ spec: rest, callFunctionTimeoutMs } satisfies StartOrder)
     this.#timeoutMs = spec.limits.timeoutMs
@@ -68,19 +74,24 @@ export class ProcessChild implements Child {
     })
   }
 
+  get malformed(): string | undefined {
+    return this.#functionCalls.malformed
+  }
+
   get pid(): number | undefined {
     return this.#pool.pid
   }
 
   async start(): Promise<StartResult> {
     this.#ready = false
+    this.#functionCalls.begin([])
     const turn = this.#pool.turns.enter(false)
     this.#leave = turn instanceof Promise ? await turn : turn
     return new Promise((resolve) => {
       this.#started = resolve
       this.#movedAt = this.#markedAt = performance.now()
       this.#calls = 0
-      this.#pool.send('START', this.rank, 0, this.#order)
+      this.#pool.send('START', this.rank, this.#lastCall, this.#order)
       this.#pool.busy(this.rank, true)
     })
   }
@@ -92,18 +103,17 @@ export class ProcessChild implements Child {
   }
 
   #run(batch: readonly PendingExec[], leave: () => void): RunEnd | Promise<RunEnd> {
-    this.#batch = batch
-    this.#called.clear()
+    this.#functionCalls.begin(batch)
     if (!this.#ready) {
       leave()
-      this.loss = { ...NOT_RUN, called: this.#called }
+      this.loss = NOT_RUN
       return 'lost'
     }
     this.#leave = leave
     return new Promise((resolve) => {
       this.#ended = resolve
       this.#movedAt = this.#markedAt = performance.now()
-      this.#calls = 0
+      this.#calls = this.#begun = this.#committed = 0
       this.#pool.send('RUN', this.rank, batch.length, Buffer.from(records(batch), 'latin1'))
       this.#pool.busy(this.rank, true)
     })
@@ -114,40 +124,66 @@ export class ProcessChild implements Child {
     return this.#pool.close()
   }
 
+  /** @throws Malformed if nobody waits for such a frame, or it is none */
   #frame({ kind, number, payload }: Frame): void {
-    switch (kind) {
-      case 'STARTED': {
-        const length = payload.readUInt32LE(0)
-        this.#area.set(payload.subarray(4, 4 + length))
-        this.#settleStart(deserialize(payload.subarray(4 + length)))
-        break
-      }
-      case 'MARK':
-        this.#markedAt = performance.now()
-        // Its head says how many execs began and ended.
-        if (payload.compare(this.#area, 0, payload.length) !== 0) this.#movedAt = performance.now()
-        this.#area.set(payload)
-        break
-      case 'ENDED':
-        this.#area.set(payload)
-        this.#settleRun(RUN_ENDS[number]!)
-        break
-      case 'CALL':
-        this.#callFunction(number, payload)
-        break
-    }
+    const starting = this.#started !== undefined
+    const running = this.#ended !== undefined
+    if (kind === 'STARTED' && starting) this.#takeStart(payload)
+    else if (kind === 'MARK' && running) this.#takeMark(payload)
+    else if (kind === 'ENDED' && running) this.#takeEnd(number, payload)
+    else if (kind === 'CALL' && running) this.#takeCall(number, payload)
+    // During a start it says no more than that the process lives.
+    else if (kind === 'MARK' && starting) this.#markedAt = performance.now()
+    else throw new Malformed(`${kind} that nobody waits for`)
   }
 
-  async #callFunction(id: number, call: Buffer): Promise<void> {
+  #takeStart(payload: Buffer): void {
+    const length = payload.length < U32_BYTES ? -1 : payload.readUInt32LE(0)
+    const end = U32_BYTES + length
+    if (length < 0 || end > payload.length) throw new Malformed('STARTED that is too short')
+    this.#takeArea(payload.subarray(U32_BYTES, end))
+    this.#settleStart(parseStartResult(payload.toString('utf8', end)))
+  }
+
+  #takeMark(payload: Buffer): void {
+    this.#markedAt = performance.now()
+    this.#takeArea(payload)
+    const { begun, committed } = snapshotProgress(payload)
+    if (begun === this.#begun && committed === this.#committed) return
+    this.#begun = begun
+    this.#committed = committed
+    this.#movedAt = this.#markedAt
+  }
+
+  #takeEnd(number: number, payload: Buffer): void {
+    const end = RUN_ENDS[number]
+    if (end === undefined) throw new Malformed(`ENDED with number ${number}`)
+    this.#takeArea(payload)
+    this.#settleRun(end)
+  }
+
+  #takeArea(snapshot: Buffer): void {
+    if (!takeSnapshot(this.#area, snapshot)) throw new Malformed(`a snapshot of ${snapshot.length} bytes`)
+  }
+
+  #takeCall(id: number, payload: Buffer): void {
+    if (!isLaterCall(id, this.#lastCall)) throw new Malformed(`call number ${id} after ${this.#lastCall}`)
+    this.#lastCall = id
+    this.#callFunction(id, payload.toString())
+  }
+
+  /** Calls a function of the embedder. Numbers are never used twice, so that no reply can be taken for another one. */
+  async #callFunction(id: number, call: string): Promise<void> {
+    const run = this.#ended
     this.#calls++
-    const parsed: FunctionCall = JSON.parse(call.toString())
-    this.#called.add(parsed.index)
     // The function may wait for an exec of another child, which then must be able to run.
     this.#giveWay()
-    const reply = await this.#functions.call(this.rank, this.#batch, parsed)
+    const reply = await this.#functionCalls.answer(call)
+    // The process that asked may have ended, and this child may live in another one.
+    if (run !== this.#ended) return
     this.#calls--
     this.#movedAt = performance.now()
-    if (this.#ready) this.#pool.send('REPLY', this.rank, id, Buffer.from(JSON.stringify(reply)))
+    this.#pool.send('REPLY', this.rank, id, Buffer.from(reply))
   }
 
   /** Only what the process itself said tells: where it says nothing, it may be the machine that is slow. */
@@ -186,13 +222,14 @@ export class ProcessChild implements Child {
     ended?.(end)
   }
 
-  #poolEnded({ reason, memory, stuckRank, busyRanks }: PoolEnd): void {
+  #poolEnded({ reason, memory, malformed, stuckRank, busyRanks }: PoolEnd): void {
     this.loss = {
       reason,
       memory,
+      malformed,
       culprit: stuckRank === undefined ? 'unknown' : stuckRank === this.rank ? 'here' : 'elsewhere',
       alone: busyRanks.size === 1 && busyRanks.has(this.rank),
-      called: this.#called,
+      called: this.#functionCalls.called,
     }
     const idle = this.#ready && this.#ended === undefined
     this.#ready = false
@@ -201,7 +238,7 @@ export class ProcessChild implements Child {
       this.#settleStart({
         ok: false,
         // Where it is this very start that nothing stopped, another attempt would only take as long.
-        code: stuckRank === this.rank ? 'ERR_SIPLET_CHILD_INIT' : 'ERR_SIPLET_CHILD_LOST',
+        code: stuckRank === this.rank && !malformed ? 'ERR_SIPLET_CHILD_INIT' : 'ERR_SIPLET_CHILD_LOST',
         message: `${reason} while child ${this.rank} started`,
         stack: '',
       })
@@ -211,9 +248,11 @@ export class ProcessChild implements Child {
 }
 
 /** Of a batch that never reached the process. */
-const NOT_RUN: Omit<Loss, 'called'> = {
+const NOT_RUN: Loss = {
   reason: 'its process had ended before',
   memory: false,
+  malformed: false,
   culprit: 'elsewhere',
   alone: false,
+  called: new Set(),
 }

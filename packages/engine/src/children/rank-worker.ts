@@ -32,6 +32,8 @@ export class RankWorker {
   #abort: AbortController | undefined
   #mailbox = new Mailbox()
   #ended: ((end: RunEnd) => void) | undefined
+  /** Batches since the child started; a FunctionRequest names the one that it is of. */
+  #batches = 0
 
   /** @param env environment of the thread */
   constructor(env: Record<string, string>) {
@@ -78,6 +80,7 @@ export class RankWorker {
       this.#input = Buffer.from(input)
       port.postMessage({ input } satisfies NewInput)
     }
+    this.#batches++
     if (typeof batch === 'string') this.#input.write(batch, 0, 'latin1')
     else this.#input.set(batch)
     return new Promise((resolve) => {
@@ -154,13 +157,17 @@ export class RankWorker {
 
   #startInWorker({ spec, callFunctionTimeoutMs, call }: WorkerOrder): Promise<StartResult> {
     this.#port?.close()
+    // A child whose last batch was done still waits for the next one.
+    this.#mailbox.stop()
     this.#mailbox = new Mailbox()
+    this.#batches = 0
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
     const answered = new Int32Array(new SharedArrayBuffer(4))
     port1.on('message', (message: RunEnd | FunctionRequest) => {
       if (typeof message === 'string') this.#batchEnded(message)
-      else this.#callFunction(port1, answered, message, call)
+      // Of an earlier one it is too late: its worker waits no more, and its message is another one now.
+      else if (message.batch === this.#batches) this.#callFunction(port1, answered, message, call)
     })
     port1.unref()
     const task: StartTask = {
@@ -180,7 +187,8 @@ export class RankWorker {
     { id, call }: FunctionRequest,
     answer: WorkerOrder['call'],
   ): Promise<void> {
-    const reply = await answer(call)
+    // The isolate decides what it hands over; no call is no JSON.
+    const reply = await answer(typeof call === 'string' ? call : '')
     port.postMessage({ id, reply })
     Atomics.store(answered, 0, id)
     Atomics.notify(answered, 0)

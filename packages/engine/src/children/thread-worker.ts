@@ -22,9 +22,11 @@ export interface NewInput {
   input: SharedArrayBuffer
 }
 
-/** Worker → engine; `call` is a FunctionCall as JSON. */
+/** Worker → engine; `call` is a FunctionCall as JSON, as the isolate gave it. */
 export interface FunctionRequest {
   id: number
+  /** Number of the batch that it is of, from 1 with each start of the child; 0 before the first. */
+  batch: number
   call: string
 }
 
@@ -35,21 +37,24 @@ export interface FunctionAnswer {
 }
 
 let child: IsolateChild | undefined
-let batches: Buffer
+let input: Buffer
+/** Batches since the child started. */
+let batches = 0
 
 /**
  * Starts the child, or starts it anew with everything fresh. Once piscina has taken the result, the thread belongs to
  * the mailbox, until a batch ends the child.
  */
 export function start(task: StartTask): StartResult {
-  const { spec, input, port, answered, callFunctionTimeoutMs, mailbox } = task
+  const { spec, port, answered, callFunctionTimeoutMs, mailbox } = task
   child?.dispose()
-  batches = Buffer.from(input)
+  input = Buffer.from(task.input)
+  batches = 0
   let lastId = 0
   const direct = (call: string): string => {
     const id = ++lastId
     const deadline = performance.now() + callFunctionTimeoutMs
-    port.postMessage({ id, call } satisfies FunctionRequest)
+    port.postMessage({ id, batch: batches, call } satisfies FunctionRequest)
     for (;;) {
       const seen = Atomics.load(answered, 0)
       for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port)) {
@@ -58,7 +63,7 @@ export function start(task: StartTask): StartResult {
         if (answer.id === id) return answer.reply!
       }
       const left = deadline - performance.now()
-      if (left <= 0) return JSON.stringify(timedOut(JSON.parse(call).name, callFunctionTimeoutMs))
+      if (left <= 0) return JSON.stringify(timedOut(calledName(call), callFunctionTimeoutMs))
       Atomics.wait(answered, 0, seen, left)
     }
   }
@@ -77,10 +82,20 @@ export function vacate(): void {
 
 /** Runs the batch that stands in `input`. */
 function run(port: MessagePort, length: number, count: number): RunEnd {
-  while (length > batches.length) {
-    const { input }: Partial<NewInput> = receiveMessageOnPort(port)!.message
+  batches++
+  while (length > input.length) {
+    const { input: larger }: Partial<NewInput> = receiveMessageOnPort(port)!.message
     // A late answer to a call_function may stand before it.
-    if (input !== undefined) batches = Buffer.from(input)
+    if (larger !== undefined) input = Buffer.from(larger)
   }
-  return child!.run(batches.toString('latin1', 0, length), count)
+  return child!.run(input.toString('latin1', 0, length), count)
+}
+
+/** The name in a call that was waited for in vain. */
+function calledName(call: string): string {
+  try {
+    return String(JSON.parse(call).name)
+  } catch {
+    return 'a function'
+  }
 }

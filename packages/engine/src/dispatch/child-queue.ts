@@ -6,6 +6,8 @@
 import type { Child, Loss } from '../children/child.ts'
 import type { RunTime } from '../exec-result.ts'
 import type { RunEnd, StartResult } from '../isolate/host/child.ts'
+import { thrownText } from '../shown.ts'
+import { checkedStartResult, lostStart } from '../wire/start-result.ts'
 import type { Outcome } from '../wire/verdict.ts'
 import type { PendingExec } from './pending-exec.ts'
 
@@ -19,13 +21,16 @@ const MAX_TAKEN = 1_024
 export type Ending = Exclude<RunEnd, 'done'>
 export type StartFailure = Extract<StartResult, { ok: false }>
 
+/** What is said of a lost child. */
+export type LossCause = Pick<Loss, 'reason' | 'memory'>
+
 /** What a queue tells the engine. Each exec is reported exactly once, through one of the first three. */
 export interface QueueEvents {
   /** The method returned or threw. */
   ended(exec: PendingExec, outcome: Outcome, rank: number, time: RunTime): void
   /**
-   * The child ended while the exec ran in it. `loss`: what is known of a lost one. `killed`: the exec, and nothing else,
-   * can have ended the process that the child lived in.
+   * The child ended while the exec ran in it, or said something malformed instead of its result. `loss`: what is known of
+   * a lost one. `killed`: the exec, and nothing else, can have ended the process that the child lived in.
    */
   broke(
     exec: PendingExec,
@@ -33,7 +38,7 @@ export interface QueueEvents {
     logs: Outcome['logs'],
     rank: number,
     time: RunTime,
-    loss: Loss | undefined,
+    loss: LossCause | undefined,
     killed: boolean,
   ): void
   /** The child does not come up again. */
@@ -62,7 +67,8 @@ export class ChildQueue {
   /** What waits starts at `next`: taking a batch from the front must not move all that stands behind it. */
   #waiting: PendingExec[] = []
   #next = 0
-  #underWay = 0
+  /** Execs that were sent to the child and are not settled. */
+  #underWay: PendingExec[] = []
   #busy = false
   #failure: StartFailure | undefined
   #retryMs = FIRST_RETRY_MS
@@ -86,7 +92,7 @@ export class ChildQueue {
 
   /** Execs waiting or under way. */
   get length(): number {
-    return this.#waitingCount + this.#underWay
+    return this.#waitingCount + this.#underWay.length
   }
 
   get #waitingCount(): number {
@@ -108,9 +114,7 @@ export class ChildQueue {
 
   /** Starts the child for the first time. */
   async start(): Promise<StartResult> {
-    const result = await this.#startChild()
-    this.#events.started(this.child.verdicts.read().unfinishedLogs, this.child.rank)
-    return result
+    return this.#startChild()
   }
 
   push(exec: PendingExec): void {
@@ -118,7 +122,7 @@ export class ChildQueue {
     if (this.#busy) return
     this.#busy = true
     // Execs made in one go travel together; nothing is delayed beyond the current job of the event loop.
-    queueMicrotask(() => this.#drain())
+    this.#drainSoon()
   }
 
   /** Runs one exec on the calling thread. False where the child is busy or cannot do that. */
@@ -137,8 +141,8 @@ export class ChildQueue {
     const batch = [exec]
     const start = performance.now()
     const end = child.runSync(batch)
-    this.#settle(batch, end, start)
-    if (end !== 'done') this.#restarted(this.#startChild() as StartResult)
+    const whole = this.#settle(batch, end, start)
+    if (!whole) this.#restarted(this.#startChild() as StartResult)
     this.#idle()
     return true
   }
@@ -162,6 +166,23 @@ export class ChildQueue {
     })
   }
 
+  #drainSoon(): void {
+    queueMicrotask(() => this.#drain().catch((error) => this.#gaveUp(error)))
+  }
+
+  /** Last resort: something here failed that must not. What waits is answered, and the next exec tries again. */
+  #gaveUp(error: unknown): void {
+    const failure = lostStart(`the queue of child ${this.child.rank} failed: ${thrownText(error)}`)
+    for (const exec of [...this.#underWay.splice(0), ...this.#takeAll()]) {
+      try {
+        this.#events.refused(exec, failure, this.child.rank)
+      } catch {
+        // There is nobody left to tell.
+      }
+    }
+    this.#idle()
+  }
+
   async #drain(): Promise<void> {
     if (this.#held !== undefined) await this.#held
     while (this.#waitingCount > 0) {
@@ -175,15 +196,25 @@ export class ChildQueue {
       const batch = this.#take()
       const suspect = this.#suspects > 0
       if (suspect) this.#suspects--
-      this.#underWay = batch.length
+      this.#underWay = batch
       const start = performance.now()
-      const running = this.child.run(batch, suspect)
+      const running = this.#run(batch, suspect)
       const end = running instanceof Promise ? await running : running
-      this.#underWay = 0
-      this.#settle(batch, end, start, suspect)
-      if (end !== 'done') this.#restarted(await this.#startChild())
+      this.#underWay = []
+      const whole = this.#settle(batch, end, start, suspect)
+      if (!whole) this.#restarted(await this.#startChild())
     }
     this.#idle()
+  }
+
+  /** A run that fails as no run should is a child that is lost. */
+  #run(batch: readonly PendingExec[], alone: boolean): RunEnd | Promise<RunEnd> {
+    try {
+      const running = this.child.run(batch, alone)
+      return running instanceof Promise ? running.catch(() => 'lost' as const) : running
+    } catch {
+      return 'lost'
+    }
   }
 
   #take(): PendingExec[] {
@@ -215,22 +246,29 @@ export class ChildQueue {
   }
 
   /**
-   * Answers what ended and puts back what is to run in the next child.
+   * Answers what ended and puts back what is to run in the next child. False if that has to be built first.
    *
    * @param start of performance.now()
    * @param suspect whether the batch is one exec that ran alone, since it may have ended a process before
    */
-  #settle(batch: PendingExec[], end: RunEnd, start: number, suspect = false): void {
-    const { rank, loss } = this.child
-    const { outcomes, unfinished, unfinishedLogs } = this.child.verdicts.read()
-    const blame =
-      end === 'lost' && loss !== undefined
-        ? this.#blameOfLoss(batch, outcomes.length, unfinished, loss, suspect)
-        : this.#blame(batch, end, outcomes.length, unfinished)
-    const { culprit, hurt, again } = blame
+  #settle(batch: PendingExec[], end: RunEnd, start: number, suspect = false): boolean {
+    const { rank } = this.child
+    const { outcomes, unfinished, unfinishedLogs, endedMs, malformed } = this.child.verdicts.read(
+      batch,
+      end === 'done',
+    )
+    const loss = end === 'lost' ? this.child.loss : undefined
+    const nonsense = loss === undefined ? this.#nonsense(malformed) : undefined
+    const ending = nonsense === undefined ? end : 'lost'
+    const { culprit, hurt, again } =
+      nonsense !== undefined
+        ? blamed(batch, outcomes.length, 1)
+        : loss !== undefined
+          ? this.#blameOfLoss(batch, outcomes.length, unfinished, loss, suspect)
+          : this.#blame(batch, end, outcomes.length, unfinished)
     const us = 1_000 * (performance.now() - start)
     // What ended the child ran for nearly all of the time; the others have no share in that.
-    const usBefore = culprit === undefined ? us : Math.min(us, 1_000 * this.child.verdicts.endedMs)
+    const usBefore = culprit === undefined ? us : Math.min(us, 1_000 * endedMs)
     const sharedBy = Math.max(outcomes.length, 1)
     const time = { us: usBefore / sharedBy, sharedBy }
     const own = { us: us - usBefore, sharedBy: 1 }
@@ -238,14 +276,23 @@ export class ChildQueue {
     this.#batches++
     if (again.length > 0) this.#waiting = [...again, ...this.#takeAll()]
     for (let i = 0; i < outcomes.length; i++) this.#events.ended(batch[i]!, outcomes[i]!, rank, time)
-    if (end === 'done') return
+    if (ending === 'done') return true
+    const cause = culprit !== undefined && loss?.memory ? 'memory' : ending
     if (culprit !== undefined) {
-      const killed = end === 'lost' && loss !== undefined
-      const ending = killed && loss.memory ? 'memory' : end
-      this.#events.broke(culprit, ending, unfinishedLogs, rank, own, killed ? loss : undefined, killed)
+      const killed = loss !== undefined && !loss.malformed
+      this.#events.broke(culprit, cause, unfinishedLogs, rank, own, loss ?? nonsense, killed)
     }
-    for (const exec of hurt) this.#events.broke(exec, end, NO_LOGS, rank, NOT_TIMED, loss, false)
-    this.#rebuilding(culprit !== undefined && end === 'lost' && loss?.memory ? 'memory' : end)
+    for (const exec of hurt) this.#events.broke(exec, ending, NO_LOGS, rank, NOT_TIMED, loss, false)
+    this.#rebuilding(cause)
+    return false
+  }
+
+  /** Why the child must be taken for lost, however its run ended: something that it said is malformed. */
+  #nonsense(malformedResult: string | undefined): LossCause | undefined {
+    const { malformed: malformedCall } = this.child
+    if (malformedResult !== undefined)
+      return { reason: `malformed result: ${malformedResult}`, memory: false }
+    return malformedCall === undefined ? undefined : { reason: `malformed: ${malformedCall}`, memory: false }
   }
 
   #rebuilding(cause: Ending): void {
@@ -256,20 +303,15 @@ export class ChildQueue {
   /** Where the verdicts are complete: the first exec without an outcome ended the child, if it began. */
   #blame(batch: PendingExec[], end: RunEnd, outcomes: number, unfinished: boolean): Blame {
     if (end === 'done' && outcomes === batch.length) return NO_BLAME
-    const blamed = (culprit: PendingExec | undefined): Blame => ({
-      culprit,
-      hurt: [],
-      again: batch.slice(outcomes + (culprit === undefined ? 0 : 1)),
-    })
-    if (end === 'done') return blamed(undefined)
+    if (end === 'done') return blamed(batch, outcomes, 0)
     if (end !== 'lost' || unfinished) {
       this.#lostIdle = 0
       // Microtasks run after the last verdict. What they end has no culprit: an answer stands, and the next did not begin.
-      return blamed(unfinished || outcomes === 0 ? batch[outcomes] : undefined)
+      return blamed(batch, outcomes, unfinished || outcomes === 0 ? 1 : 0)
     }
     // A worker may end between two batches; no exec is to blame then, unless it happens again and again.
     this.#lostIdle = outcomes === 0 ? this.#lostIdle + 1 : 0
-    return blamed(this.#lostIdle > MAX_LOST_IDLE ? batch[outcomes] : undefined)
+    return blamed(batch, outcomes, this.#lostIdle > MAX_LOST_IDLE ? 1 : 0)
   }
 
   /**
@@ -281,11 +323,11 @@ export class ChildQueue {
     batch: PendingExec[],
     outcomes: number,
     unfinished: boolean,
-    { culprit, alone, called }: Loss,
+    { culprit, alone, called, malformed }: Loss,
     suspect: boolean,
   ): Blame {
     const left = batch.slice(outcomes)
-    if (culprit === 'here' && unfinished) return { culprit: left[0]!, hurt: [], again: left.slice(1) }
+    if (culprit === 'here' && (unfinished || malformed)) return blamed(batch, outcomes, 1)
     const elsewhere = culprit === 'elsewhere'
     if (!elsewhere && alone && left.length === 1) return { culprit: left[0]!, hurt: [], again: [] }
     const repeats = (_: PendingExec, index: number) =>
@@ -309,15 +351,27 @@ export class ChildQueue {
    */
   #startChild(attempt = 1): StartResult | Promise<StartResult> {
     const result = this.child.start()
-    if (!(result instanceof Promise)) return result
-    return result.then((settled) => {
-      const lost = !settled.ok && settled.code === 'ERR_SIPLET_CHILD_LOST'
-      return lost && attempt < START_ATTEMPTS ? this.#startChild(attempt + 1) : settled
-    })
+    if (!(result instanceof Promise)) return this.#started(result)
+    return result
+      .then(
+        (settled) => this.#started(settled),
+        (error) => lostStart(`child ${this.child.rank} could not be started: ${thrownText(error)}`),
+      )
+      .then((settled) => {
+        const lost = !settled.ok && settled.code === 'ERR_SIPLET_CHILD_LOST'
+        return lost && attempt < START_ATTEMPTS ? this.#startChild(attempt + 1) : settled
+      })
+  }
+
+  /** What the start came to, checked, and its log lines. */
+  #started(result: StartResult): StartResult {
+    const { unfinishedLogs, malformed } = this.child.verdicts.readStart()
+    this.#events.started(unfinishedLogs, this.child.rank)
+    const nonsense = this.#nonsense(malformed)
+    return nonsense === undefined ? checkedStartResult(result) : lostStart(nonsense.reason)
   }
 
   #restarted(result: StartResult): void {
-    this.#events.started(this.child.verdicts.read().unfinishedLogs, this.child.rank)
     const { rank } = this.child
     if (result.ok) {
       if (this.#failure !== undefined) this.#events.recovered(rank)
@@ -347,7 +401,7 @@ export class ChildQueue {
     // Answers may have led to new execs, or runSync may have held up execs that came from within a function.
     if (this.#waitingCount > 0) {
       this.#busy = true
-      queueMicrotask(() => this.#drain())
+      this.#drainSoon()
       return
     }
     for (const resolve of this.#whenIdle.splice(0)) resolve()
@@ -362,6 +416,12 @@ interface Blame {
   hurt: readonly PendingExec[]
   /** To run in the next child. */
   again: readonly PendingExec[]
+}
+
+/** The first execs without an outcome are to blame for the end of the child: one of them, or none. */
+function blamed(batch: readonly PendingExec[], outcomes: number, count: 0 | 1): Blame {
+  const culprit = count === 0 ? undefined : batch[outcomes]
+  return { culprit, hurt: [], again: batch.slice(outcomes + count) }
 }
 
 const NO_BLAME: Blame = { culprit: undefined, hurt: [], again: [] }

@@ -5,24 +5,26 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 
+export interface Hold {
+  /** Runs (a part of) the function, so that execs from within it are known. */
+  run<T>(act: () => T): T
+  /** The function has answered, or nobody waits for it any more. */
+  release(): void
+}
+
 export class Nesting {
   readonly #holder = new AsyncLocalStorage<{ rank: number; held: boolean }>()
   /** held rank → ranks that execs from within its functions wait for, with how many execs. */
   readonly #waits = new Map<number, Map<number, number>>()
 
-  /** Runs a function that the script of child `rank` called; the child is held until the function has answered. */
-  within<T>(rank: number, act: () => T): T {
+  /** The script of child `rank` calls a function: the child is held until `release` is called. */
+  hold(rank: number): Hold {
     const holder = { rank, held: true }
-    const release = () => {
-      holder.held = false
-    }
-    let result: T | undefined
-    try {
-      result = this.#holder.run(holder, act)
-      return result
-    } finally {
-      if (result instanceof Promise) result.then(release, release)
-      else release()
+    return {
+      run: (act) => this.#holder.run(holder, act),
+      release() {
+        holder.held = false
+      },
     }
   }
 

@@ -1,7 +1,7 @@
-import type { FunctionReply } from '../wire/function-call.ts'
+import type { FailedReply } from '../wire/function-call.ts'
 
 /** The reply to a call_function whose function did not answer in time. */
-export function timedOut(name: string, timeoutMs: number): FunctionReply {
+export function timedOut(name: string, timeoutMs: number): FailedReply {
   return {
     error: 'ERR_SIPLET_CALL_FUNCTION_TIMEOUT',
     message: `${name}() ran longer than limits.callFunctionTimeoutMs (${timeoutMs} ms)`,

@@ -5,6 +5,9 @@
 import type { Splice } from '@siplet/sipmsg'
 import type { ErrorCode } from '../errors.ts'
 
+/** Beside the name. */
+export const MAX_FUNCTION_ARGUMENTS = 8
+
 /** Child → engine. `index` is the exec's place in its batch. */
 export interface FunctionCall {
   index: number
@@ -15,6 +18,9 @@ export interface FunctionCall {
 }
 
 /** Engine → child: the function's code and the message as the function left it, or why there is none. */
-export type FunctionReply =
-  | { code: number; dstUri: string | null; splices: readonly Splice[] }
-  | { error: ErrorCode; message: string }
+export type FunctionReply = { code: number; dstUri: string | null; splices: readonly Splice[] } | FailedReply
+
+export interface FailedReply {
+  error: ErrorCode
+  message: string
+}

@@ -10,21 +10,25 @@
  *   log     = u8 2, u8 level (index in LOG_LEVELS), text
  *   text    = u32 length, bytes (UTF-8, or message bytes in edits)
  *
- * Logs stand before the verdict of their exec. An exec that began and has no verdict did not end.
+ * Logs stand before the verdict of their exec. An exec that began and has no verdict did not end. The host reads the area
+ * with verdict-reader.ts, which takes nothing of this for granted.
  */
 import type { Splice } from '@siplet/sipmsg'
 import type { ErrorCode } from '../errors.ts'
 import { takeShared } from './shared-memory.ts'
 
-const RECORDS_START = 16
-const HEAP = 2
-const ENDED_MS = 3
+/** Where the records start, and the numbers before them: places in an Int32Array. */
+export const RECORDS_START = 16
+export const COMMITTED = 0
+export const BEGUN = 1
+export const HEAP = 2
+export const ENDED_MS = 3
 
-const KIND_VERDICT = 1
-const KIND_LOG = 2
-const FLAG_DST = 1
-const FLAG_EDITS = 2
-const FLAG_ERROR = 4
+export const KIND_VERDICT = 1
+export const KIND_LOG = 2
+export const FLAG_DST = 1
+export const FLAG_EDITS = 2
+export const FLAG_ERROR = 4
 
 /** The errors an isolate can answer an exec with. */
 export const ERROR_CODES = [
@@ -64,9 +68,14 @@ export interface Outcome extends Verdict {
   logs: readonly LogLine[]
 }
 
-/** Memory for the results of a batch: room for the largest result several times, and never less than 1 MiB. */
+/** Bytes of an area: room for the largest result several times, and never less than 1 MiB. */
+export function areaBytes(maxResultBytes: number): number {
+  return RECORDS_START + Math.max(1 << 20, 4 * maxResultBytes)
+}
+
+/** Memory for the results of a batch. */
 export function createVerdictArea(maxResultBytes: number): SharedArrayBuffer {
-  const area = takeShared(RECORDS_START + Math.max(1 << 20, 4 * maxResultBytes))
+  const area = takeShared(areaBytes(maxResultBytes))
   new Int32Array(area, 0, ENDED_MS + 1).fill(0)
   return area
 }
@@ -81,18 +90,6 @@ export function clearArea(area: SharedArrayBuffer): void {
   const head = new Int32Array(area, 0, ENDED_MS + 1)
   head.fill(0, 0, 2)
   head[ENDED_MS] = 0
-}
-
-/** What stands in the area up to the last committed record; a copy. The isolate may be writing behind that meanwhile. */
-export function areaSnapshot(area: SharedArrayBuffer): Buffer {
-  const progress = new Int32Array(area, 0, 2)
-  // In this order: an exec that ends in between is then one that began and ended, never one that did not begin.
-  const begun = Atomics.load(progress, 1)
-  const committed = Atomics.load(progress, 0)
-  const snapshot = Buffer.from(Buffer.from(area, 0, RECORDS_START + committed))
-  snapshot.writeInt32LE(committed, 0)
-  snapshot.writeInt32LE(begun, 4)
-  return snapshot
 }
 
 class AreaFull extends Error {}
@@ -141,12 +138,14 @@ export class VerdictWriter {
     return this.#bytes.length - this.#committed >= this.#maxResultBytes
   }
 
-  /** False when the line had no room: the exec's result limit counts its log lines too. */
+  /** False when the line had no room, for the result limit of an exec counts its log lines too, or there is no such level. */
   log(level: LogLevel, text: string): boolean {
     // Half of the result is kept for the verdict: a chatty script must not lose its decision.
     if (this.#limit - this.#at < this.#maxResultBytes / 2 + text.length + 8) return false
+    const levelIndex = LOG_LEVELS.indexOf(level)
+    if (levelIndex === -1) return false
     this.#u8(KIND_LOG)
-    this.#u8(LOG_LEVELS.indexOf(level))
+    this.#u8(levelIndex)
     this.#text(text)
     this.#commit()
     return true
@@ -224,98 +223,3 @@ export class VerdictWriter {
     this.#at = at + length
   }
 }
-
-/** The engine's side. */
-export class VerdictReader {
-  readonly #buffer: Buffer
-  /** Bytes of committed records, execs begun. */
-  readonly #progress: Int32Array
-  readonly #heap: Int32Array
-  readonly #endedMs: Int32Array
-  #at = 0
-
-  constructor(area: SharedArrayBuffer) {
-    this.#buffer = Buffer.from(area)
-    this.#progress = new Int32Array(area, 0, 2)
-    this.#heap = new Int32Array(area, HEAP * Int32Array.BYTES_PER_ELEMENT, 1)
-    this.#endedMs = new Int32Array(area, ENDED_MS * Int32Array.BYTES_PER_ELEMENT, 1)
-  }
-
-  /** How long the batch ran until the last exec that ended did, by the isolate's clock: whole milliseconds. */
-  get endedMs(): number {
-    return this.#endedMs[0]!
-  }
-
-  /** What {@link writeHeap} wrote last: bytes. */
-  get heapBytes(): number {
-    return 1_024 * this.#heap[0]!
-  }
-
-  /**
-   * Takes the outcomes of the batch so far, in order; whether one more exec began, and the log lines it wrote. To be
-   * called when the isolate is not running.
-   */
-  read(): { outcomes: Outcome[]; unfinished: boolean; unfinishedLogs: LogLine[] } {
-    const end = RECORDS_START + this.#progress[0]!
-    const begun = this.#progress[1]!
-    const outcomes: Outcome[] = []
-    let logs: LogLine[] = []
-    this.#at = RECORDS_START
-    while (this.#at < end) {
-      if (this.#buffer[this.#at++] === KIND_LOG) {
-        const level = LOG_LEVELS[this.#buffer[this.#at++]!]!
-        logs.push({ level, text: this.#utf8() })
-      } else {
-        outcomes.push(this.#outcome(logs.length === 0 ? NO_LOGS : logs))
-        if (logs.length > 0) logs = []
-      }
-    }
-    this.#progress.fill(0)
-    return { outcomes, unfinished: begun > outcomes.length, unfinishedLogs: logs }
-  }
-
-  #outcome(logs: readonly LogLine[]): Outcome {
-    const flags = this.#buffer[this.#at++]!
-    const code = this.#buffer.readInt32LE(this.#at)
-    this.#at += 4
-    return {
-      code,
-      dstUri: flags & FLAG_DST ? this.#utf8() : null,
-      splices: flags & FLAG_EDITS ? this.#splices() : NO_SPLICES,
-      error: flags & FLAG_ERROR ? this.#error() : null,
-      logs,
-    }
-  }
-
-  #splices(): Splice[] {
-    const splices: Splice[] = new Array(this.#u32())
-    for (let i = 0; i < splices.length; i++) {
-      splices[i] = { start: this.#u32(), end: this.#u32(), text: this.#text('latin1') }
-    }
-    return splices
-  }
-
-  #error(): VerdictError {
-    return { code: ERROR_CODES[this.#buffer[this.#at++]!]!, message: this.#utf8(), stack: this.#utf8() }
-  }
-
-  #u32(): number {
-    const value = this.#buffer.readUInt32LE(this.#at)
-    this.#at += 4
-    return value
-  }
-
-  #utf8(): string {
-    return this.#text('utf8')
-  }
-
-  #text(encoding: 'utf8' | 'latin1'): string {
-    const length = this.#u32()
-    const text = this.#buffer.toString(encoding, this.#at, this.#at + length)
-    this.#at += length
-    return text
-  }
-}
-
-const NO_SPLICES: readonly Splice[] = Object.freeze([])
-const NO_LOGS: readonly LogLine[] = Object.freeze([])

@@ -3,7 +3,9 @@
  * is made of them: script-realm.ts does so for JavaScript, siplet_child.py for Python. A script knows a message by a
  * number. A function that fails returns false, which means nothing else; {@link lastFailure} tells why.
  */
+
 import { SIPMessageError } from '@siplet/sipmsg'
+import { MAX_FUNCTION_ARGUMENTS } from '../../wire/function-call.ts'
 import { MemberError, type SIPMsg } from './sipmsg-proxy.ts'
 
 /** Members that are read without arguments. A script asks by their place in this list. */
@@ -45,9 +47,6 @@ const REQUESTS_ONLY = ['rewrite_ruri', 'set_dst_uri']
 
 /** A member that takes strings only. */
 export type StringMember = keyof typeof PARAMETERS
-
-/** call_function takes a name and that many arguments. */
-export const MAX_FUNCTION_ARGUMENTS = 8
 
 /** The message of the exec under way. Most execs have no other. */
 let current: SIPMsg | undefined

@@ -2,6 +2,7 @@
  * The functions of message-members.ts, as siplet_child.py builds its SIPMsg on them. Whatever a script makes Python hand
  * over, they answer: a function that throws would leave the interpreter torn.
  */
+import { MAX_FUNCTION_ARGUMENTS } from '../../../wire/function-call.ts'
 import * as members from '../message-members.ts'
 import type { HostFunction } from './function-table.ts'
 import { type FromPython, RawBytes, type ToPython } from './values.ts'
@@ -31,7 +32,7 @@ export const MESSAGE_FUNCTIONS: Readonly<Record<string, HostFunction>> = {
   call_function: (number, ...args) => {
     const [name] = args
     const wrong = typeof name === 'string' ? args.findIndex((value) => !isFunctionArgument(value)) : 0
-    if (wrong !== -1 || args.length > members.MAX_FUNCTION_ARGUMENTS + 1) {
+    if (wrong !== -1 || args.length > MAX_FUNCTION_ARGUMENTS + 1) {
       const type = typeOf(args[wrong]!)
       return members.misuseCall(known(number), args.length, wrong, wrong > 0 ? String(name) : '', type)
     }

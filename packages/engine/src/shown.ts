@@ -1,0 +1,30 @@
+/** Values of somebody else as text for messages. They may be anything: nothing here throws, whatever they do. */
+
+const MAX_LENGTH = 2_048
+const UNREADABLE = 'a value that cannot be read'
+
+/** The value as it could be written in source text. */
+export function shown(value: unknown): string {
+  try {
+    if (typeof value === 'bigint') return cut(`${value}n`)
+    const json = typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : undefined
+    return cut(json ?? String(value))
+  } catch {
+    return UNREADABLE
+  }
+}
+
+/** What an error says, or whatever else was thrown. */
+export function thrownText(thrown: unknown): string {
+  try {
+    if (!(thrown instanceof Error)) return cut(String(thrown))
+    const { message } = thrown
+    return typeof message === 'string' ? cut(message) : 'an error whose message is not text'
+  } catch {
+    return UNREADABLE
+  }
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH)}…`
+}
