@@ -44,17 +44,20 @@ export const GARBLINGS: Record<string, string> = {
 
 const WRAPPED = (source: string) => `(() => {
   const prelude = ${source.trim().replace(/;$/, '')}
-  const { setup, run } = prelude
+  const { setup } = prelude
   let bytes, head, gates
   const text = (characters) => [...characters].map((character) => character.charCodeAt(0))
   const write = (record) => { bytes.set(record, 16); head[0] = record.length }
   prelude.setup = (realm, ...given) => {
-    bytes = new Uint8Array(given[0])
-    head = new Int32Array(given[0], 0, 4)
-    gates = { direct: given[4], waiting: given[5] }
+    const at = given.findIndex((value) => value instanceof SharedArrayBuffer)
+    bytes = new Uint8Array(given[at])
+    head = new Int32Array(given[at], 0, 4)
+    gates = { direct: given[at + 4], waiting: given[at + 5] }
     setup(realm, ...given)
+    const { run } = realm
+    realm.run = (wait, ...pieces) => garbled(run, wait, pieces)
   }
-  prelude.run = (wait, ...pieces) => {
+  const garbled = (run, wait, pieces) => {
     run(wait, ...pieces)
     const call = (json) => wait ? gates.waiting.applySyncPromise(undefined, [json]) : gates.direct(json)
     const garbling = /X-Garble: ([^\\r]*)/.exec(pieces.join(''))

@@ -1,10 +1,7 @@
-/** Loggers, listeners and subscribers of the embedder that fail: every exec is answered all the same. */
+/** Loggers and listeners of the embedder that fail: every exec is answered all the same. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Logger } from '@siplet/engine'
-import { handler, ISOLATIONS, keepingLogger, scriptFile, withEngine } from '../../support/engine.ts'
+import { handler, ISOLATIONS, keepingLogger, withEngine } from '../../support/engine.ts'
 import { INVITE } from '../../support/messages.ts'
 import { until } from '../../support/processes.ts'
 
@@ -85,12 +82,6 @@ describe('embedders that fail', () => {
       })
     }
   }
-
-  it('a subscriber of the tracing channel that throws is an uncaught exception, as Node has it, after the answer', async () => {
-    const program = fileURLToPath(new URL('../../support/throwing-subscriber.ts', import.meta.url))
-    const { stdout } = await promisify(execFile)(process.execPath, [program, scriptFile(SOURCE)])
-    assert.equal(stdout, 'answered 1\nanswered 1\nuncaught: 4 of subscribers\n')
-  })
 
   it('arguments that are no values of JSON are named in the error', async () => {
     await withEngine(SOURCE, { logger: loggerOf(nothing) }, async (engine) => {
