@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { EngineOptions } from '@siplet/engine'
 import { scriptFile, withEngine } from '../support/engine.ts'
 import { HOSTILE_PYTHON_SCRIPTS } from './python-scripts.ts'
+import { PYTHON_REALM_SCRIPTS } from './realm-scripts.ts'
 import { HOSTILE_SCRIPTS, type HostileScript } from './scripts.ts'
 
 const URI = 'sip:bob@example.net'
@@ -56,7 +57,7 @@ describe('hostile scripts', () => {
         if (isolation === 'process' ? !script.needsProcess : script.needsProcess) continue
         it(script.name, () => attack(script, isolation)).timeout(60_000)
       }
-      for (const script of HOSTILE_PYTHON_SCRIPTS) {
+      for (const script of [...HOSTILE_PYTHON_SCRIPTS, ...PYTHON_REALM_SCRIPTS]) {
         if (isolation === 'process' ? !script.needsProcess : script.needsProcess) continue
         it(`Python: ${script.name}`, () => attackInPython(script, isolation)).timeout(60_000)
       }
