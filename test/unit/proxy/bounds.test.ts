@@ -139,6 +139,27 @@ describe('branches', () => {
     assert.equal(branches[0]!.getHeader('X-Said'), `${'1 '.repeat(11)}-1 -1`)
   })
 
+  it('that never get as far as a target come to an end, too', async () => {
+    for (const more of [
+      "msg.rewrite_ruri('mailto:a@b')",
+      "msg.set_dst_uri('sips:127.0.0.1')",
+      "msg.call_function('t_on_branch', 'dropped')",
+    ]) {
+      await using lab = await Lab.open(
+        `request_route(msg) { msg.call_function('t_on_failure', 'failed'); msg.set_dst_uri(A); ${more}; msg.call_function('t_relay', '', 'sips:127.0.0.1'); return 1 },
+         dropped(msg) { return msg.call_function('drop') },
+         failed(msg) {
+           msg.call_function('t_on_failure', 'failed')
+           ${more}
+           msg.call_function('append_branch')
+           return msg.call_function('t_relay', '', 'sips:127.0.0.1')
+         }`,
+      )
+      lab.request('INVITE')
+      while ((await lab.client.next()).status! < 400);
+    }
+  })
+
   it('t_reply of a provisional reply and nothing else is answered with 500', async () => {
     for (const method of ['INVITE', 'OPTIONS']) {
       await using lab = await Lab.open(

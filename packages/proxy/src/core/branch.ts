@@ -30,8 +30,8 @@ export interface BranchPlan {
 
 /** Whom a branch tells. */
 export interface BranchOwner {
-  /** Whether one more target may be tried; the `first` of a branch always may. */
-  mayTry(first: boolean): boolean
+  /** Whether one more target may be tried, after the first of a branch. */
+  mayTryAnother(): boolean
   /** 101 to 199, and every 2xx; also those that come after the first. */
   passOn(branch: Branch, reply: SIPMessage): void
   /** The branch is over, with this. */
@@ -211,7 +211,7 @@ export class Branch implements Owner {
     const { resting } = this.#services
     while (this.#targets[0] !== undefined && resting.has(this.#targets[0].target)) this.#targets.shift()
     const next = this.#targets.shift()
-    if (next === undefined || !(next.fallback || this.#owner.mayTry(!this.#tried))) {
+    if (next === undefined || (this.#tried && !next.fallback && !this.#owner.mayTryAnother())) {
       const own = failure.message === null
       this.#end(own && this.#cancelled !== 'no' ? { status: 487, message: null } : failure)
       return

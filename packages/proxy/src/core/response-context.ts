@@ -30,7 +30,7 @@ export class ResponseContext implements BranchOwner, Relaying {
   /** What made FAILURE_ROUTE run; the branches it started decide from then on, where there are any. */
   #failure: FinalReply | undefined
   #starting = 0
-  /** Targets that were tried so far, by all branches. */
+  /** Branches so far, and the further targets that they tried. */
   #tried = 0
   #cancelled = false
   #answered = false
@@ -47,6 +47,8 @@ export class ResponseContext implements BranchOwner, Relaying {
     this.#replyRoute = plan.replyRoute
     this.#branches = []
     this.#starting = plan.branches.length
+    // Those that never get as far as a target count as well: FAILURE_ROUTE could make more of them without end.
+    this.#tried += plan.branches.length
     for (const branch of plan.branches) {
       if (plan.branchRoute === null) this.#start(branch)
       else {
@@ -72,8 +74,8 @@ export class ResponseContext implements BranchOwner, Relaying {
     for (const branch of branches) branch.drop()
   }
 
-  mayTry(first: boolean): boolean {
-    if (!first && this.#tried >= this.#services.config.maxBranches) return false
+  mayTryAnother(): boolean {
+    if (this.#tried >= this.#services.config.maxBranches) return false
     this.#tried++
     return true
   }

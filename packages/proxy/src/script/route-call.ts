@@ -27,7 +27,7 @@ export interface Failure {
   /** How the request was relayed. */
   readonly plan: RelayPlan
   readonly reply: FinalReply
-  /** Targets that were tried so far. */
+  /** Branches so far, and the further targets that they tried. */
   readonly tried: number
 }
 
