@@ -20,6 +20,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run(): Promise<Figures[]> }>> =
   latency: () => import('./latency.ts'),
   replay: () => import('./replay.ts'),
   proxy: () => import('./proxy/load.ts'),
+  'proxy-linearity': () => import('./proxy/linearity.ts'),
   soak: () => import('./soak.ts'),
   parse: () => import('./parse.ts'),
   linearity: () => import('./linearity.ts'),

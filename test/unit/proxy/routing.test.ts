@@ -286,6 +286,18 @@ describe('Via', () => {
   })
 })
 
+describe('a loop', () => {
+  for (const how of ['t_relay', 'forward']) {
+    it(`${how}: is found by the branch of our Via: 482`, async () => {
+      await using lab = await Lab.open(
+        `request_route(msg) { return msg.call_function('${how}', ...${how === 'forward' ? '[' : "['', "}'127.0.0.1:' + msg.dst_address[1]]) }`,
+      )
+      lab.request('OPTIONS', { headers: [['Proxy-Authorization', 'Digest realm="x"']] })
+      await lab.client.next(482)
+    })
+  }
+})
+
 describe('CANCEL', () => {
   for (const isolation of ISOLATIONS) {
     it(`${isolation}: matches its INVITE whatever its Max-Forwards says`, async () => {
@@ -303,6 +315,16 @@ describe('CANCEL', () => {
       await servers[0]!.next('CANCEL')
     })
   }
+
+  it('without state goes the way of its INVITE, which had credentials', async () => {
+    await using lab = await Lab.open(`request_route(msg) { return msg.call_function('forward', A.slice(4)) }`)
+    const invite = lab.request('INVITE', { headers: [['Proxy-Authorization', 'Digest realm="x"']] })
+    const arrived = await lab.servers[0]!.next('INVITE')
+    const cancel = new SIPMessage(invite.text.replace(/^INVITE/, 'CANCEL').replace('1 INVITE', '1 CANCEL'))
+    cancel.removeHeader('Proxy-Authorization')
+    lab.resend(cancel)
+    assert.equal((await lab.servers[0]!.next('CANCEL')).topVia!.toString(), arrived.topVia!.toString())
+  })
 
   it('that matches nothing is refused with 483 then', async () => {
     await using lab = await Lab.open(TO_A)

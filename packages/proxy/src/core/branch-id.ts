@@ -30,12 +30,13 @@ export class BranchIds {
   /**
    * The branch of a request that is forwarded without state (section 16.11).
    *
+   * @param request as it came in
    * @param via its topmost Via as it is forwarded
    * @param port of the connection that it came by, for the reply; 0 for UDP
    */
-  stateless(loopHash: string, request: SIPMessage, via: Via, port: number): string {
+  stateless(request: SIPMessage, via: Via, port: number): string {
     const { callId, fromTag, cseqNumber } = request
-    const made = `${STATELESS}${loopHash}.${digest([via.toString(), callId, fromTag, cseqNumber])}.${port}`
+    const made = `${STATELESS}${statelessLoopHash(request)}.${digest([via.toString(), callId, fromTag, cseqNumber])}.${port}`
     // There is no reply to an ACK.
     return request.method === 'ACK' ? made : `${made}.${this.#check(made, via)}`
   }
@@ -64,20 +65,35 @@ export class BranchIds {
 
 /** Over what routing may depend on: when a request comes back with all of it unchanged, it loops. */
 export function loopHash(request: SIPMessage): string {
-  const { originalRURI, callId, fromTag, toTag, cseqNumber } = request
-  const routes = request.getHeadersBytes('Route')
   const proxy = [request.getHeaderBytes('Proxy-Require'), request.getHeaderBytes('Proxy-Authorization')]
-  return digest([originalRURI, callId, fromTag, toTag, cseqNumber, ...routes, ...proxy])
+  return digest([...routingParts(request), ...proxy])
 }
 
-/** Whether one of these Via values is ours and was made for a request with that hash. */
+/** {@link loopHash} without state: only over what a CANCEL has in common with its INVITE, for both need one branch. */
+export function statelessLoopHash(request: SIPMessage): string {
+  return digest(routingParts(request))
+}
+
+function routingParts(request: SIPMessage): (string | number | null)[] {
+  const { originalRURI, callId, fromTag, toTag, cseqNumber } = request
+  return [originalRURI, callId, fromTag, toTag, cseqNumber, ...request.getHeadersBytes('Route')]
+}
+
+/** Whether one of these Via values is ours and was made for that request. */
 export function hasLooped(
   vias: readonly Via[],
-  hashOf: () => string,
+  request: { readonly loopHash: string; readonly message: SIPMessage },
   isOurs: (via: Via) => boolean,
 ): boolean {
-  const ours = vias.filter((via) => via.branch?.startsWith(MAGIC_COOKIE) && isOurs(via))
-  if (ours.length === 0) return false
-  const current = hashOf()
-  return ours.some(({ branch }) => branch!.slice(STATEFUL.length, STATEFUL.length + HASH_LENGTH) === current)
+  let stateless: string | undefined
+  for (const via of vias) {
+    const branch = via.branch ?? ''
+    if (!branch.startsWith(MAGIC_COOKIE) || !isOurs(via)) continue
+    const hash = branch.slice(STATEFUL.length, STATEFUL.length + HASH_LENGTH)
+    if (branch.startsWith(STATEFUL) && hash === request.loopHash) return true
+    if (!branch.startsWith(STATELESS)) continue
+    stateless ??= statelessLoopHash(request.message)
+    if (hash === stateless) return true
+  }
+  return false
 }

@@ -194,7 +194,7 @@ export class Core implements Receiver {
     const request = new IncomingRequest(message, via, flow, routed)
     const { method } = request
     const isOurs = ({ host, port }: Via) => transports.isOurs(host, port ?? 5060)
-    if (hasLooped(message.vias, () => request.loopHash, isOurs)) {
+    if (hasLooped(message.vias, request, isOurs)) {
       this.#refuse(message, via, flow, { status: 482 })
       owner.answered = true
       return

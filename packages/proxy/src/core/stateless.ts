@@ -129,7 +129,7 @@ export class Stateless {
       countDown(message)
       if (parameters !== null) recordRoute(message, request.flow, flow, parameters)
       const port = isReliable(request.flow.transport) ? request.flow.remote[1] : 0
-      addVia(message, flow, branchIds.stateless(request.loopHash, request.message, request.via, port))
+      addVia(message, flow, branchIds.stateless(request.message, request.via, port))
       if (isReliable(flow.transport)) message.fitContentLength()
       metrics.sent('request')
       flow.send(message.text, failed)
