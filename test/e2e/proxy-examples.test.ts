@@ -13,6 +13,7 @@ import { serve } from '../../examples/proxy/embedded-in-sip.ts'
 import { siplet } from '../support/cli.ts'
 import { handler, keepingLogger, scriptFile } from '../support/engine.ts'
 import { SIPPeer } from '../support/sip-peer.ts'
+import { SIPP_MISSING, Sipp, sipp } from '../support/sipp.ts'
 import { TORTURE } from '../support/torture.ts'
 
 const example = (name: string) => fileURLToPath(new URL(`../../examples/proxy/${name}`, import.meta.url))
@@ -121,6 +122,48 @@ for (const name of ['router.ts', 'router.py']) {
     }
   })
 }
+
+describe('the calls of SIPp that docs/proxy.md shows', function () {
+  this.timeout(60_000)
+
+  it('go through the example router', async function () {
+    if (SIPP_MISSING !== null) {
+      console.log(`      SKIPPED: ${SIPP_MISSING}`)
+      this.skip()
+    }
+    const free = await Promise.all([SIPPeer.open(), SIPPeer.open(), SIPPeer.open()])
+    const [even, odd, caller] = free.map(({ port }) => port) as [number, number, number]
+    for (const peer of free) peer.close()
+    const backEnd = (port: number) =>
+      new Sipp(['-sf', example('back-end.xml'), '-i', '127.0.0.1', '-p', String(port)])
+    await using _even = backEnd(even)
+    await using _odd = backEnd(odd)
+    const source = readFileSync(example('router.ts'), 'utf8')
+      .replace('5071', String(even))
+      .replace('5072', String(odd))
+    await using proxy = await createProxy(
+      {
+        listen: ['udp:127.0.0.1:0'],
+        script: { file: scriptFile(source, 'router.ts'), timeoutMs: 5_000 },
+        drainTimeoutMs: 1,
+      },
+      { logger: keepingLogger() },
+    )
+    const { port } = proxy.listening[0]!
+    const to = ['-i', '127.0.0.1', '-p', String(caller), `127.0.0.1:${port}`]
+    const { successful, failed, errors } = await sipp([
+      '-sf',
+      example('call.xml'),
+      ...to,
+      '-m',
+      '20',
+      '-r',
+      '10',
+    ])
+    assert.deepEqual({ successful, failed }, { successful: 20, failed: 0 }, errors)
+    assert.deepEqual([proxy.load.unfinished, proxy.load.contexts], [0, 0])
+  })
+})
 
 describe('examples/proxy/embedded-in-sip.ts', () => {
   it('is less than 100 lines long', () => {
@@ -338,6 +381,11 @@ describe('siplet serve', () => {
     await saying(/the script was loaded anew/)
     client.send(request('OPTIONS', 'sip:x@example.com', client.port), port)
     await client.next(410)
+    client.send(request('OPTIONS', 'sip:b@exa mple', client.port), port)
+    await client.next(400)
+    await saying(
+      /^\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\] WARN: OPTIONS from udp 127\.0\.0\.1:\d+ refused with 400: .* \(Call-ID 0\.\d+\)$/m,
+    )
     child.kill('SIGTERM')
     const [code] = await once(child, 'exit')
     assert.equal(code, 0)

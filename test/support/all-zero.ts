@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import type { SIPProxy } from '@siplet/proxy'
 import type { ManualClock } from './manual-clock.ts'
 
-/** Longer than timer C, 64*T1 of the CANCEL after it and the idle time of connections, for twelve targets. */
-const LONGEST_MS = 12 * 300_000
+/** Longer than any timer: timer C and 64*T1 of the CANCEL for twelve targets, and an hour of rest that a Retry-After asks for. */
+const LONGEST_MS = 2 * 3_600_000
 const STEP_MS = 8_000
 /** Real time that methods of a script may take on a busy machine. */
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 60_000
 
 /**
  * Lets time pass, as much as it takes, until nothing is left of any call: requests, transactions, contexts, methods that

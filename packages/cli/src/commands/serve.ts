@@ -73,7 +73,7 @@ async function checkConfig(path: string, config: ProxyConfig): Promise<void> {
 }
 
 async function serve(config: ProxyConfig): Promise<void> {
-  const logger = scriptLogger(config.logLevel)
+  const logger = scriptLogger(config.logLevel, { timestamps: true })
   const proxy = await createProxy(config, { logger })
   for (const { transport, ip, port } of proxy.listening) tell(`listening on ${transport}:${ip} port ${port}`)
   if (proxy.http !== undefined) tell(`metrics and health on http://${proxy.http}`)

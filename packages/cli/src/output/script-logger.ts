@@ -9,13 +9,17 @@ import { INDENT } from './talk.ts'
 /** To the start of the line, which is cleared: a progress bar may stand there, and is drawn again below. */
 const CLEAR_LINE = '\r\x1b[2K'
 
-/** @param level of pino, or `silent` */
-export function scriptLogger(level: string): Logger {
+/**
+ * @param level of pino, or `silent`
+ * @param options `timestamps` begins each line with the time: ISO 8601, UTC, to the millisecond
+ */
+export function scriptLogger(level: string, { timestamps = false } = {}): Logger {
   const stream = pretty({
     destination: process.stderr.isTTY ? aboveProgress() : 2,
     sync: true,
     colorize: Boolean(process.stderr.isTTY) && !process.env.NO_COLOR,
-    ignore: 'pid,hostname,time,rank,method,callId,code',
+    ignore: `pid,hostname,${timestamps ? '' : 'time,'}rank,method,callId,code`,
+    translateTime: "UTC:yyyy-mm-dd'T'HH:MM:ss.l'Z'",
     // As lines, not as one text with escapes.
     customPrettifiers: { stack: (stack) => printableLines(String(stack)).replaceAll('\n', `\n${INDENT}`) },
     messageFormat: ({ rank, msg, callId }) =>
