@@ -104,7 +104,7 @@ const METHODS =
     ' ',
   )
 const FUNCTIONS =
-  't_relay forward append_branch t_reply sl_send_reply t_on_failure t_on_branch t_on_reply t_check_status record_route loose_route drop append_hf remove_hf is_myself mf_process_maxfwd_header xlog'.split(
+  't_relay forward append_branch t_reply sl_send_reply t_on_failure t_on_branch t_on_reply t_check_status record_route loose_route drop append_hf remove_hf is_myself mf_process_maxfwd_header xlog has_totag check_route_param route_params'.split(
     ' ',
   )
 const ARGUMENTS = [
