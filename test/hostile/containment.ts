@@ -1,0 +1,139 @@
+/**
+ * What the corpus shows of the isolations, as text for README.md and docs. `npm run containment` runs all scripts, also
+ * where they are not expected to be held, and writes those texts. The suite compares them with what it saw itself.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { ISOLATIONS } from '../support/engine.ts'
+import type { Isolation, Seen } from './attack-run.ts'
+import { CORPUS } from './corpus.ts'
+import { begin, type Run, runsOf } from './corpus-run.ts'
+
+const ROOT = new URL('../../', import.meta.url)
+export const README = new URL('README.md', ROOT)
+const DETAILS = new URL('docs/containment.md', ROOT)
+export const SCRIPTS = new URL('docs/hostile-scripts.md', ROOT)
+
+/** Without an answer for so long, a host that was given a script it cannot hold is taken to stand still. */
+const PATIENCE_MS = 20_000
+
+const TABLE = 'hostile scripts by kind'
+const UNHELD = 'scripts that only process holds'
+
+/** The table of the README: kinds as rows, isolations as columns. */
+export function tableOf(seen: ReadonlyMap<Run, boolean>): string {
+  const row = (title: string, ofRow: (run: Run) => boolean) => {
+    const cells = ISOLATIONS.map((isolation) => {
+      const runs = [...seen].filter(([run]) => run.isolation === isolation && ofRow(run))
+      const held = runs.filter(([, isHeld]) => isHeld).length
+      const unheld = runsOf(isolation).filter((run) => ofRow(run) && needsProcess(run)).length
+      const notHeld = runs.length - held
+      return `${held} held${notHeld > 0 ? `, ${notHeld} not` : ''}${unheld > 0 ? `; host dies or waits (${unheld})` : ''}`
+    })
+    return `| ${[title, ...cells].join(' | ')} |`
+  }
+  return [
+    `| the script | ${ISOLATIONS.map((name) => `\`${name}\``).join(' | ')} |`,
+    `| --- | --- | --- | --- |`,
+    ...CORPUS.map(({ title }, kind) => row(title, (run) => run.kind === kind)),
+    row('all', () => true),
+  ].join('\n')
+}
+
+/** Whether the isolation is not expected to hold the script. */
+export function needsProcess({ needsProcess: reason, isolation }: Run): boolean {
+  return reason !== undefined && isolation !== 'process'
+}
+
+/** Every script with what it may come to. */
+export function listOfScripts(): string {
+  const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+  const sections = CORPUS.map(({ title, attacks, starts }) => {
+    const rows = (['JavaScript', 'Python'] as const).flatMap((language) =>
+      [...attacks[language], ...(starts?.[language] ?? [])].map(
+        ({ name, expect, needsProcess: reason }) =>
+          `| ${language} | ${cell(name)} | ${[expect].flat().join(', ').replaceAll('ERR_SIPLET_', '')}${reason === undefined ? '' : '; needs `process`'} |`,
+      ),
+    )
+    return `## The script ${title}\n\n| language | script | may come to |\n| --- | --- | --- |\n${rows.join('\n')}`
+  })
+  return `# Hostile scripts
+
+<!-- Written by \`npm run containment\` from test/hostile/kinds: change those. -->
+
+Each of these scripts is run in every isolation by every test run. It has to come to one of the outcomes named: an error
+code without \`ERR_SIPLET_\`, or the integer that its method returned. Before and after it, in the same batch and later, the
+child has to answer other messages right. So has another child, and the host must stay alive and below a gibibyte of memory.
+
+${sections.join('\n\n')}
+`
+}
+
+/** The text between the two markers of that name. */
+export function marked(text: string, name: string): string {
+  const [begin, end] = markers(name)
+  return text.slice(text.indexOf(begin) + begin.length, text.indexOf(end)).trim()
+}
+
+function replaceMarked(file: URL, name: string, content: string): void {
+  const text = readFileSync(file, 'utf8')
+  const [begin, end] = markers(name)
+  if (!text.includes(begin) || !text.includes(end))
+    throw new Error(`${file.pathname} has no markers "${name}"`)
+  const before = text.slice(0, text.indexOf(begin) + begin.length)
+  writeFileSync(file, `${before}\n\n${content}\n\n${text.slice(text.indexOf(end))}`)
+}
+
+function markers(name: string): [begin: string, end: string] {
+  return [`<!-- ${name}: written by npm run containment -->`, `<!-- end: ${name} -->`]
+}
+
+/** The table in the README as it is. */
+export function tableInReadme(): string {
+  return marked(readFileSync(README, 'utf8'), TABLE)
+}
+
+/** Cells of a table without their padding, so that it may be aligned. */
+export function cellsOf(table: string): string[][] {
+  return table
+    .split('\n')
+    .map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim().replace(/^-+$/, '-')))
+}
+
+async function main(): Promise<void> {
+  const all = ISOLATIONS.flatMap(runsOf)
+  const results = new Map<Run, Seen>()
+  for (const [run, seen] of begin(all.filter((run) => !needsProcess(run)))) results.set(run, await seen)
+  const unheld = new Map<Run, Seen>()
+  for (const [run, seen] of begin(all.filter(needsProcess), PATIENCE_MS)) unheld.set(run, await seen)
+  for (const [run, { problem }] of results)
+    if (problem !== null) console.log(`${run.isolation}, ${run.language}, ${run.name}: ${problem}`)
+  const held = new Map([...results].map(([run, seen]) => [run, seen.held] as const))
+  replaceMarked(README, TABLE, tableOf(held))
+  replaceMarked(DETAILS, UNHELD, tableOfUnheld(unheld))
+  writeFileSync(SCRIPTS, listOfScripts())
+  console.log(`${[...held.values()].filter(Boolean).length} of ${held.size} held`)
+}
+
+/** What became of hosts that were given scripts they cannot hold. */
+function tableOfUnheld(unheld: ReadonlyMap<Run, Seen>): string {
+  const outcome = (isolation: Isolation, { kind, language, place, group }: Run) => {
+    const [, seen] = [...unheld].find(
+      ([run]) =>
+        run.isolation === isolation &&
+        run.kind === kind &&
+        run.language === language &&
+        run.place === place &&
+        run.group === group,
+    )!
+    return seen.held ? `held this time: ${seen.outcome}` : seen.outcome
+  }
+  const rows = [...unheld.keys()]
+    .filter(({ isolation }) => isolation === 'thread')
+    .map(
+      (run) =>
+        `| ${run.language}, ${run.name} | ${outcome('inline', run)} | ${outcome('thread', run)} | ${run.needsProcess} |`,
+    )
+  return ['| script | `inline` | `thread` | why |', '| --- | --- | --- | --- |', ...rows].join('\n')
+}
+
+if (import.meta.main) await main()

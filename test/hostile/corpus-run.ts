@@ -1,0 +1,93 @@
+/** Runs the corpus, or a part of it, on a few hosts side by side. */
+import type { Language } from './attack.ts'
+import { type Isolation, isLonely, isTimed, type Seen } from './attack-run.ts'
+import { CORPUS } from './corpus.ts'
+import { Host, type Task } from './hosts.ts'
+
+/** Two processors are what a machine that tests is sure to have. */
+const HOSTS = 2
+/** Attacks that share an engine, each with a child of its own. */
+const COMPANY = 8
+/** No answer for so long is the end of a host: milliseconds. Far more than the slowest task takes on a slow machine. */
+const PATIENCE_MS = 240_000
+
+const LANGUAGES: readonly Language[] = ['JavaScript', 'Python']
+
+/** One script of the corpus in one isolation. */
+export interface Run {
+  kind: number
+  language: Language
+  isolation: Isolation
+  group: Task['group']
+  place: number
+  name: string
+  /** Why only `process` is expected to hold it. */
+  needsProcess: string | undefined
+}
+
+/** All scripts in that isolation, in their order. */
+export function runsOf(isolation: Isolation): Run[] {
+  return CORPUS.flatMap(({ attacks, starts }, kind) =>
+    LANGUAGES.flatMap((language) =>
+      (['attacks', 'starts'] as const).flatMap((group) =>
+        (group === 'attacks' ? attacks[language] : (starts?.[language] ?? [])).map(
+          ({ name, needsProcess }, place): Run => ({
+            kind,
+            language,
+            isolation,
+            group,
+            place,
+            name,
+            needsProcess,
+          }),
+        ),
+      ),
+    ),
+  )
+}
+
+/** Begins all runs at once, and returns what each comes to. */
+export function begin(runs: readonly Run[], patienceMs = PATIENCE_MS): Map<Run, Promise<Seen>> {
+  const settle = new Map<Run, (seen: Seen) => void>()
+  const results = new Map(
+    runs.map((run) => [run, new Promise<Seen>((resolve) => settle.set(run, resolve))] as const),
+  )
+  const companies = inCompanies(runs)
+  const serve = async () => {
+    const host = new Host(patienceMs)
+    for (let company = companies.shift(); company !== undefined; company = companies.shift()) {
+      const { kind, language, isolation, group } = company[0]!
+      const places = company.map(({ place }) => place)
+      const seen = await host.run({ kind, language, isolation, group, places })
+      for (const [index, run] of company.entries()) settle.get(run)!(seen[index]!)
+    }
+    host.close()
+  }
+  for (let i = 0; i < HOSTS; i++) void serve()
+  return results
+}
+
+/** Runs that can share an engine. Their order stays, but for those that cannot. */
+function inCompanies(runs: readonly Run[]): Run[][] {
+  const companies: Run[][] = []
+  const open = new Map<string, Run[]>()
+  for (const run of runs) {
+    const { kind, language, isolation, group, place } = run
+    const attack = CORPUS[kind]!.attacks[language][place]
+    const start = CORPUS[kind]!.starts?.[language][place]
+    const alone =
+      group === 'attacks'
+        ? isLonely(attack!)
+        : start!.needsProcess !== undefined || start!.limits !== undefined
+    const key = `${kind} ${language} ${isolation} ${group} ${group === 'attacks' ? `${isTimed(attack!)} ${attack!.functions}` : start!.when}`
+    let company = alone ? undefined : open.get(key)
+    if (company === undefined) {
+      company = []
+      companies.push(company)
+      if (!alone) open.set(key, company)
+    }
+    company.push(run)
+    if (company.length === COMPANY) open.delete(key)
+  }
+  return companies
+}

@@ -1,0 +1,42 @@
+/**
+ * Runs hostile scripts and prints those that are not held.
+ *
+ *     node test/hostile/run.ts [--isolation thread] [--kind loops] [--name 'part of a name'] [--all]
+ *
+ * `--all` prints those that are held, too.
+ */
+import { parseArgs } from 'node:util'
+import { ISOLATIONS } from '../support/engine.ts'
+import { CORPUS } from './corpus.ts'
+import { begin, runsOf } from './corpus-run.ts'
+
+const { values } = parseArgs({
+  options: {
+    isolation: { type: 'string' },
+    kind: { type: 'string', default: '' },
+    language: { type: 'string', default: '' },
+    name: { type: 'string', default: '' },
+    patience: { type: 'string', default: '60000' },
+    all: { type: 'boolean', default: false },
+    unheld: { type: 'boolean', default: false },
+  },
+})
+const runs = ISOLATIONS.filter((isolation) => isolation === (values.isolation ?? isolation))
+  .flatMap(runsOf)
+  .filter(
+    ({ kind, name, language, isolation, needsProcess }) =>
+      CORPUS[kind]!.title.includes(values.kind) &&
+      name.includes(values.name) &&
+      language.startsWith(values.language) &&
+      (values.unheld || needsProcess === undefined || isolation === 'process'),
+  )
+let held = 0
+for (const [run, seen] of begin(runs, Number(values.patience))) {
+  const { held: isHeld, outcome, problem } = await seen
+  if (isHeld) held++
+  if (!isHeld || values.all)
+    console.log(
+      `${isHeld ? 'held' : 'NOT HELD'}  ${run.isolation}  ${run.language}  ${CORPUS[run.kind]!.title}: ${run.name}: ${problem ?? outcome}`,
+    )
+}
+console.log(`${held} of ${runs.length} held`)
