@@ -205,7 +205,7 @@ const SHORT_HEADS: readonly (readonly [head: string, tail: string])[] = [
   ['for (let j = 0; j < 10000; j += 7) {', '}'],
   ['for (let j = 0, e = t.length; j < e; j++) { t[j] = j', '}'],
   ['if (n & 1) {', '}'],
-  ['inner: for (let j = 0; j < 16; j++) { if (j === 9) break inner', '}'],
+  ['for (let j = 0; j < 16; j++) { if (j === 9) break', '}'],
   ['let j = 0; while (j < 8) { j++', '}'],
   ['[1, 2, 3].forEach((v) => {', '})'],
   ['for (const key in { a: 1, b: 2 }) {', '}'],
