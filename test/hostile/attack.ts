@@ -54,6 +54,7 @@ export const SCRIPT = 'ERR_SIPLET_SCRIPT'
 export const LOST = 'ERR_SIPLET_CHILD_LOST'
 export const STACK = 'ERR_SIPLET_STACK'
 export const RETURN = 'ERR_SIPLET_RETURN_TYPE'
+export const IMPORT = 'ERR_SIPLET_SCRIPT_IMPORT'
 export const TOO_LARGE = 'ERR_SIPLET_RESULT_TOO_LARGE'
 /** Which limit comes first depends on the machine. */
 export const EITHER = [TIMEOUT, MEMORY] as const

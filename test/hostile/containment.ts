@@ -102,7 +102,11 @@ export function cellsOf(table: string): string[][] {
 async function main(): Promise<void> {
   const all = ISOLATIONS.flatMap(runsOf)
   const results = new Map<Run, Seen>()
-  for (const [run, seen] of begin(all.filter((run) => !needsProcess(run)))) results.set(run, await seen)
+  for (const [run, seen] of begin(
+    all.filter((run) => !needsProcess(run)),
+    3 * PATIENCE_MS,
+  ))
+    results.set(run, await seen)
   const unheld = new Map<Run, Seen>()
   for (const [run, seen] of begin(all.filter(needsProcess), PATIENCE_MS)) unheld.set(run, await seen)
   for (const [run, { problem }] of results)

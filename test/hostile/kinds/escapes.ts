@@ -2,7 +2,7 @@
  * Scripts that look for the host, the prelude or any object of another realm. Most return 1 where they found nothing,
  * and 2 where they did.
  */
-import { EITHER, type Kind, LOST, MEMORY, RETURN, SCRIPT, STACK, TIMEOUT } from '../attack.ts'
+import { EITHER, IMPORT, type Kind, LOST, MEMORY, RETURN, SCRIPT, STACK, TIMEOUT } from '../attack.ts'
 
 /**
  * `isForeign` tells whether the value, or what can be reached from it by prototypes and constructors, is of another
@@ -76,7 +76,11 @@ export const ESCAPES: Kind = {
         attack: "return globalThis['req' + 'uire']('node:fs').readdirSync('/').length",
         expect: SCRIPT,
       },
-      { name: 'import()', attack: "return import(['node', 'fs'].join(':'))", expect: [RETURN, SCRIPT] },
+      {
+        name: 'import()',
+        attack: "return import(['node', 'fs'].join(':'))",
+        expect: [RETURN, SCRIPT, IMPORT],
+      },
       {
         name: 'import() through new Function',
         attack: 'return new Function(\'return import("node:fs")\')()',
@@ -85,12 +89,12 @@ export const ESCAPES: Kind = {
       {
         name: 'import() of data:',
         attack: "return import(['data:text/javascript', 'export default process'].join(','))",
-        expect: [RETURN, SCRIPT],
+        expect: [RETURN, SCRIPT, IMPORT],
       },
       {
         name: 'import() of a number made text',
         attack: "return import({ toString() { return 'node:fs' } })",
-        expect: [RETURN, SCRIPT],
+        expect: [RETURN, SCRIPT, IMPORT],
       },
       {
         name: 'import.meta',
