@@ -126,16 +126,26 @@ export interface Finding {
  * @returns how the programs ended, by code
  */
 export async function runLoops(
-  options: { runs: number; seed: number; isolation: Isolation; language: LoopLanguage; until?: number },
+  options: {
+    runs: number
+    seed: number
+    isolation: Isolation
+    language: LoopLanguage
+    /** Time of Date.now() after which no further program is run. */
+    until?: number
+    /** A program that is not ended after this many milliseconds is tried once more, with {@link SURE_MS} or this. */
+    lateMs?: number
+  },
   report: (finding: Finding) => void,
 ): Promise<Map<string, number>> {
-  const { runs, seed, isolation, language, until = Number.POSITIVE_INFINITY } = options
+  const { runs, seed, isolation, language, until = Number.POSITIVE_INFINITY, lateMs = LATE_MS } = options
   const runner = new LoopRunner(isolation, language)
   const counts = new Map<string, number>()
   for (let run = 0; run < runs && Date.now() < until; run++) {
     const program = programOf(xoroshiro128plus(seed * 1_000_003 + run), language)
-    let outcome = await runner.run(sourceOf(program))
-    if (!outcome.ended && outcome.how === 'late') outcome = await runner.run(sourceOf(program), SURE_MS)
+    let outcome = await runner.run(sourceOf(program), lateMs)
+    if (!outcome.ended && outcome.how === 'late')
+      outcome = await runner.run(sourceOf(program), Math.max(lateMs, SURE_MS))
     const code = outcome.ended ? outcome.code : outcome.how
     counts.set(code, (counts.get(code) ?? 0) + 1)
     if (outcome.ended) continue

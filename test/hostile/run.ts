@@ -31,12 +31,15 @@ const runs = ISOLATIONS.filter((isolation) => isolation === (values.isolation ??
       (values.unheld || needsProcess === undefined || isolation === 'process'),
   )
 let held = 0
-for (const [run, seen] of begin(runs, Number(values.patience))) {
-  const { held: isHeld, outcome, problem } = await seen
-  if (isHeld) held++
-  if (!isHeld || values.all)
+await Promise.all(
+  [...begin(runs, Number(values.patience))].map(async ([run, result]) => {
+    const { held: isHeld, outcome, problem } = await result
+    if (isHeld) held++
+    if (isHeld && !values.all) return
+    const { isolation, language, kind, name } = run
     console.log(
-      `${isHeld ? 'held' : 'NOT HELD'}  ${run.isolation}  ${run.language}  ${CORPUS[run.kind]!.title}: ${run.name}: ${problem ?? outcome}`,
+      `${isHeld ? 'held' : 'NOT HELD'}  ${isolation}  ${language}  ${CORPUS[kind]!.title}: ${name}: ${problem ?? outcome}`,
     )
-}
+  }),
+)
 console.log(`${held} of ${runs.length} held`)
