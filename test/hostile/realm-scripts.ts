@@ -1,9 +1,9 @@
-/** Python scripts that go for our own module, and for the memory of their interpreter; see python-scripts.ts. */
-import type { HostileScript } from './scripts.ts'
+/** Python scripts that go for our own module, and for the memory of their interpreter; the kind `patches intrinsics` has them. */
+import type { Attack } from './attack.ts'
 
 const SCRIPT = 'ERR_SIPLET_SCRIPT'
 
-export const PYTHON_REALM_SCRIPTS: readonly HostileScript[] = [
+export const PYTHON_REALM_SCRIPTS: readonly Attack[] = [
   {
     name: 'our description of errors replaced',
     attack: "import siplet_child\nsiplet_child._described = lambda e: 1.5\nraise ValueError('x')",

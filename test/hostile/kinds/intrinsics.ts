@@ -1,5 +1,6 @@
 /** Scripts that patch what everything else is built on. Each returns, and the next message is read right all the same. */
 import { type Kind, MEMORY, RETURN, SCRIPT, STACK, TIMEOUT } from '../attack.ts'
+import { PYTHON_REALM_SCRIPTS } from '../realm-scripts.ts'
 
 export const INTRINSICS: Kind = {
   title: 'patches intrinsics',
@@ -290,6 +291,7 @@ export const INTRINSICS: Kind = {
       },
     ],
     Python: [
+      ...PYTHON_REALM_SCRIPTS,
       {
         name: 'msg patched',
         attack: `
