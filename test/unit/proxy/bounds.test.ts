@@ -68,6 +68,55 @@ describe('a callee that never ends its INVITE', () => {
   })
 })
 
+describe('what comes late', () => {
+  it('a 200 whose transaction is gone is dropped (RFC 6026 section 8.2)', async () => {
+    await using lab = await Lab.open(TO_A)
+    lab.request('INVITE')
+    await lab.client.next(100)
+    const arrived = await lab.servers[0]!.next('INVITE')
+    lab.servers[0]!.reply(arrived, 200)
+    await lab.client.next(200)
+    lab.clock.advance(32_000)
+    lab.servers[0]!.reply(arrived, 200)
+    await lab.settled()
+    assert.match(await lab.proxy.metrics(), /dropped_total\{reason="stray-reply"\} 1/)
+    assert.equal(lab.client.summary(), '100 200')
+  })
+
+  it('CANCEL and 200 cross: the call is answered with the 200, the CANCEL with its own', async () => {
+    await using lab = await Lab.open(TO_A)
+    const invite = lab.request('INVITE')
+    await lab.client.next(100)
+    const arrived = await lab.servers[0]!.next('INVITE')
+    lab.servers[0]!.reply(arrived, 180)
+    await lab.client.next(180)
+    lab.follow('CANCEL', invite)
+    lab.follow('CANCEL', invite)
+    await lab.servers[0]!.next('CANCEL')
+    lab.servers[0]!.reply(arrived, 200)
+    await lab.settled()
+    const answers = lab.client.received.map(({ status, cseqMethod }) => `${status} ${cseqMethod}`)
+    assert.ok(answers.includes('200 INVITE') && answers.includes('200 CANCEL'), answers.join())
+    lab.follow('CANCEL', invite)
+    await lab.settled()
+    assert.equal(lab.servers[0]!.summary(), 'INVITE CANCEL')
+  })
+
+  it('CANCEL while a method of the script runs: nothing is sent on', async () => {
+    for (const isolation of ['thread', 'process'] as const) {
+      await using lab = await Lab.open(
+        `request_route(msg) { for (const end = Date.now() + 300; Date.now() < end; ); msg.set_dst_uri(A); return 1 }`,
+        { isolation, timeoutMs: 10_000 },
+      )
+      const invite = lab.request('INVITE')
+      await until('the method', () => lab.proxy.load.scripts === 1)
+      lab.follow('CANCEL', invite)
+      await until('487', () => lab.client.received.some(({ status }) => status === 487))
+      assert.equal(lab.servers[0]!.summary(), '')
+    }
+  })
+})
+
 for (const isolation of ISOLATIONS) {
   describe(`FAILURE_ROUTE, isolation ${isolation}`, function () {
     this.timeout(60_000)
