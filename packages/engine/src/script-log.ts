@@ -1,4 +1,8 @@
-/** What scripts log, and the errors they make, on the embedder's logger; repeated errors with a rate limit. */
+/**
+ * What scripts log, and the errors they make, on the embedder's logger; repeated errors with a rate limit. The logger gets
+ * text as data: control characters are escaped, line feeds stay. Whoever writes lines must keep a text from beginning one
+ * that looks like an entry: pino's JSON does, and the commands indent further lines.
+ */
 import type { Logger } from './config.ts'
 import type { PendingExec } from './dispatch/pending-exec.ts'
 import type { SipletError } from './errors.ts'
@@ -7,10 +11,9 @@ import type { LogLevel, LogLine } from './wire/verdict.ts'
 
 /** An error that was logged is not logged again for this long; the next line tells how many there were. */
 const QUIET_MS = 10_000
-/** Begins further lines of an entry: a script must not write a line that looks like another entry. */
-const INDENT = '    '
 const MAX_REMEMBERED = 1_000
 
+/** A level can only be one of these: verdict-reader.ts takes any other for malformed. */
 const METHODS: Record<LogLevel, keyof Logger> = {
   ALERT: 'fatal',
   CRIT: 'fatal',
@@ -43,12 +46,12 @@ export class ScriptLog {
 
   /** What the author of a script should know. */
   warning(text: string): void {
-    this.#write('warn', {}, printableLines(text, INDENT))
+    this.#write('warn', {}, printableLines(text))
   }
 
   /** Something of the embedder failed. */
   failure(text: string): void {
-    this.#write('error', {}, printableLines(text, INDENT))
+    this.#write('error', {}, printableLines(text))
   }
 
   /** A logger that fails loses the line; an exec must not be lost with it. */
@@ -67,7 +70,7 @@ export class ScriptLog {
     this.#write(
       'error',
       { rank, code: error.code, stack: error.stack },
-      printableLines(`degraded: ${error.message}`, INDENT),
+      printableLines(`degraded: ${error.message}`),
     )
   }
 
@@ -76,11 +79,7 @@ export class ScriptLog {
     for (let i = 0; i < lines.length; i++) {
       const { level, text } = lines[i]!
       if (!this.#takes()) continue
-      this.#write(
-        METHODS[level],
-        { rank, ...context(exec) },
-        printableLines(text.replace(/\r?\n$/, ''), INDENT),
-      )
+      this.#write(METHODS[level], { rank, ...context(exec) }, printableLines(text.replace(/\r?\n$/, '')))
     }
   }
 
@@ -122,7 +121,7 @@ export class ScriptLog {
     this.#write(
       'error',
       { rank, code: error.code, ...context(exec), ...suppressed, stack: error.stack },
-      printableLines(`${exec.method}: ${error.message}`, INDENT),
+      printableLines(`${exec.method}: ${error.message}`),
     )
   }
 }

@@ -1,5 +1,6 @@
 /** V8's inspector of one isolate: its only session, for one debugger after the other. */
 import ivm from 'isolated-vm'
+import { SCRIPT_REALM_NAME } from '../isolate/inside/script-realm.ts'
 
 /** A debugger, seen from here. */
 export interface DebuggerClient {
@@ -17,6 +18,7 @@ interface ProtocolMessage {
 interface ProtocolParams {
   context?: { name?: string }
   scriptId?: string
+  url?: string
   callFrames?: { location: { scriptId: string } }[]
   hitBreakpoints?: string[]
   reason?: string
@@ -147,6 +149,10 @@ export class DebugSession {
         if (params.context?.name === 'default') return
         break
       case 'Debugger.scriptParsed':
+        if (params.url === SCRIPT_REALM_NAME) {
+          this.#skip(params.scriptId!)
+          return
+        }
         this.#scripts.add(params.scriptId!)
         break
       case 'Debugger.paused':
@@ -156,7 +162,18 @@ export class DebugSession {
     this.#client?.send(message)
   }
 
-  /** The pause without what the debugger knows nothing of: frames of our prelude, our own breakpoint. */
+  /**
+   * Steps go over the script's functions of ours, such as getters of `msg`, to the next line of the author. V8 forgets
+   * this when a debugger disables the domain, and names all scripts anew when one enables it.
+   */
+  #skip(scriptId: string): void {
+    void this.#request('Debugger.setBlackboxedRanges', {
+      scriptId,
+      positions: [{ lineNumber: 0, columnNumber: 0 }],
+    })
+  }
+
+  /** The pause without what the debugger knows nothing of: frames of our own code, our own breakpoint. */
   #paused(params: ProtocolParams): ProtocolParams {
     const callFrames = params.callFrames!.filter(({ location }) => this.#scripts.has(location.scriptId))
     const breakpointId = this.#breakpoint

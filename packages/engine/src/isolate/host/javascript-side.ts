@@ -5,7 +5,7 @@ import type { StepResult } from '../inside/javascript-handler.ts'
 import type { InitResult } from '../inside/outcome.ts'
 import type { prelude } from '../inside/prelude.ts'
 import { REJECTION_GUARD } from '../inside/rejection-guard.ts'
-import { SCRIPT_REALM_SOURCE, type ScriptRealm } from '../inside/script-realm.ts'
+import { SCRIPT_REALM_NAME, SCRIPT_REALM_SOURCE, type ScriptRealm } from '../inside/script-realm.ts'
 import type { ChildSpec, FunctionHost } from './child.ts'
 import { compilePrelude } from './prelude-code.ts'
 import { type Entrance, entrance, type ScriptSide, setupArguments } from './script-side.ts'
@@ -23,7 +23,7 @@ export function javascriptSide(
   const realm: ivm.Reference<ScriptRealm> = compilePrelude(
     isolate,
     SCRIPT_REALM_SOURCE,
-    'siplet:script-realm',
+    SCRIPT_REALM_NAME,
   ).runSync(context, { reference: true, release: true })
   const inside: ivm.Reference<typeof prelude> = compilePrelude(
     isolate,

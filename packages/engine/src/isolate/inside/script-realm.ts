@@ -674,3 +674,6 @@ function scriptRealm(): ScriptRealm {
 
 /** Text of an expression whose value is a {@link ScriptRealm}, to be evaluated in the script's context before the script. */
 export const SCRIPT_REALM_SOURCE = `'use strict';(${scriptRealm})()`
+
+/** The name of that text: a debugger is told nothing of a script so named. */
+export const SCRIPT_REALM_NAME = 'siplet:script-realm'
