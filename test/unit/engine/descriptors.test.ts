@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createEngine } from '@siplet/engine'
-import { build } from 'esbuild'
+import { build, stop as stopEsbuild } from 'esbuild'
 import { handler, ISOLATIONS, keepingLogger, scriptFile, withEngine } from '../../support/engine.ts'
 import { INVITE } from '../../support/messages.ts'
 import { until } from '../../support/processes.ts'
@@ -22,8 +22,20 @@ function open(): string[] {
   })
 }
 
-function childProcesses(): string {
-  return readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').trim()
+/** Pids of the child processes, which Linux lists by the thread that started them: engines start theirs in this one. */
+function childProcesses(): Set<string> {
+  return new Set(readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').match(/\d+/g))
+}
+
+/**
+ * Returns a function that tells whether no descriptor and no process was added since. Other test files may have left an
+ * esbuild process of their own: stopped, it does not end during the test.
+ */
+async function state(): Promise<() => boolean> {
+  await stopEsbuild()
+  const processes = childProcesses()
+  const descriptors = open().length
+  return () => open().length <= descriptors && [...childProcesses()].every((pid) => processes.has(pid))
 }
 
 describe('a closed engine', () => {
@@ -31,25 +43,23 @@ describe('a closed engine', () => {
     it(`${isolation}: leaves no file descriptor and no process behind, ten times`, async () => {
       // The first one may open what Node keeps, such as a thread's event loop.
       await withEngine(SCRIPT, { isolation }, (engine) => engine.exec('rankOf', INVITE))
-      await until(() => childProcesses() === '', 'no process is left')
-      const before = open().length
+      const isAsBefore = await state()
       for (let i = 0; i < ENGINES; i++) {
         await withEngine(SCRIPT, { isolation, children: 2 }, async (engine) => {
           assert.ok((await engine.exec('rankOf', INVITE)).code > 0)
           await engine.reload()
         })
       }
-      await until(() => open().length <= before && childProcesses() === '', 'all is closed')
+      await until(isAsBefore, 'all is closed')
     }).timeout(60_000)
 
     it(`${isolation}: neither does one that did not start`, async () => {
       const scriptName = scriptFile('function mod_init() { throw new Error("no") }')
-      await until(() => childProcesses() === '', 'no process is left')
-      const before = open().length
+      const isAsBefore = await state()
       for (let i = 0; i < 3; i++) {
         await assert.rejects(createEngine({ scriptName, isolation, logger: keepingLogger() }), /no/)
       }
-      await until(() => open().length <= before && childProcesses() === '', 'all is closed')
+      await until(isAsBefore, 'all is closed')
     }).timeout(60_000)
   }
 
@@ -70,7 +80,6 @@ describe('a closed engine', () => {
     await withEngine(SCRIPT, {}, (engine) => engine.exec('rankOf', INVITE))
     engineClosed()
     assert.equal((await built).outputFiles.length, 1)
-    const { stop } = await import('esbuild')
-    await stop()
+    await stopEsbuild()
   }).timeout(60_000)
 })
