@@ -19,7 +19,13 @@ export interface Seen {
   problem: string | null
 }
 
-const LIMITS = { timeoutMs: 150, memoryMb: 16, maxResultBytes: 65_536, maxLogLines: 10 }
+const LIMITS = {
+  timeoutMs: 150,
+  memoryMb: 16,
+  maxResultBytes: 65_536,
+  maxLogLines: 10,
+  initTimeoutMs: 60_000,
+}
 const PYTHON_LIMITS = { ...LIMITS, memoryMb: 32 }
 /** On a busy machine anything may take long. The time limit must only end what is expected to run into it. */
 export const LONG_MS = 10_000

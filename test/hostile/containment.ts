@@ -46,7 +46,7 @@ export function needsProcess({ needsProcess: reason, isolation }: Run): boolean 
 
 /** Every script with what it may come to. */
 export function listOfScripts(): string {
-  const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+  const cell = (text: string) => text.replace(/[|_*]/g, '\\$&').replaceAll('\n', ' ')
   const sections = CORPUS.map(({ title, attacks, starts }) => {
     const rows = (['JavaScript', 'Python'] as const).flatMap((language) =>
       [...attacks[language], ...(starts?.[language] ?? [])].map(

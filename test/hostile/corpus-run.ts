@@ -4,8 +4,8 @@ import { type Isolation, isLonely, isTimed, type Seen } from './attack-run.ts'
 import { CORPUS } from './corpus.ts'
 import { Host, type Task } from './hosts.ts'
 
-/** Two processors are what a machine that tests is sure to have. */
-const HOSTS = 2
+/** More than the two processors of a small machine: most runs wait for a limit. */
+const HOSTS = 4
 /** Attacks that share an engine, each with a child of its own. */
 const COMPANY = 8
 /** No answer for so long is the end of a host: milliseconds. Far more than the slowest task takes on a slow machine. */

@@ -11,8 +11,8 @@ import type { Language, StartAttack } from './attack.ts'
 import type { Isolation, Seen } from './attack-run.ts'
 
 const LIMITS = { timeoutMs: 100, initTimeoutMs: 400, maxLogLines: 10 }
-/** From the start of the first engine of a group until the scripts attack. */
-const PEACE_MS = 1_500
+/** From the start of the first engine of a group until the scripts attack: milliseconds for each engine that starts. */
+const PEACE_MS: Record<Isolation, number> = { inline: 200, thread: 300, process: 1_000 }
 const MESSAGE = 'INVITE sip:bob@example.net SIP/2.0\r\nCall-ID: start@example.org\r\nCSeq: 1 INVITE\r\n\r\n'
 
 /** Methods that `rebuild` needs; a script of that kind holds them by this marker. */
@@ -29,7 +29,7 @@ export async function runStarts(
   slowness: number,
   tell: (place: number) => void,
 ): Promise<Seen[]> {
-  const attackAt = Date.now() + PEACE_MS * slowness
+  const attackAt = Date.now() + PEACE_MS[isolation] * attacks.length * slowness
   const started: { engine: Engine | undefined; outcome: string; detail: string }[] = []
   for (const [place, attack] of attacks.entries()) {
     tell(place)

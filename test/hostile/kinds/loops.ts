@@ -296,7 +296,8 @@ export const LOOPS: Kind = {
       {
         name: 'text that is compared by locale',
         attack: "const s = '\\u00e4'.repeat(1e5); for (;;) s.localeCompare(s + 'b')",
-        expect: EITHER,
+        // One comparison may take longer than the margin after which a pool process is ended.
+        expect: [...EITHER, LOST],
       },
       {
         name: 'members of msg, again and again',
@@ -397,7 +398,7 @@ class Endless:
         attack: 'return 1 if 2 in Endless() else 0',
         expect: TIMEOUT,
       },
-      { name: 'a range of 10 ** 9', attack: 'return sum(range(10 ** 9))', expect: [TIMEOUT, RETURN] },
+      { name: 'a range of 10 ** 9', attack: 'return sum(range(10 ** 9))', expect: [TIMEOUT, RETURN, MEMORY] },
       {
         name: 'a sort whose key loops',
         attack: `
@@ -452,7 +453,8 @@ class Slow:
       },
       {
         name: 'a power that takes long',
-        attack: 'return 3 ** 3000000 & 1',
+        // MicroPython computes a power of constants as it compiles.
+        attack: 'n = 3000000\nreturn 3 ** n & 1',
         expect: [TIMEOUT, MEMORY, SCRIPT],
       },
       {

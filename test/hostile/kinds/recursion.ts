@@ -1,5 +1,5 @@
 /** Scripts that use up the stack. */
-import { EITHER, type Kind, RETURN, SCRIPT, STACK, TIMEOUT } from '../attack.ts'
+import { EITHER, type Kind, MEMORY, RETURN, SCRIPT, STACK, TIMEOUT } from '../attack.ts'
 
 export const RECURSION: Kind = {
   title: 'recurses beyond the stack',
@@ -112,7 +112,7 @@ return 1`,
         name: 'an instanceof chain',
         attack:
           'let o = {}; for (let i = 0; i < 1e5; i++) o = Object.create(o); return o instanceof Array ? 1 : 2',
-        expect: [2, TIMEOUT],
+        expect: [2, TIMEOUT, MEMORY],
       },
       {
         name: 'a cause that is itself',

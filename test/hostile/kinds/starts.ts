@@ -1,5 +1,5 @@
 /** Scripts that attack before the first message: as they are loaded, in mod_init, in child_init, or at a rebuild. */
-import type { Kind, StartAttack } from '../attack.ts'
+import type { Expected, Kind, StartAttack } from '../attack.ts'
 
 const LOAD = 'ERR_SIPLET_SCRIPT_LOAD'
 const MOD = 'ERR_SIPLET_MOD_INIT'
@@ -52,11 +52,16 @@ const everywhere = PLACES.flatMap(({ place, code, source }) =>
       name: `${place}, ${name}`,
       source: source(act),
       when: 'start',
-      expect: [code, LOST],
+      expect: codesOfStart(code, name),
       needsProcess: NEEDS_PROCESS[name],
     }),
   ),
 )
+
+/** A start that ends with its pool process is one of CHILD_INIT, wherever it stands still. */
+function codesOfStart(code: Expected, name: string): Expected[] {
+  return name in NEEDS_PROCESS ? [code, CHILD, LOST] : [code, LOST]
+}
 
 /** Those that could hold up a rebuild. */
 const AT_A_REBUILD = [
@@ -74,7 +79,7 @@ const atARebuild = PLACES.flatMap(({ place, code, source }) =>
       name: `${place} of a rebuild, ${name}`,
       source: source(`if (Date.now() >= START_OF_ATTACK) { ${ACTS[name]} }`),
       when: 'rebuild',
-      expect: [code, LOST],
+      expect: codesOfStart(code, name),
       needsProcess: NEEDS_PROCESS[name],
     }),
   ),

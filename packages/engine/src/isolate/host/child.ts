@@ -168,23 +168,24 @@ export class IsolateChild {
     const { isolate, run } = this.#started()
     const { timeoutMs } = this.#spec.limits
     const look = lookMs(timeoutMs)
+    const limited = timeoutMs > 0
     let left = runLimit(timeoutMs, count) + look
-    const timer =
-      timeoutMs === 0
-        ? undefined
-        : setInterval(() => {
-            if (this.#calls > 0) return
-            left -= look
-            if (left <= 0 && !isolate.isDisposed) isolate.dispose()
-          }, look)
+    const isOver = () => limited && left <= 0
+    const timer = !limited
+      ? undefined
+      : setInterval(() => {
+          if (this.#calls > 0) return
+          left -= look
+          if (isOver() && !isolate.isDisposed) isolate.dispose()
+        }, look)
     try {
       await run.apply(undefined, [true, ...pieces(batch)])
     } catch (error) {
-      if (error !== this.#wellEndedThrow) return left <= 0 ? 'timeout' : ending(isolate, error)
+      if (error !== this.#wellEndedThrow) return isOver() ? 'timeout' : ending(isolate, error)
     } finally {
       clearInterval(timer)
     }
-    if (left <= 0) return 'timeout'
+    if (isOver()) return 'timeout'
     this.#noteHeap(isolate)
     return 'done'
   }
