@@ -59,7 +59,7 @@ export class Generation {
   ): Promise<Generation> {
     const loaded = await loadScript(config.scriptName, {
       scriptRoot: config.scriptRoot,
-      sourcesContent: inspector !== undefined,
+      debugged: inspector !== undefined,
     })
     const prelude = await preludeSource(loaded.language)
     const stacks = new StackMapper(loaded)

@@ -1,4 +1,5 @@
 import type { WasmModule } from '../isolate/inside/python/webassembly.ts'
+import type { LoopChecks } from './loop-checks.ts'
 
 /** A script ready for an isolate, with everything it imports. */
 export type Bundle = JavaScriptBundle | PythonBundle
@@ -11,8 +12,10 @@ export interface JavaScriptBundle {
   code: string
   /** Global that holds the script's exports; null where the script defines plain globals. */
   globalName: string | null
-  /** Source map (version 3, JSON), null where `code` is the script as written. */
+  /** Source map (version 3, JSON) of the code without its loop checks, null where that is the script as written. */
   map: string | null
+  /** What was put into the loops of `code`; null where it has no loops, or a debugger may attach. */
+  loopChecks: LoopChecks | null
 }
 
 export interface PythonBundle {

@@ -6,6 +6,7 @@ import { relative } from 'node:path'
 import type { BuildFailure, BuildOptions } from 'esbuild'
 import { SipletError } from '../errors.ts'
 import type { JavaScriptBundle } from './bundle.ts'
+import { checkLoops } from './check-loops.ts'
 import { build, formatMessages, hasEnded, transform } from './esbuild.ts'
 import { REFUSED, ScriptModules } from './modules.ts'
 import type { ScriptFiles } from './script-files.ts'
@@ -15,34 +16,41 @@ const TARGET = 'es2024'
 
 /**
  * @param files of a .js, .mjs, .cjs, .ts or .mts file
- * @param sourcesContent whether the source map holds the sources
+ * @param debugged whether a debugger may attach: the source map holds the sources then, and loops are not checked
  * @throws SipletError ERR_SIPLET_SCRIPT_NOT_FOUND; ERR_SIPLET_SCRIPT_SYNTAX or ERR_SIPLET_SCRIPT_IMPORT, with
  *   file:line:column and a code frame
  */
-export async function bundleJavaScript(
-  files: ScriptFiles,
-  sourcesContent = false,
-): Promise<JavaScriptBundle> {
+export async function bundleJavaScript(files: ScriptFiles, debugged = false): Promise<JavaScriptBundle> {
   const modules = await ScriptModules.open(files)
   const path = files.script
   try {
-    if (await isClassicScript(path, modules)) return await classicScript(path, modules, sourcesContent)
-    const { outputFiles } = await build({
-      ...options(path, modules),
-      format: 'iife',
-      sourcemap: 'external',
-      sourcesContent,
-    })
-    const text = (suffix: string) => outputFiles.find((file) => file.path.endsWith(suffix))!.text
-    return {
-      language: 'javascript',
-      fileName: path,
-      code: text('.js'),
-      globalName: GLOBAL_NAME,
-      map: modules.withPaths(text('.map')),
-    }
+    const built = (await isClassicScript(path, modules))
+      ? await classicScript(path, modules, debugged)
+      : await bundled(path, modules, debugged)
+    if (debugged) return { ...built, loopChecks: null }
+    const { code, checks } = await checkLoops(built.code, path)
+    return { ...built, code, loopChecks: checks }
   } catch (error) {
-    throw await failure(error as BuildFailure, path, modules)
+    throw error instanceof SipletError ? error : await failure(error as BuildFailure, path, modules)
+  }
+}
+
+type Built = Omit<JavaScriptBundle, 'loopChecks'>
+
+async function bundled(path: string, modules: ScriptModules, sourcesContent: boolean): Promise<Built> {
+  const { outputFiles } = await build({
+    ...options(path, modules),
+    format: 'iife',
+    sourcemap: 'external',
+    sourcesContent,
+  })
+  const text = (suffix: string) => outputFiles.find((file) => file.path.endsWith(suffix))!.text
+  return {
+    language: 'javascript',
+    fileName: path,
+    code: text('.js'),
+    globalName: GLOBAL_NAME,
+    map: modules.withPaths(text('.map')),
   }
 }
 
@@ -84,11 +92,7 @@ async function isClassicScript(path: string, modules: ScriptModules): Promise<bo
   return format !== 'cjs' && entry.exports.length === 0 && imports.length === 0
 }
 
-async function classicScript(
-  path: string,
-  modules: ScriptModules,
-  sourcesContent: boolean,
-): Promise<JavaScriptBundle> {
+async function classicScript(path: string, modules: ScriptModules, sourcesContent: boolean): Promise<Built> {
   const source = modules.text
   if (!path.endsWith('ts'))
     return { language: 'javascript', fileName: path, code: source, globalName: null, map: null }

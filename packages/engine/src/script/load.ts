@@ -7,7 +7,7 @@ import { bundleJavaScript } from './javascript.ts'
 import { bundlePython } from './python.ts'
 import { ScriptFiles } from './script-files.ts'
 
-const LOADERS: Record<string, (files: ScriptFiles, sourcesContent: boolean) => Promise<Bundle>> = {
+const LOADERS: Record<string, (files: ScriptFiles, debugged: boolean) => Promise<Bundle>> = {
   '.js': bundleJavaScript,
   '.mjs': bundleJavaScript,
   '.cjs': bundleJavaScript,
@@ -19,8 +19,8 @@ const LOADERS: Record<string, (files: ScriptFiles, sourcesContent: boolean) => P
 export interface LoadOptions {
   /** The folder that the script may import files of; by default its own. */
   scriptRoot?: string | undefined
-  /** Whether a source map holds the sources, for a debugger. */
-  sourcesContent?: boolean
+  /** Whether a debugger may attach. Loops are not checked then, and the source map holds the sources. */
+  debugged?: boolean
 }
 
 /**
@@ -30,7 +30,7 @@ export interface LoadOptions {
  */
 export async function loadScript(
   scriptName: string,
-  { scriptRoot, sourcesContent = false }: LoadOptions = {},
+  { scriptRoot, debugged = false }: LoadOptions = {},
 ): Promise<Bundle> {
   const extension = extname(scriptName)
   const load = Object.hasOwn(LOADERS, extension) ? LOADERS[extension] : undefined
@@ -41,7 +41,7 @@ export async function loadScript(
         `use one of ${Object.keys(LOADERS).join(' ')}`,
     )
   }
-  const loaded = async () => load(await ScriptFiles.open(scriptName, scriptRoot), sourcesContent)
+  const loaded = async () => load(await ScriptFiles.open(scriptName, scriptRoot), debugged)
   try {
     return await loaded()
   } catch (error) {

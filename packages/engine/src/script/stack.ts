@@ -3,6 +3,7 @@ import { SourceMap } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Bundle } from './bundle.ts'
+import { columnAsWritten, type LoopChecks } from './loop-checks.ts'
 
 /** Maps stacks of one bundle. */
 export class StackMapper {
@@ -10,11 +11,13 @@ export class StackMapper {
   /** What a script is named where a debugger may attach to it. */
   readonly #url: string
   readonly #map: SourceMap | undefined
+  readonly #loopChecks: LoopChecks | null
 
   constructor(script: Bundle) {
     const map = script.language === 'javascript' ? script.map : null
     this.#fileName = script.fileName
     this.#url = pathToFileURL(script.fileName).href
+    this.#loopChecks = script.language === 'javascript' ? script.loopChecks : null
     this.#map = map === null ? undefined : new SourceMap(JSON.parse(map))
   }
 
@@ -30,14 +33,19 @@ export class StackMapper {
 
   #line(line: string): string {
     const map = this.#map
-    if (map === undefined) return line
+    const checks = this.#loopChecks
+    if (map === undefined && checks === null) return line
     const at = line.lastIndexOf(this.#fileName)
     if (at === -1) return line
     const position = /^:(\d+):(\d+)(.*)$/.exec(line.slice(at + this.#fileName.length))
     if (position === null) return line
-    const [, lineNumber, column, rest] = position
-    const entry = map.findEntry(Number(lineNumber) - 1, Number(column) - 1)
-    if (!('originalSource' in entry)) return line
+    const lineNumber = Number(position[1])
+    const shown = Number(position[2])
+    const rest = position[3]
+    const column = checks === null ? shown : columnAsWritten(checks, lineNumber - 1, shown - 1) + 1
+    const entry = map?.findEntry(lineNumber - 1, column - 1)
+    if (entry === undefined || !('originalSource' in entry))
+      return `${line.slice(0, at)}${this.#fileName}:${lineNumber}:${column}${rest}`
     const source = resolve(dirname(this.#fileName), entry.originalSource)
     return `${line.slice(0, at)}${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}${rest}`
   }

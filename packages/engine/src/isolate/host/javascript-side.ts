@@ -2,6 +2,7 @@
 import type ivm from 'isolated-vm'
 import type { JavaScriptBundle } from '../../script/bundle.ts'
 import type { StepResult } from '../inside/javascript-handler.ts'
+import { loopCheckSource } from '../inside/loop-check.ts'
 import type { InitResult } from '../inside/outcome.ts'
 import type { prelude } from '../inside/prelude.ts'
 import { REJECTION_GUARD } from '../inside/rejection-guard.ts'
@@ -25,6 +26,10 @@ export function javascriptSide(
     SCRIPT_REALM_SOURCE,
     SCRIPT_REALM_NAME,
   ).runSync(context, { reference: true, release: true })
+  if (script.loopChecks !== null) {
+    const source = loopCheckSource(script.loopChecks.name)
+    compilePrelude(isolate, source, 'siplet:script-realm').runSync(context, { release: true })
+  }
   const inside: ivm.Reference<typeof prelude> = compilePrelude(
     isolate,
     spec.prelude,

@@ -1,0 +1,55 @@
+/**
+ * Runs {@link withLoopChecks}. Large scripts, and those nested too deeply for this thread, are parsed in a worker thread
+ * with a large stack and bounded memory, so that the host neither stands still nor runs out of memory.
+ */
+import { relative } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { SipletError } from '../errors.ts'
+import { type CheckedCode, withLoopChecks } from './loop-checks.ts'
+
+/** Characters. Parsing takes this thread some ten milliseconds at most. */
+const MAX_LENGTH_HERE = 1 << 18
+/** The syntax tree takes about 70 bytes for each character of dense code. */
+const WORKER_LIMITS = { maxOldGenerationSizeMb: 1_024, stackSizeMb: 128 }
+/** The worker beside this file: .ts in the repository, .js when published. */
+const WORKER = new URL(`./check-loops-worker${import.meta.url.slice(-3)}`, import.meta.url)
+
+/** What the worker answers. */
+export type WorkerAnswer = CheckedCode | { error: string }
+
+/**
+ * @param path of the script, for errors
+ * @throws SipletError ERR_SIPLET_SCRIPT_SYNTAX if the code cannot be parsed
+ */
+export async function checkLoops(code: string, path: string): Promise<CheckedCode> {
+  if (code.length <= MAX_LENGTH_HERE) {
+    try {
+      return withLoopChecks(code)
+    } catch {
+      // Most often it is nested too deeply. If it is not, the worker says so, too.
+    }
+  }
+  const refused = (why: string) =>
+    new SipletError('ERR_SIPLET_SCRIPT_SYNTAX', `script ${relative('', path)}: ${why}`)
+  let answer: WorkerAnswer
+  try {
+    answer = await inWorker(code)
+  } catch (error) {
+    throw refused(
+      (error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY'
+        ? `to look for its loops takes more than ${WORKER_LIMITS.maxOldGenerationSizeMb} MiB; make it, and what it imports, smaller`
+        : `its loops cannot be found: ${(error as Error).message}`,
+    )
+  }
+  if ('error' in answer) throw refused(`its loops cannot be found: ${answer.error}`)
+  return answer
+}
+
+function inWorker(code: string): Promise<WorkerAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<WorkerAnswer>()
+  const worker = new Worker(WORKER, { workerData: code, resourceLimits: WORKER_LIMITS, env: {} })
+  worker.once('message', resolve)
+  worker.once('error', reject)
+  worker.once('exit', () => reject(new Error('the thread that parses it ended')))
+  return promise
+}

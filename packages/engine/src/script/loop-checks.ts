@@ -1,0 +1,134 @@
+/**
+ * Puts a call at the start of every loop body of a script. V8 looks for an interrupt at each entry of a function, but in
+ * a loop that it has not optimised only once the loop has used up a budget of bytecode: with operators that take
+ * milliseconds each, such as `[...list]` or `===` of long strings, that takes seconds and more (docs/containment.md).
+ *
+ * No line is added, so a place in the result differs from one in the script by columns only, and
+ * {@link columnAsWritten} takes those off.
+ */
+import { type Node, parse } from 'acorn'
+
+export interface LoopChecks {
+  /** Global that is called; no name of the script. See isolate/inside/loop-check.ts. */
+  name: string
+  /**
+   * What was inserted, in order, as three numbers each: line (0 is the first) and column (of the text before), in UTF-16
+   * code units, and length.
+   */
+  inserted: readonly number[]
+}
+
+export interface CheckedCode {
+  code: string
+  /** Null where the code has no loop, and is as it was. */
+  checks: LoopChecks | null
+}
+
+const NAME = '__siplet_loop'
+/** What ends a line, for V8 and for source maps of it. */
+const LINE_BREAK = /\r\n|[\n\r\u2028\u2029]/g
+/** A keyword cannot be written with escapes. */
+const LOOP_KEYWORD = /\b(?:for|while)\b/
+const LOOPS = new Set([
+  'ForStatement',
+  'ForInStatement',
+  'ForOfStatement',
+  'WhileStatement',
+  'DoWhileStatement',
+])
+
+/**
+ * @param code a classic script
+ * @throws SyntaxError of acorn, with `loc`; RangeError if the code is nested too deeply for the stack
+ */
+export function withLoopChecks(code: string): CheckedCode {
+  if (!LOOP_KEYWORD.test(code)) return { code, checks: null }
+  const names = new Set<string>()
+  const bodies: Node[] = []
+  const nodes: Node[] = [parse(code, { ecmaVersion: 'latest', sourceType: 'script' })]
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    // A name may be written with escapes.
+    if ('name' in node && typeof node.name === 'string') names.add(node.name)
+    if (LOOPS.has(node.type)) bodies.push((node as Node & { body: Node }).body)
+    for (const value of Object.values(node)) {
+      if (Array.isArray(value)) {
+        for (const item of value) if (isNode(item)) nodes.push(item)
+      } else if (isNode(value)) nodes.push(value)
+    }
+  }
+  if (bodies.length === 0) return { code, checks: null }
+  const name = unusedName(code, names)
+  return insert(code, name, insertions(bodies, `${name}();`))
+}
+
+/** The column that a place had before, in UTF-16 code units from 0. */
+export function columnAsWritten({ inserted }: LoopChecks, line: number, column: number): number {
+  let shift = 0
+  for (let at = firstOfLine(inserted, line); at < inserted.length && inserted[at] === line; at += 3) {
+    const start = inserted[at + 1]! + shift
+    if (column < start) break
+    const length = inserted[at + 2]!
+    if (column < start + length) return inserted[at + 1]!
+    shift += length
+  }
+  return column - shift
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && typeof (value as Node).type === 'string'
+}
+
+function unusedName(code: string, names: ReadonlySet<string>): string {
+  for (let number = 0; ; number++) {
+    const name = `${NAME}${number}`
+    if (!names.has(name) && !code.includes(name)) return name
+  }
+}
+
+interface Insertion {
+  at: number
+  text: string
+}
+
+function insertions(bodies: readonly Node[], call: string): Insertion[] {
+  const list: Insertion[] = []
+  for (const { type, start, end } of bodies) {
+    if (type === 'BlockStatement') list.push({ at: start + 1, text: call })
+    else list.push({ at: start, text: `{${call}` }, { at: end, text: '}' })
+  }
+  return list.sort((a, b) => a.at - b.at)
+}
+
+function insert(code: string, name: string, list: readonly Insertion[]): CheckedCode {
+  const inserted: number[] = []
+  const pieces: string[] = []
+  let from = 0
+  let line = 0
+  let lineStart = 0
+  const breaks = code.matchAll(LINE_BREAK)
+  let next = breaks.next()
+  for (const { at, text } of list) {
+    while (!next.done && next.value.index < at) {
+      line++
+      lineStart = next.value.index + next.value[0].length
+      next = breaks.next()
+    }
+    inserted.push(line, at - lineStart, text.length)
+    pieces.push(code.slice(from, at), text)
+    from = at
+  }
+  pieces.push(code.slice(from))
+  return { code: pieces.join(''), checks: { name, inserted } }
+}
+
+/** Index of the first insertion of that line or a later one. */
+function firstOfLine(inserted: readonly number[], line: number): number {
+  let low = 0
+  let high = inserted.length / 3
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (inserted[3 * middle]! < line) low = middle + 1
+    else high = middle
+  }
+  return 3 * low
+}

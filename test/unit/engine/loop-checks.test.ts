@@ -1,0 +1,106 @@
+/** Calls in the loops of a script, and the places that stacks show in spite of them. */
+import assert from 'node:assert/strict'
+import { INVITE } from '../../../packages/cli/src/bench/invite.ts'
+import { columnAsWritten, withLoopChecks } from '../../../packages/engine/src/script/loop-checks.ts'
+import { handler, scriptFile, scriptFolder, withEngine } from '../../support/engine.ts'
+
+/** The code with `@` for the call. */
+function checked(code: string): string {
+  const { code: result, checks } = withLoopChecks(code)
+  return checks === null ? result : result.replaceAll(`${checks.name}();`, '@')
+}
+
+describe('loop checks', () => {
+  const cases: Record<string, string> = {
+    'for (;;) { x }': 'for (;;) {@ x }',
+    'for (;;);': 'for (;;){@;}',
+    'for (;;) x': 'for (;;) {@x}',
+    'for (const a in b) x; y': 'for (const a in b) {@x;} y',
+    'for (const a of b) if (c) x; else y': 'for (const a of b) {@if (c) x; else y}',
+    'while (a) while (b) c()': 'while (a) {@while (b) {@c()}}',
+    'do x++\nwhile (a) y': 'do {@x++}\nwhile (a) y',
+    'do { } while (a)': 'do {@ } while (a)',
+    'a: for (;;) { b: for (;;) continue a }': 'a: for (;;) {@ b: for (;;) {@continue a} }',
+    'class A { static { for (;;) ; } }': 'class A { static { for (;;) {@;} } }',
+    'async function f() { for await (const a of b); }': 'async function f() { for await (const a of b){@;} }',
+    'function* f() { while (1) yield }': 'function* f() { while (1) {@yield} }',
+    [`f(\`\${() => { for (;;) /}/ }}\`)`]: `f(\`\${() => { for (;;) {@/}/} }}\`)`,
+    "'for (;;)'; a.for; b = { while: 1 }": "'for (;;)'; a.for; b = { while: 1 }",
+  }
+  for (const [code, expected] of Object.entries(cases)) {
+    it(`stand in ${code.replaceAll('\n', '\\n')}`, () => assert.equal(checked(code), expected))
+  }
+
+  it('call a name that the script does not have, however it is written', () => {
+    const { checks } = withLoopChecks(
+      'let __siplet_loop0, __siplet_l\\u006fop1, a = "__siplet_loop2"; for (;;);',
+    )
+    assert.equal(checks?.name, '__siplet_loop3')
+  })
+
+  it('leave every place where it was, but for its column', () => {
+    const code = 'for (;;) for (;;) { a\n;while (1)\r\n b(); c }\u2028 do d; while (1); e'
+    const { code: result, checks } = withLoopChecks(code)
+    const lines = (text: string) => text.split(/\r\n|[\n\r\u2028\u2029]/)
+    for (const [number, line] of lines(result).entries()) {
+      for (const { index, 0: letter } of line.matchAll(/\b[a-e]\b/g)) {
+        const written = columnAsWritten(checks!, number, index)
+        assert.equal(lines(code)[number]![written], letter)
+      }
+    }
+  })
+
+  it('do not show in stacks, nor in their own columns', () => {
+    const script = handler('throws() { for (;;) for (const a of [1]) { if (a) throw new Error("x") } }')
+    return withEngine(script, { isolation: 'inline' }, async (engine) => {
+      const { error } = await engine.exec('throws', INVITE)
+      assert.match(error!.stack!, new RegExp(`script\\.js:1:${script.indexOf('new Error') + 1}\\)$`, 'm'))
+      assert.doesNotMatch(error!.stack!, /siplet_loop/)
+    })
+  })
+
+  it('do not show in stacks of TypeScript that is bundled', () => {
+    const { write } = scriptFolder()
+    const thrower =
+      'export function thrower(a: number): number { while (a) for (;;) { a--; throw new Error("y") } return a }'
+    write('thrower.ts', thrower)
+    const line =
+      'export function mod_init() { return { child_init() { return 0 }, throws() { do { thrower(1) } while (true) } } }'
+    const scriptName = write('main.ts', `import { thrower } from './thrower.ts'\n${line}`)
+    return withEngine('', { isolation: 'inline', scriptName }, async (engine) => {
+      const { error } = await engine.exec('throws', INVITE)
+      assert.match(error!.stack!, new RegExp(`thrower\\.ts:1:${thrower.indexOf('new Error') + 1}\\)`))
+      assert.match(error!.stack!, new RegExp(`main\\.ts:2:${line.indexOf('thrower(') + 1}\\)`))
+    })
+  })
+
+  it('cannot be taken away by the script', () =>
+    withEngine(
+      `${handler(`replace() {
+        'use strict'
+        const name = Object.getOwnPropertyNames(globalThis).find((name) => name.startsWith('__siplet' + '_loop'))
+        for (const attempt of [
+          () => { globalThis[name] = () => {} },
+          () => { delete globalThis[name] },
+          () => Object.defineProperty(globalThis, name, { value() {} }),
+        ]) {
+          try { attempt(); return 1 } catch {}
+        }
+        return 2
+      }`)}`,
+      { isolation: 'inline' },
+      async (engine) => assert.equal((await engine.exec('replace', INVITE)).code, 2),
+    ))
+
+  it('are put into scripts that are large, or nested deeply', async () => {
+    const sum = `${'1+'.repeat(20_000)}1`
+    const scriptName = scriptFile(`${handler('fine() { for (;;) return value }')}\nconst value = ${sum}`)
+    await withEngine('', { isolation: 'inline', scriptName }, async (engine) =>
+      assert.equal((await engine.exec('fine', INVITE)).code, 20_001),
+    )
+    const table = `${handler('fine() { for (;;) return table.length }')}\nconst table = [${'7,'.repeat(200_000)}]`
+    await withEngine(table, { isolation: 'inline' }, async (engine) =>
+      assert.equal((await engine.exec('fine', INVITE)).code, 200_000),
+    )
+  }).timeout(60_000)
+})
