@@ -7,9 +7,8 @@ import { Worker } from 'node:worker_threads'
 import { SipletError } from '../errors.ts'
 import { type CheckedCode, withLoopChecks } from './loop-checks.ts'
 
-/** Characters. Parsing takes this thread some ten milliseconds at most. */
+/** Characters. Longer code is parsed in a worker thread, so that a reload does not hold up the host. */
 const MAX_LENGTH_HERE = 1 << 18
-/** The syntax tree takes about 70 bytes for each character of dense code. */
 const WORKER_LIMITS = { maxOldGenerationSizeMb: 1_024, stackSizeMb: 128 }
 /** The worker beside this file: .ts in the repository, .js when published. */
 const WORKER = new URL(`./check-loops-worker${import.meta.url.slice(-3)}`, import.meta.url)
