@@ -24,7 +24,7 @@ describe('loop checks', () => {
     'class A { static { for (;;) ; } }': 'class A { static { for (;;) {@;} } }',
     'async function f() { for await (const a of b); }': 'async function f() { for await (const a of b){@;} }',
     'function* f() { while (1) yield }': 'function* f() { while (1) {@yield} }',
-    [`f(\`\${() => { for (;;) /}/ }}\`)`]: `f(\`\${() => { for (;;) {@/}/} }}\`)`,
+    'f(`${() => { for (;;) /}/ }}`)': `f(\`\${() => { for (;;) {@/}/} }}\`)`,
     "'for (;;)'; a.for; b = { while: 1 }": "'for (;;)'; a.for; b = { while: 1 }",
   }
   for (const [code, expected] of Object.entries(cases)) {

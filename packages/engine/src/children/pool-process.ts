@@ -199,7 +199,8 @@ export class PoolProcess {
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
       const reason = `malformed data of the pool process: ${error.message}`
-      this.#endBecause(reason, { malformed: true, stuckRank: frame.rank })
+      const stuckRank = this.#listeners.has(frame.rank) ? frame.rank : undefined
+      this.#endBecause(reason, { malformed: true, stuckRank })
     }
   }
 

@@ -14,6 +14,8 @@ import type { PendingExec } from './pending-exec.ts'
 const FIRST_RETRY_MS = 10
 const LAST_RETRY_MS = 5_000
 const MAX_LOST_IDLE = 3
+/** After so many, what the process says of other children is no longer believed: execs run alone, to find which ends it. */
+const MAX_LOST_ELSEWHERE = 8
 const START_ATTEMPTS = 3
 /** Execs that may be kept in front of those that wait. */
 const MAX_TAKEN = 1_024
@@ -74,6 +76,8 @@ export class ChildQueue {
   #retryMs = FIRST_RETRY_MS
   /** How often in a row the child was lost before any exec began. */
   #lostIdle = 0
+  /** How often in a row the process said that another child ended it, and no exec of this child came to an end. */
+  #lostElsewhere = 0
   /** Execs at the front that run one at a time with nothing else in their process: one of them may have ended it. */
   #suspects = 0
   #retryAt = 0
@@ -318,6 +322,8 @@ export class ChildQueue {
    * Where a whole process ended, and the verdicts may be some milliseconds behind. An exec that may have ended the
    * process runs once more with nothing else in the process, and is blamed only if the process ends again. An exec that
    * has called a function of the embedder must not run twice: it is answered with the loss.
+   *
+   * Which child ended the process may be a lie of that process. So the same exec is only believed innocent a few times.
    */
   #blameOfLoss(
     batch: PendingExec[],
@@ -328,7 +334,8 @@ export class ChildQueue {
   ): Blame {
     const left = batch.slice(outcomes)
     if (culprit === 'here' && (unfinished || malformed)) return blamed(batch, outcomes, 1)
-    const elsewhere = culprit === 'elsewhere'
+    this.#lostElsewhere = outcomes === 0 && culprit === 'elsewhere' ? this.#lostElsewhere + 1 : 0
+    const elsewhere = culprit === 'elsewhere' && this.#lostElsewhere <= MAX_LOST_ELSEWHERE
     if (!elsewhere && alone && left.length === 1) return { culprit: left[0]!, hurt: [], again: [] }
     const repeats = (_: PendingExec, index: number) =>
       (elsewhere || !suspect) && !called.has(outcomes + index)
