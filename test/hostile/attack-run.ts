@@ -149,14 +149,14 @@ export async function runAttacks(
   }
 }
 
-export function isTimed({ expect, needsProcess }: Attack): boolean {
-  return [expect].flat().includes('ERR_SIPLET_TIMEOUT') || needsProcess !== undefined
+export function isTimed({ expect, uninterrupted }: Attack): boolean {
+  return [expect].flat().includes('ERR_SIPLET_TIMEOUT') || uninterrupted !== undefined
 }
 
 /** Whether the attack has its engine for itself. */
-export function isLonely({ expect, needsProcess, limits }: Attack): boolean {
+export function isLonely({ expect, uninterrupted, limits }: Attack): boolean {
   return (
-    [expect].flat().includes('ERR_SIPLET_CHILD_LOST') || needsProcess !== undefined || limits !== undefined
+    [expect].flat().includes('ERR_SIPLET_CHILD_LOST') || uninterrupted !== undefined || limits !== undefined
   )
 }
 

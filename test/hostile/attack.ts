@@ -13,8 +13,11 @@ export interface Attack {
   setup?: string
   /** What the exec comes to: an error code, one of several, or the integer returned. */
   expect: Expected | readonly Expected[]
-  /** Why only isolation `process` holds the script: what V8 makes of it ends, or holds up, the thread and the process. */
-  needsProcess?: string
+  /**
+   * Why V8 does not end the script in time. It holds up its thread, or ends it for want of memory: `thread` leaves the
+   * thread behind, `process` ends the pool process, and `inline` does not hold the script.
+   */
+  uninterrupted?: string
   limits?: Partial<Limits>
   /** Whether the engine has functions for call_function; see functions.ts. Inline isolates run on another thread then. */
   functions?: true
@@ -36,7 +39,7 @@ export interface StartAttack {
   when: 'start' | 'rebuild'
   /** What createEngine rejects with, or what an exec is answered with after the rebuild; 1 is what `probe` returns. */
   expect: Expected | readonly Expected[]
-  needsProcess?: string
+  uninterrupted?: string
   limits?: Partial<Limits>
 }
 

@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { ISOLATIONS } from '../support/engine.ts'
-import type { Isolation, Seen } from './attack-run.ts'
+import type { Seen } from './attack-run.ts'
 import { CORPUS } from './corpus.ts'
 import { begin, type Run, runsOf } from './corpus-run.ts'
 
@@ -17,7 +17,7 @@ export const SCRIPTS = new URL('docs/hostile-scripts.md', ROOT)
 const PATIENCE_MS = 20_000
 
 const TABLE = 'hostile scripts by kind'
-const UNHELD = 'scripts that only process holds'
+const UNHELD = 'scripts that inline does not hold'
 
 /** The table of the README: kinds as rows, isolations as columns. */
 export function tableOf(seen: ReadonlyMap<Run, boolean>): string {
@@ -25,7 +25,7 @@ export function tableOf(seen: ReadonlyMap<Run, boolean>): string {
     const cells = ISOLATIONS.map((isolation) => {
       const runs = [...seen].filter(([run]) => run.isolation === isolation && ofRow(run))
       const held = runs.filter(([, isHeld]) => isHeld).length
-      const unheld = runsOf(isolation).filter((run) => ofRow(run) && needsProcess(run)).length
+      const unheld = runsOf(isolation).filter((run) => ofRow(run) && isUnheld(run)).length
       const notHeld = runs.length - held
       return `${held} held${notHeld > 0 ? `, ${notHeld} not` : ''}${unheld > 0 ? `; host dies or waits (${unheld})` : ''}`
     })
@@ -40,8 +40,8 @@ export function tableOf(seen: ReadonlyMap<Run, boolean>): string {
 }
 
 /** Whether the isolation is not expected to hold the script. */
-export function needsProcess({ needsProcess: reason, isolation }: Run): boolean {
-  return reason !== undefined && isolation !== 'process'
+export function isUnheld({ uninterrupted, isolation }: Run): boolean {
+  return uninterrupted !== undefined && isolation === 'inline'
 }
 
 /** Every script with what it may come to. */
@@ -50,8 +50,8 @@ export function listOfScripts(): string {
   const sections = CORPUS.map(({ title, attacks, starts }) => {
     const rows = (['JavaScript', 'Python'] as const).flatMap((language) =>
       [...attacks[language], ...(starts?.[language] ?? [])].map(
-        ({ name, expect, needsProcess: reason }) =>
-          `| ${language} | ${cell(name)} | ${[expect].flat().join(', ').replaceAll('ERR_SIPLET_', '')}${reason === undefined ? '' : '; needs `process`'} |`,
+        ({ name, expect, uninterrupted: reason }) =>
+          `| ${language} | ${cell(name)} | ${[expect].flat().join(', ').replaceAll('ERR_SIPLET_', '')}${reason === undefined ? '' : '; not in `inline`'} |`,
       ),
     )
     return `## The script ${title}\n\n| language | script | may come to |\n| --- | --- | --- |\n${rows.join('\n')}`
@@ -103,12 +103,12 @@ async function main(): Promise<void> {
   const all = ISOLATIONS.flatMap(runsOf)
   const results = new Map<Run, Seen>()
   for (const [run, seen] of begin(
-    all.filter((run) => !needsProcess(run)),
+    all.filter((run) => !isUnheld(run)),
     3 * PATIENCE_MS,
   ))
     results.set(run, await seen)
   const unheld = new Map<Run, Seen>()
-  for (const [run, seen] of begin(all.filter(needsProcess), PATIENCE_MS)) unheld.set(run, await seen)
+  for (const [run, seen] of begin(all.filter(isUnheld), PATIENCE_MS)) unheld.set(run, await seen)
   for (const [run, { problem }] of results)
     if (problem !== null) console.log(`${run.isolation}, ${run.language}, ${run.name}: ${problem}`)
   const held = new Map([...results].map(([run, seen]) => [run, seen.held] as const))
@@ -120,24 +120,11 @@ async function main(): Promise<void> {
 
 /** What became of hosts that were given scripts they cannot hold. */
 function tableOfUnheld(unheld: ReadonlyMap<Run, Seen>): string {
-  const outcome = (isolation: Isolation, { kind, language, place, group }: Run) => {
-    const [, seen] = [...unheld].find(
-      ([run]) =>
-        run.isolation === isolation &&
-        run.kind === kind &&
-        run.language === language &&
-        run.place === place &&
-        run.group === group,
-    )!
-    return seen.held ? `held this time: ${seen.outcome}` : seen.outcome
-  }
-  const rows = [...unheld.keys()]
-    .filter(({ isolation }) => isolation === 'thread')
-    .map(
-      (run) =>
-        `| ${run.language}, ${run.name} | ${outcome('inline', run)} | ${outcome('thread', run)} | ${run.needsProcess} |`,
-    )
-  return ['| script | `inline` | `thread` | why |', '| --- | --- | --- | --- |', ...rows].join('\n')
+  const rows = [...unheld].map(([{ language, name, uninterrupted }, { held, outcome }]) => {
+    const seen = held ? `held this time: ${outcome}` : outcome
+    return `| ${language}, ${name} | ${seen} | ${uninterrupted} |`
+  })
+  return ['| script | `inline` | why |', '| --- | --- | --- |', ...rows].join('\n')
 }
 
 if (import.meta.main) await main()

@@ -21,8 +21,8 @@ export interface Run {
   group: Task['group']
   place: number
   name: string
-  /** Why only `process` is expected to hold it. */
-  needsProcess: string | undefined
+  /** Why `inline` is not expected to hold it; see Attack. */
+  uninterrupted: string | undefined
 }
 
 /** All scripts in that isolation, in their order. */
@@ -31,14 +31,14 @@ export function runsOf(isolation: Isolation): Run[] {
     LANGUAGES.flatMap((language) =>
       (['attacks', 'starts'] as const).flatMap((group) =>
         (group === 'attacks' ? attacks[language] : (starts?.[language] ?? [])).map(
-          ({ name, needsProcess }, place): Run => ({
+          ({ name, uninterrupted }, place): Run => ({
             kind,
             language,
             isolation,
             group,
             place,
             name,
-            needsProcess,
+            uninterrupted,
           }),
         ),
       ),
@@ -60,6 +60,8 @@ export function begin(runs: readonly Run[], patienceMs = PATIENCE_MS): Map<Run, 
       const places = company.map(({ place }) => place)
       const seen = await host.run({ kind, language, isolation, group, places })
       for (const [index, run] of company.entries()) settle.get(run)!(seen[index]!)
+      // The thread that was left behind uses up a processor.
+      if (isolation === 'thread' && company[0]!.uninterrupted !== undefined) host.close()
     }
     host.close()
   }
@@ -78,7 +80,7 @@ function inCompanies(runs: readonly Run[]): Run[][] {
     const alone =
       group === 'attacks'
         ? isLonely(attack!)
-        : start!.needsProcess !== undefined || start!.limits !== undefined
+        : start!.uninterrupted !== undefined || start!.limits !== undefined
     const key = `${kind} ${language} ${isolation} ${group} ${group === 'attacks' ? `${isTimed(attack!)} ${attack!.functions}` : start!.when}`
     let company = alone ? undefined : open.get(key)
     if (company === undefined) {

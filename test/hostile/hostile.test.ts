@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { ISOLATIONS } from '../support/engine.ts'
 import type { Seen } from './attack-run.ts'
-import { cellsOf, listOfScripts, needsProcess, SCRIPTS, tableInReadme, tableOf } from './containment.ts'
+import { cellsOf, isUnheld, listOfScripts, SCRIPTS, tableInReadme, tableOf } from './containment.ts'
 import { CORPUS } from './corpus.ts'
 import { begin, type Run, runsOf } from './corpus-run.ts'
 import { OPEN } from './open.ts'
 
-const RUNS = ISOLATIONS.flatMap(runsOf).filter((run) => !needsProcess(run))
+const RUNS = ISOLATIONS.flatMap(runsOf).filter((run) => !isUnheld(run))
 
 describe('hostile scripts', function () {
   // What a run is given by the hosts bounds it; see PATIENCE_MS of corpus-run.ts.

@@ -24,11 +24,11 @@ const { values } = parseArgs({
 const runs = ISOLATIONS.filter((isolation) => isolation === (values.isolation ?? isolation))
   .flatMap(runsOf)
   .filter(
-    ({ kind, name, language, isolation, needsProcess }) =>
+    ({ kind, name, language, isolation, uninterrupted }) =>
       CORPUS[kind]!.title.includes(values.kind) &&
       name.includes(values.name) &&
       language.startsWith(values.language) &&
-      (values.unheld || needsProcess === undefined || isolation === 'process'),
+      (values.unheld || uninterrupted === undefined || isolation !== 'inline'),
   )
 let held = 0
 await Promise.all(

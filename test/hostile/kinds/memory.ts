@@ -180,7 +180,7 @@ export const MEMORY_BOMBS: Kind = {
         name: 'a regular expression of 10 MB',
         attack: "return new RegExp('a|'.repeat(5e6)).test('b') ? 1 : 2",
         expect: [SCRIPT, ...EITHER, STACK, LOST, 1, 2],
-        needsProcess: 'V8 does not limit the memory in which it compiles a regular expression',
+        uninterrupted: 'V8 does not limit the memory in which it compiles a regular expression',
       },
       {
         name: 'promises',
@@ -269,38 +269,38 @@ export const MEMORY_BOMBS: Kind = {
         name: 'arrays of doubles',
         attack: 'const all = []; for (;;) all.push(new Array(1000).fill(1.5))',
         expect: [LOST, MEMORY, TIMEOUT],
-        needsProcess: V8_GIVES_UP,
+        uninterrupted: V8_GIVES_UP,
       },
       {
         name: 'a string split into 500 million',
         attack: "return 'x'.repeat(5e8).split('').length",
         expect: [LOST, TIMEOUT, MEMORY],
-        needsProcess: V8_GIVES_UP,
+        uninterrupted: V8_GIVES_UP,
       },
       {
         name: 'an array of 30 million',
         attack:
           'const a = []; for (let i = 0; i < 3e7; i++) a.push(i); const b = a.concat(a, a, a); return b.length',
         expect: [LOST, MEMORY, TIMEOUT],
-        needsProcess: V8_GIVES_UP,
+        uninterrupted: V8_GIVES_UP,
       },
       {
         name: 'a JSON text of an array of 100 million',
         attack: 'return JSON.stringify(new Array(1e8).fill(1)).length',
         expect: [LOST, MEMORY, TIMEOUT, SCRIPT],
-        needsProcess: V8_GIVES_UP,
+        uninterrupted: V8_GIVES_UP,
       },
       {
         name: 'an array of 100 million by from',
         attack: 'return Array.from({ length: 1e8 }, () => 1).length',
         expect: [LOST, MEMORY, TIMEOUT, SCRIPT],
-        needsProcess: V8_GIVES_UP,
+        uninterrupted: V8_GIVES_UP,
       },
       {
         name: 'characters of a text of 100 million',
         attack: "return Array.from('x'.repeat(1e8)).length",
         expect: [LOST, MEMORY, TIMEOUT, SCRIPT],
-        needsProcess: V8_GIVES_UP,
+        uninterrupted: V8_GIVES_UP,
       },
     ],
     Python: [

@@ -41,7 +41,7 @@ const PLACES = [
 ] as const
 
 /** V8 does not look for an interrupt there, so only the end of the process ends it. */
-const NEEDS_PROCESS: Record<string, string> = {
+const UNINTERRUPTED: Record<string, string> = {
   'a search that nothing marks':
     'V8 does not look for an interrupt in includes and indexOf of an array-like object',
 }
@@ -53,14 +53,14 @@ const everywhere = PLACES.flatMap(({ place, code, source }) =>
       source: source(act),
       when: 'start',
       expect: codesOfStart(code, name),
-      needsProcess: NEEDS_PROCESS[name],
+      uninterrupted: UNINTERRUPTED[name],
     }),
   ),
 )
 
 /** A start that ends with its pool process is one of CHILD_INIT, wherever it stands still. */
 function codesOfStart(code: Expected, name: string): Expected[] {
-  return name in NEEDS_PROCESS ? [code, CHILD, LOST] : [code, LOST]
+  return name in UNINTERRUPTED ? [code, CHILD, LOST] : [code, LOST]
 }
 
 /** Those that could hold up a rebuild. */
@@ -80,7 +80,7 @@ const atARebuild = PLACES.flatMap(({ place, code, source }) =>
       source: source(`if (Date.now() >= START_OF_ATTACK) { ${ACTS[name]} }`),
       when: 'rebuild',
       expect: codesOfStart(code, name),
-      needsProcess: NEEDS_PROCESS[name],
+      uninterrupted: UNINTERRUPTED[name],
     }),
   ),
 )

@@ -11,6 +11,7 @@ import { Mailbox } from './mailbox.ts'
 import type { FunctionRequest, NewInput, StartTask } from './thread-worker.ts'
 
 const INPUT_BYTES = 1 << 20
+const UNREF_MS = 100
 /** The worker beside this file, with the extension that this file has: .ts in the repository, .js when published. */
 const WORKER = new URL(`./thread-worker${import.meta.url.slice(-3)}`, import.meta.url).href
 
@@ -32,6 +33,7 @@ export class RankWorker {
   #abort: AbortController | undefined
   #mailbox = new Mailbox()
   #ended: ((end: RunEnd) => void) | undefined
+  #abandoned = false
   /** Batches since the child started; a FunctionRequest names the one that it is of. */
   #batches = 0
 
@@ -112,7 +114,37 @@ export class RankWorker {
     }
   }
 
+  /**
+   * Answers what is under way with a loss, and gives up the thread, which nothing may be able to end. The memory that it
+   * shares with this thread must not be used for another one.
+   *
+   * @returns a promise that resolves when the thread has ended
+   */
+  abandon(): Promise<void> {
+    this.#abandoned = true
+    this.#workerEnded()
+    const { threads } = this.#pool
+    const ended = this.#pool.destroy()
+    // Both Node, in terminate(), and piscina, once its port has closed, let the thread keep the process alive.
+    const unref = setInterval(() => {
+      for (const thread of threads) thread.unref()
+    }, UNREF_MS).unref()
+    const stop = () => clearInterval(unref)
+    ended.then(stop, stop)
+    return ended
+  }
+
+  get abandoned(): boolean {
+    return this.#abandoned
+  }
+
+  /** Whether a batch or a task is under way. */
+  get busy(): boolean {
+    return this.#ended !== undefined || this.#abort !== undefined
+  }
+
   async close(): Promise<void> {
+    if (this.#abandoned) return
     this.#port?.close()
     await this.#pool.destroy()
     // Larger ones are of many sizes.

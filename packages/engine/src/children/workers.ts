@@ -23,7 +23,7 @@ export class Workers {
   /** To be called when no batch is under way; resolves when the isolate is gone. */
   async giveBack(worker: RankWorker): Promise<void> {
     // A thread that is to end takes its isolate along: disposing of one just before has been seen to abort the process.
-    const keep = !this.#closed && this.#vacant.length < this.#maxVacant
+    const keep = !this.#closed && !worker.abandoned && this.#vacant.length < this.#maxVacant
     if (keep && (await worker.vacate())) this.#vacant.push(worker)
     else await worker.close()
   }

@@ -27,6 +27,8 @@ export interface ChildSpec {
   area: SharedArrayBuffer
   /** Whether a debugger may attach; see inspector/. */
   inspected?: true
+  /** Whether a fatal error of V8, such as an object that does not fit into the heap, stops the thread, not the process. */
+  stopsOnFatalError?: true
 }
 
 /** Answers call_function: JSON of a FunctionCall in, JSON of a FunctionReply out (wire/function-call.ts). */
@@ -201,8 +203,13 @@ export class IsolateChild {
 
   #build(): ivm.Isolate {
     this.dispose()
-    const { limits, inspected = false } = this.#spec
-    const isolate = new ivm.Isolate({ memoryLimit: limits.memoryMb, inspector: inspected })
+    const { limits, inspected = false, stopsOnFatalError = false } = this.#spec
+    const isolate = new ivm.Isolate({
+      memoryLimit: limits.memoryMb,
+      inspector: inspected,
+      // isolated-vm ends the process if there is no handler. If there is one, it puts the thread to sleep for ever.
+      ...(stopsOnFatalError ? { onCatastrophicError: () => {} } : {}),
+    })
     this.#isolate = isolate
     return isolate
   }
