@@ -45,6 +45,12 @@ describe('a script of several files', () => {
     })
   }
 
+  it('may be a script whose functions are globals, also if it uses eval', async () => {
+    const source = 'function mod_init() { return { child_init: () => 0, request_route: () => eval("3") } }'
+    for (const name of ['handler.js', 'handler.ts'])
+      assert.equal((await runScript(project({ [name]: source }), INVITE)).code, 3)
+  })
+
   it('imports npm packages, of both module systems', async () => {
     const script = project({
       'handler.mjs': main("import esm from 'esm'\nimport cjs from 'cjs'", 'esm + cjs'),

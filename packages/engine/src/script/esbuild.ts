@@ -2,14 +2,35 @@
  * esbuild, and the end of its process. esbuild starts a process of its own for the first build, and keeps it: three file
  * descriptors. It is ended when no engine is left. Ending it fails builds that are under way, so this is an instance of
  * our own, which builds of the embedder have nothing to do with.
+ *
+ * A small script may take esbuild much memory or time: for a line of 200 KB with 25,000 warnings, it writes 25,000 copies
+ * of that line. So the process is watched, and ended beyond limits that no honest script comes near.
  */
+import type { ChildProcess } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
+import { residentBytes } from '../children/proc.ts'
 
 type Esbuild = typeof import('esbuild')
 
+const MIB = 2 ** 20
+const MAX_RESIDENT_MIB = 1_024
+/** Of one build, whatever else the process does meanwhile: milliseconds. */
+const MAX_BUILD_MS = 30_000
+const LOOK_MS = 20
+
 const esbuild = ownInstance()
 
-export const { build, transform, formatMessages } = esbuild
+export const build = watched(esbuild.build)
+export const transform = watched(esbuild.transform)
+export const { formatMessages } = esbuild
+
+/** The process of esbuild. One that has ended is replaced by the next build. */
+let service: ChildProcess | undefined
+/** When each build under way began: of performance.now(). */
+const builds = new Set<{ at: number }>()
+let watch: NodeJS.Timeout | undefined
+let excess: Excess | undefined
 
 let users = 0
 
@@ -25,6 +46,18 @@ export function keepEsbuild(): () => void {
   }
 }
 
+/** Why the process of esbuild was ended last, if it did not end by itself. */
+export interface Excess {
+  /** After "esbuild". */
+  words: string
+  /** Whether one of several builds took too much, and it is not known which one. */
+  shared: boolean
+}
+
+export function excessOfEsbuild(): Excess | undefined {
+  return excess
+}
+
 /**
  * Whether an error says that the process of esbuild ended, which a text nested a million levels deep does to it; the
  * next build starts another one then. Everything that was under way fails, whoever it was for.
@@ -34,6 +67,52 @@ export function hasEnded(error: unknown): boolean {
     return false
   esbuild.stop()
   return true
+}
+
+/** The same function, with the process of esbuild watched until the result has settled. */
+function watched<Arguments extends unknown[], Result>(
+  call: (...args: Arguments) => Promise<Result>,
+): (...args: Arguments) => Promise<Result> {
+  return async (...args) => {
+    const build = { at: performance.now() }
+    builds.add(build)
+    watch ??= setInterval(look, LOOK_MS).unref()
+    try {
+      return await startingService(() => call(...args))
+    } finally {
+      builds.delete(build)
+      if (builds.size === 0) {
+        clearInterval(watch)
+        watch = undefined
+      }
+    }
+  }
+}
+
+/** Notes the process that esbuild starts within `call`, which is at once or not at all. */
+function startingService<Result>(call: () => Result): Result {
+  const note = (message: unknown) => {
+    service = (message as { process: ChildProcess }).process
+    excess = undefined
+  }
+  subscribe('child_process', note)
+  try {
+    return call()
+  } finally {
+    unsubscribe('child_process', note)
+  }
+}
+
+function look(): void {
+  if (service?.pid === undefined || excess !== undefined) return
+  const mib = (residentBytes(service.pid) ?? 0) / MIB
+  const oldest = Math.min(...[...builds].map(({ at }) => at))
+  let words: string
+  if (mib > MAX_RESIDENT_MIB) words = `takes more than ${MAX_RESIDENT_MIB} MiB`
+  else if (performance.now() - oldest > MAX_BUILD_MS) words = `takes longer than ${MAX_BUILD_MS / 1_000} s`
+  else return
+  excess = { words, shared: builds.size > 1 }
+  service.kill('SIGKILL')
 }
 
 function ownInstance(): Esbuild {

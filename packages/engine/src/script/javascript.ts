@@ -12,6 +12,45 @@ import { REFUSED, ScriptModules } from './modules.ts'
 import type { ScriptFiles } from './script-files.ts'
 
 const GLOBAL_NAME = '__siplet_script'
+/**
+ * Warnings of esbuild about JavaScript, from its msg_ids.go. Nobody is shown them, and each holds a copy of its line: a
+ * script of one long line took more than 1 GiB.
+ */
+const WARNINGS = [
+  'assign-to-constant',
+  'assign-to-define',
+  'assign-to-import',
+  'call-import-namespace',
+  'class-name-will-throw',
+  'commonjs-variable-in-esm',
+  'delete-super-property',
+  'direct-eval',
+  'duplicate-case',
+  'duplicate-class-member',
+  'duplicate-object-key',
+  'empty-import-meta',
+  'equals-nan',
+  'equals-negative-zero',
+  'equals-new-object',
+  'html-comment-in-js',
+  'impossible-typeof',
+  'indirect-require',
+  'private-name-will-throw',
+  'semicolon-after-return',
+  'suspicious-boolean-not',
+  'suspicious-define',
+  'suspicious-logical-operator',
+  'suspicious-nullish-coalescing',
+  'this-is-undefined-in-esm',
+  'unsupported-dynamic-import',
+  'unsupported-jsx-comment',
+  'unsupported-regexp',
+  'unsupported-require-call',
+]
+/** Names that CommonJS gives a meaning. */
+const COMMON_JS = /\b(?:module|exports|require)\b/
+const NO_WARNINGS: BuildOptions['logOverride'] = Object.fromEntries(WARNINGS.map((id) => [id, 'silent']))
+
 const TARGET = 'es2024'
 
 /**
@@ -77,6 +116,7 @@ function options(path: string, modules: ScriptModules) {
     legalComments: 'none',
     tsconfigRaw: '{}',
     logLevel: 'silent',
+    logOverride: NO_WARNINGS,
     plugins: [modules.plugin],
   } as const satisfies BuildOptions
 }
@@ -89,7 +129,9 @@ async function isClassicScript(path: string, modules: ScriptModules): Promise<bo
   const { metafile } = await build({ ...options(path, modules), format: 'esm', metafile: true })
   const entry = Object.values(metafile.outputs).find((output) => output.entryPoint !== undefined)!
   const { format, imports } = metafile.inputs[entry.entryPoint!]!
-  return format !== 'cjs' && entry.exports.length === 0 && imports.length === 0
+  // esbuild also takes a script with a direct eval for CommonJS, which it gives an export.
+  const exportsNothing = format === 'cjs' ? !COMMON_JS.test(modules.text) : entry.exports.length === 0
+  return exportsNothing && imports.length === 0
 }
 
 async function classicScript(path: string, modules: ScriptModules, sourcesContent: boolean): Promise<Built> {

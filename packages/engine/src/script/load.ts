@@ -2,7 +2,7 @@
 import { extname } from 'node:path'
 import { SipletError } from '../errors.ts'
 import type { Bundle } from './bundle.ts'
-import { hasEnded } from './esbuild.ts'
+import { excessOfEsbuild, hasEnded } from './esbuild.ts'
 import { bundleJavaScript } from './javascript.ts'
 import { bundlePython } from './python.ts'
 import { ScriptFiles } from './script-files.ts'
@@ -46,16 +46,21 @@ export async function loadScript(
     return await loaded()
   } catch (error) {
     if (!hasEnded(error)) throw error
+    if (excessOfEsbuild()?.shared === false) throw bundlerEnded(scriptName, error)
   }
   // That may have been another script's doing.
   try {
     return await loaded()
   } catch (error) {
-    if (!hasEnded(error)) throw error
-    throw new SipletError(
-      'ERR_SIPLET_SCRIPT_SYNTAX',
-      `script ${scriptName}: esbuild ended while it read the script; it, or what it imports, is nested too deeply`,
-      { cause: error },
-    )
+    throw hasEnded(error) ? bundlerEnded(scriptName, error) : error
   }
+}
+
+function bundlerEnded(scriptName: string, cause: unknown): SipletError {
+  const excess = excessOfEsbuild()
+  const why =
+    excess === undefined
+      ? 'esbuild ended while it read the script; it, or what it imports, is nested too deeply'
+      : `esbuild ${excess.words} to read the script; make it, and what it imports, smaller, with shorter lines`
+  return new SipletError('ERR_SIPLET_SCRIPT_SYNTAX', `script ${scriptName}: ${why}`, { cause })
 }
