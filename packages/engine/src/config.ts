@@ -45,6 +45,11 @@ const limits = z.strictObject({
   callFunctionTimeoutMs: z.number().int().min(1).max(600_000).default(1_000),
   /** Execs that may wait, over all children, before ERR_SIPLET_OVERLOAD. */
   maxQueue: z.number().int().min(1).default(10_000),
+  /**
+   * Messages and extraArgs of execs that may wait, over all children, before ERR_SIPLET_OVERLOAD: bytes. One exec may
+   * always wait.
+   */
+  maxQueueBytes: z.number().int().min(1_024).default(268_435_456),
   /** Messages in one batch, at most. */
   maxBatch: z.number().int().min(1).max(65_535).default(128),
   /** Calls of call_function in one exec. */

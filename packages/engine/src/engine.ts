@@ -87,6 +87,8 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #releaseEsbuild = keepEsbuild()
   #generation!: Generation
   #waiting = 0
+  /** Of their records. */
+  #waitingBytes = 0
   #reloading: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
@@ -191,7 +193,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     if (exec !== undefined) {
       const queue = this.#route(exec)
       if (queue !== undefined && !queue.runSync(exec)) {
-        this.#waiting--
+        this.#leaves(exec)
         throw new SipletError(
           'ERR_SIPLET_SYNC',
           `execSync: child ${queue.child.rank} is busy with execs made by exec(); await them first`,
@@ -313,7 +315,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       answer(new ExecResult(checked, { ...UNDECIDED, error }, 0, NOT_RUN))
     }
     if (this.#closing !== undefined) return refuse('ERR_SIPLET_CLOSED', 'the engine is closed')
-    const { maxQueue } = this.#config.limits
+    const { maxQueue, maxQueueBytes } = this.#config.limits
     if (this.#waiting >= maxQueue) {
       return refuse(
         'ERR_SIPLET_OVERLOAD',
@@ -328,6 +330,13 @@ export class Engine extends EventEmitter<EngineEvents> {
       return refuse(
         'ERR_SIPLET_MESSAGE_TOO_LARGE',
         `the message has ${messageBytes} bytes and extraArgs has ${extraBytes}; together they may have ${maxMessageBytes} (limits.maxMessageBytes)`,
+      )
+    }
+    const waitingBytes = this.#waitingBytes + messageBytes + extraBytes
+    if (this.#waiting > 0 && waitingBytes > maxQueueBytes) {
+      return refuse(
+        'ERR_SIPLET_OVERLOAD',
+        `with this exec, ${waitingBytes} bytes of messages would wait (limits.maxQueueBytes is ${maxQueueBytes})`,
       )
     }
     let message: SIPMessage
@@ -357,6 +366,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       message: text,
     })
     this.#waiting++
+    this.#waitingBytes += record.length
     const { context } = options
     return { method, message, route, src, dst, context, record, at: performance.now(), answer }
   }
@@ -438,8 +448,13 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#answer(exec, failed(exec, error, rank, time, logs))
   }
 
-  #answer(exec: PendingExec, result: ExecResult): void {
+  #leaves({ record }: PendingExec): void {
     this.#waiting--
+    this.#waitingBytes -= record.length
+  }
+
+  #answer(exec: PendingExec, result: ExecResult): void {
+    this.#leaves(exec)
     this.#counters.answered(exec.method, result)
     this.#metrics.answered(performance.now() - exec.at)
     exec.answer(result)

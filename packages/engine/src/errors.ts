@@ -28,7 +28,8 @@ export const ERRORS = {
   ERR_SIPLET_STACK: 'the method recursed beyond the depth of the stack',
   ERR_SIPLET_CALL_FUNCTION_LIMIT: 'the method called call_function more than limits.maxFunctionCalls times',
   ERR_SIPLET_LOG_RATE: 'log lines were dropped: the script wrote more than limits.maxLogLines a second',
-  ERR_SIPLET_OVERLOAD: 'limits.maxQueue execs wait already; shed load or add children',
+  ERR_SIPLET_OVERLOAD:
+    'limits.maxQueue execs wait already, or limits.maxQueueBytes of messages; shed load or add children',
   ERR_SIPLET_MESSAGE_TOO_LARGE:
     'message and extraArgs are longer than limits.maxMessageBytes, together; the message names both lengths',
   ERR_SIPLET_NOT_SIP: 'the bytes handed to exec do not begin with a SIP start line',

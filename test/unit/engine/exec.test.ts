@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createEngine, type ExecOptions } from '@siplet/engine'
 import { handler, ISOLATIONS, keepingLogger, scriptFile, withEngine } from '../../support/engine.ts'
-import { INVITE, inviteOf, RINGING } from '../../support/messages.ts'
+import { INVITE, inviteOf, RINGING, sip } from '../../support/messages.ts'
 
 for (const isolation of ISOLATIONS) {
   describe(`exec, ${isolation}`, () => {
@@ -216,6 +216,22 @@ export function mod_init() {
       const result = await withEngine(source, { isolation, limits }, (engine) => engine.exec('x', INVITE))
       assert.equal(result.error?.code, 'ERR_SIPLET_RESULT_TOO_LARGE')
       assert.equal(result.message.toBuffer().toString(), INVITE)
+    })
+
+    it('more than limits.maxQueueBytes waiting: ERR_SIPLET_OVERLOAD at once, but one may always wait', async () => {
+      const long = sip({ body: 'x'.repeat(1_500) })
+      const limits = { maxQueueBytes: 1_024 + 2 * INVITE.length, timeoutMs: 10_000 }
+      await withEngine(handler('x() { return 1 }'), { isolation, limits }, async (engine) => {
+        const codes = async (messages: string[]) => {
+          const results = await Promise.all(messages.map((message) => engine.exec('x', message)))
+          return results.map(({ code, error }) => error?.code ?? code)
+        }
+        // As often as it is asked: what was answered waits no more.
+        for (let time = 0; time < 3; time++) {
+          assert.deepEqual(await codes([long, INVITE]), [1, 'ERR_SIPLET_OVERLOAD'])
+          assert.deepEqual(await codes([INVITE, INVITE, long]), [1, 1, 'ERR_SIPLET_OVERLOAD'])
+        }
+      })
     })
 
     it('more than limits.maxQueue waiting: ERR_SIPLET_OVERLOAD at once, the others are answered', async () => {
