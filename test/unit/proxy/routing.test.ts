@@ -333,7 +333,7 @@ describe('CANCEL', () => {
     const text = cancel.text
       .replace(/^OPTIONS/, 'CANCEL')
       .replace('1 OPTIONS', '1 CANCEL')
-      .replace('70', '0')
+      .replace('Max-Forwards: 70', 'Max-Forwards: 0')
     lab.resend(new SIPMessage(text))
     await lab.client.next(483)
   })
