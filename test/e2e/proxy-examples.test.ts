@@ -27,8 +27,8 @@ for (const name of ['router.ts', 'router.py']) {
     it('fails over to the other back end, refuses REGISTER, hides Server', async () => {
       const [client, even, odd] = [await SIPPeer.open(), await SIPPeer.open(), await SIPPeer.open()]
       const source = readFileSync(example(name), 'utf8')
-        .replace('5071', String(even.port))
-        .replace('5072', String(odd.port))
+        .replace(/\b5071\b/, String(even.port))
+        .replace(/\b5072\b/, String(odd.port))
       {
         await using proxy = await createProxy(
           {
@@ -56,8 +56,8 @@ for (const name of ['router.ts', 'router.py']) {
       it(`${isolation}: takes a call to its end, and relays nothing for strangers`, async () => {
         const [client, even, odd, stranger] = await Promise.all([1, 2, 3, 4].map(() => SIPPeer.open()))
         const source = readFileSync(example(name), 'utf8')
-          .replace('5071', String(even!.port))
-          .replace('5072', String(odd!.port))
+          .replace(/\b5071\b/, String(even!.port))
+          .replace(/\b5072\b/, String(odd!.port))
         {
           const script = { file: scriptFile(source, name), timeoutMs: 1_000, isolation }
           await using proxy = await createProxy(
@@ -139,8 +139,8 @@ describe('the calls of SIPp that docs/proxy.md shows', function () {
     await using _even = backEnd(even)
     await using _odd = backEnd(odd)
     const source = readFileSync(example('router.ts'), 'utf8')
-      .replace('5071', String(even))
-      .replace('5072', String(odd))
+      .replace(/\b5071\b/, String(even))
+      .replace(/\b5072\b/, String(odd))
     await using proxy = await createProxy(
       {
         listen: ['udp:127.0.0.1:0'],
