@@ -18,6 +18,8 @@ export interface Attack {
    * thread behind, `process` ends the pool process, and `inline` does not hold the script.
    */
   uninterrupted?: string
+  /** Whether V8 ends the process in `thread`, too, or the thread that is left behind holds more than 1 GiB. */
+  alsoInThread?: true
   limits?: Partial<Limits>
   /** Whether the engine has functions for call_function; see functions.ts. Inline isolates run on another thread then. */
   functions?: true

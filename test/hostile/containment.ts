@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { ISOLATIONS } from '../support/engine.ts'
+import type { Attack } from './attack.ts'
 import type { Seen } from './attack-run.ts'
 import { CORPUS } from './corpus.ts'
 import { begin, type Run, runsOf } from './corpus-run.ts'
@@ -40,8 +41,8 @@ export function tableOf(seen: ReadonlyMap<Run, boolean>): string {
 }
 
 /** Whether the isolation is not expected to hold the script. */
-export function isUnheld({ uninterrupted, isolation }: Run): boolean {
-  return uninterrupted !== undefined && isolation === 'inline'
+export function isUnheld({ uninterrupted, alsoInThread, isolation }: Run): boolean {
+  return uninterrupted !== undefined && (isolation === 'inline' || (isolation === 'thread' && alsoInThread))
 }
 
 /** Every script with what it may come to. */
@@ -49,10 +50,10 @@ export function listOfScripts(): string {
   const cell = (text: string) => text.replace(/[|_*]/g, '\\$&').replaceAll('\n', ' ')
   const sections = CORPUS.map(({ title, attacks, starts }) => {
     const rows = (['JavaScript', 'Python'] as const).flatMap((language) =>
-      [...attacks[language], ...(starts?.[language] ?? [])].map(
-        ({ name, expect, uninterrupted: reason }) =>
-          `| ${language} | ${cell(name)} | ${[expect].flat().join(', ').replaceAll('ERR_SIPLET_', '')}${reason === undefined ? '' : '; not in `inline`'} |`,
-      ),
+      [...attacks[language], ...(starts?.[language] ?? [])].map((attack) => {
+        const outcomes = [attack.expect].flat().join(', ').replaceAll('ERR_SIPLET_', '')
+        return `| ${language} | ${cell(attack.name)} | ${outcomes}${whereNot(attack)} |`
+      }),
     )
     return `## The script ${title}\n\n| language | script | may come to |\n| --- | --- | --- |\n${rows.join('\n')}`
   })
@@ -66,6 +67,11 @@ child has to answer other messages right. So has another child, and the host mus
 
 ${sections.join('\n\n')}
 `
+}
+
+function whereNot({ uninterrupted, alsoInThread }: Partial<Attack>): string {
+  if (uninterrupted === undefined) return ''
+  return `; not in \`inline\`${alsoInThread ? ' and `thread`' : ''}`
 }
 
 /** The text between the two markers of that name. */
@@ -120,11 +126,11 @@ async function main(): Promise<void> {
 
 /** What became of hosts that were given scripts they cannot hold. */
 function tableOfUnheld(unheld: ReadonlyMap<Run, Seen>): string {
-  const rows = [...unheld].map(([{ language, name, uninterrupted }, { held, outcome }]) => {
+  const rows = [...unheld].map(([{ isolation, language, name, uninterrupted }, { held, outcome }]) => {
     const seen = held ? `held this time: ${outcome}` : outcome
-    return `| ${language}, ${name} | ${seen} | ${uninterrupted} |`
+    return `| \`${isolation}\` | ${language}, ${name} | ${seen} | ${uninterrupted} |`
   })
-  return ['| script | `inline` | why |', '| --- | --- | --- |', ...rows].join('\n')
+  return ['| in | script | seen | why |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }
 
 if (import.meta.main) await main()

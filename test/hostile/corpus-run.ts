@@ -1,5 +1,5 @@
 /** Runs the corpus, or a part of it, on a few hosts side by side. */
-import type { Language } from './attack.ts'
+import type { Attack, Language } from './attack.ts'
 import { type Isolation, isLonely, isTimed, type Seen } from './attack-run.ts'
 import { CORPUS } from './corpus.ts'
 import { Host, type Task } from './hosts.ts'
@@ -23,6 +23,7 @@ export interface Run {
   name: string
   /** Why `inline` is not expected to hold it; see Attack. */
   uninterrupted: string | undefined
+  alsoInThread: boolean
 }
 
 /** All scripts in that isolation, in their order. */
@@ -31,7 +32,7 @@ export function runsOf(isolation: Isolation): Run[] {
     LANGUAGES.flatMap((language) =>
       (['attacks', 'starts'] as const).flatMap((group) =>
         (group === 'attacks' ? attacks[language] : (starts?.[language] ?? [])).map(
-          ({ name, uninterrupted }, place): Run => ({
+          ({ name, uninterrupted, alsoInThread }: Partial<Attack> & { name: string }, place): Run => ({
             kind,
             language,
             isolation,
@@ -39,6 +40,7 @@ export function runsOf(isolation: Isolation): Run[] {
             place,
             name,
             uninterrupted,
+            alsoInThread: alsoInThread === true,
           }),
         ),
       ),

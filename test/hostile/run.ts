@@ -7,6 +7,7 @@
  */
 import { parseArgs } from 'node:util'
 import { ISOLATIONS } from '../support/engine.ts'
+import { isUnheld } from './containment.ts'
 import { CORPUS } from './corpus.ts'
 import { begin, runsOf } from './corpus-run.ts'
 
@@ -24,11 +25,11 @@ const { values } = parseArgs({
 const runs = ISOLATIONS.filter((isolation) => isolation === (values.isolation ?? isolation))
   .flatMap(runsOf)
   .filter(
-    ({ kind, name, language, isolation, uninterrupted }) =>
-      CORPUS[kind]!.title.includes(values.kind) &&
-      name.includes(values.name) &&
-      language.startsWith(values.language) &&
-      (values.unheld || uninterrupted === undefined || isolation !== 'inline'),
+    (run) =>
+      CORPUS[run.kind]!.title.includes(values.kind) &&
+      run.name.includes(values.name) &&
+      run.language.startsWith(values.language) &&
+      (values.unheld || !isUnheld(run)),
   )
 let held = 0
 await Promise.all(

@@ -181,6 +181,7 @@ export const MEMORY_BOMBS: Kind = {
         attack: "return new RegExp('a|'.repeat(5e6)).test('b') ? 1 : 2",
         expect: [SCRIPT, ...EITHER, STACK, LOST, 1, 2],
         uninterrupted: 'V8 does not limit the memory in which it compiles a regular expression',
+        alsoInThread: true,
       },
       {
         name: 'promises',
@@ -276,6 +277,14 @@ export const MEMORY_BOMBS: Kind = {
         attack: "return 'x'.repeat(5e8).split('').length",
         expect: [LOST, TIMEOUT, MEMORY],
         uninterrupted: V8_GIVES_UP,
+        alsoInThread: true,
+      },
+      {
+        name: 'all 500 million matches of a string',
+        attack: "return 'x'.repeat(5e8).match(/x/g).length",
+        expect: [LOST, TIMEOUT, MEMORY],
+        uninterrupted: V8_GIVES_UP,
+        alsoInThread: true,
       },
       {
         name: 'an array of 30 million',
@@ -289,6 +298,7 @@ export const MEMORY_BOMBS: Kind = {
         attack: 'return JSON.stringify(new Array(1e8).fill(1)).length',
         expect: [LOST, MEMORY, TIMEOUT, SCRIPT],
         uninterrupted: V8_GIVES_UP,
+        alsoInThread: true,
       },
       {
         name: 'an array of 100 million by from',

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect as connectTLS } from 'node:tls'
+import { connect as connectTLS, createServer as createTLSServer } from 'node:tls'
 import { locate, parseListen, parseProxyConfig, type Records, Transports } from '@siplet/proxy'
 import { parseURI, reply, SIPMessage, StreamFramer } from '@siplet/sipmsg'
 import { WebSocket } from 'ws'
@@ -42,6 +42,18 @@ function options(transport: string, branch: string): string {
 
 const portOf = (lab: Lab, name: string) =>
   lab.proxy.listening.find(({ transport }) => transport === name)!.port
+
+/** A certificate for a name or address, signed by itself, in a folder of its own. */
+function certificate(name: string): { folder: string; key: string; cert: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'siplet-tls-'))
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const subject = ['-subj', '/CN=test', '-addext', `subjectAltName=${name}`]
+  const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+  execFileSync('openssl', ['req', '-x509', ...made, '-keyout', key, '-out', cert, ...subject], {
+    stdio: 'ignore',
+  })
+  return { folder, key, cert }
+}
 
 describe('connections (RFC 3261 section 18)', () => {
   it('replies over the connection that the request came by, cut as it may be', async () => {
@@ -107,29 +119,7 @@ describe('connections (RFC 3261 section 18)', () => {
   })
 
   it('speaks TLS', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'siplet-tls-'))
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '1',
-        '-keyout',
-        key,
-        '-out',
-        cert,
-        ...subject,
-      ],
-      { stdio: 'ignore' },
-    )
+    const { folder, key, cert } = certificate('IP:127.0.0.1')
     {
       await using lab = await Lab.open(TO_A, {
         listen: ['udp:127.0.0.1:0', 'tls:127.0.0.1:0'],
@@ -142,6 +132,56 @@ describe('connections (RFC 3261 section 18)', () => {
       socket.destroy()
     }
     rmSync(folder, { recursive: true })
+  })
+
+  it('uses a TLS connection only for the name that its certificate was checked for', async () => {
+    const { folder, key, cert } = certificate('DNS:localhost')
+    let connections = 0
+    const server = createTLSServer({ key: readFileSync(key), cert: readFileSync(cert) }, async (socket) => {
+      connections++
+      socket.on('error', () => {})
+      for await (const message of messages(socket))
+        if (message.isRequest) socket.write(reply(message, 200).text)
+    })
+    server.on('tlsClientError', () => {})
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    {
+      await using lab = await Lab.open('request_route() { return 1 }', {
+        listen: ['udp:127.0.0.1:0', 'tls:127.0.0.1:0'],
+        tls: { cert, key, ca: cert },
+      })
+      const uri = (host: string) => `sip:bob@${host}:${port};transport=tls`
+      for (const [host, status, made] of [
+        ['localhost', 200, 1],
+        ['localhost', 200, 1],
+        ['127.0.0.1', 500, 1],
+        ['localhost', 200, 1],
+      ] as const) {
+        lab.request('OPTIONS', { uri: uri(host) })
+        assert.equal((await lab.client.next()).status, status, host)
+        assert.equal(connections, made)
+      }
+    }
+    server.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  it('sends no reply to the maddr of a Via', async () => {
+    await using lab = await Lab.open(
+      'request_route(msg) { msg.call_function("sl_send_reply", 404, "No"); return 1 }',
+    )
+    const elsewhere = createSocket('udp4')
+    elsewhere.bind(0, '127.0.0.2')
+    await once(elsewhere, 'listening')
+    elsewhere.on('message', (bytes) => assert.fail(bytes.toString()))
+    const via = `SIP/2.0/UDP 127.0.0.1:${elsewhere.address().port};branch=z9hG4bK-m;maddr=127.0.0.2;rport`
+    const request = lab.request('OPTIONS', { headers: [['X-Other', via]] })
+    const text = request.text.replace(/^Via:.*$/m, `Via: ${via}`)
+    await lab.client.next(404)
+    lab.resend(new SIPMessage(text))
+    await lab.client.next(404)
+    elsewhere.close()
   })
 
   it('speaks WebSocket with the subprotocol sip, and with no other (RFC 7118)', async () => {

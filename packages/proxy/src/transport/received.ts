@@ -20,13 +20,15 @@ function isAt(host: string, ip: string): boolean {
 }
 
 /**
- * Where the reply to a request with this topmost Via goes over UDP, or when its connection is gone (section 18.2.2).
- * Null where the Via names a host, not an address: it is looked up then.
+ * Returns where the reply to a request with this topmost Via goes over UDP, or when its connection is gone (section
+ * 18.2.2). Null if the Via names a host, not an address.
+ *
+ * `maddr` has no effect, as by default in Kamailio: it would let whoever sends a request choose who gets the replies.
  */
 export function replyTarget(via: Via): Target | null {
   const transport = TRANSPORTS.find((name) => name === via.transport.toLowerCase())
   if (transport === undefined) return null
-  const host = plainHost(via.parameters.get('maddr') ?? via.received ?? via.host)
+  const host = plainHost(via.received ?? via.host)
   if (isIP(host) === 0) return null
   const port = (transport === 'udp' ? via.rport : null) ?? via.port ?? defaultPort(transport)
   return { transport, ip: host, port }

@@ -41,7 +41,16 @@ class Stream implements Transport {
   readonly #pool: ConnectionPool
   readonly #tls: SecureContextOptions | undefined
   readonly #admission: Admission
+  readonly #open = new Set<Connection>()
+  /** The newest connection with each peer address, whoever made it. */
   readonly #connections = new Map<string, Connection>()
+  /**
+   * TLS connections that this proxy made, by address and the name that their certificate was checked for. A host may serve
+   * several names: what is meant for one must not go to a peer that proved to be another (RFC 5922 section 7.4).
+   */
+  readonly #verified = new Map<string, Connection>()
+  /** Connections that peers made. They are the way to who is reached by an address and not by a name (RFC 5626). */
+  readonly #accepted = new Map<string, Connection>()
 
   constructor(
     server: Server,
@@ -83,7 +92,7 @@ class Stream implements Transport {
   }
 
   get connections(): number {
-    return this.#connections.size
+    return this.#open.size
   }
 
   get handshakes(): number {
@@ -95,12 +104,16 @@ class Stream implements Transport {
   }
 
   flowTo(target: Target): Flow {
-    return this.openFlow(target) ?? this.#connect(target)
+    if (this.name === 'tcp') return this.openFlow(target) ?? this.#connect(target)
+    const verified = verifiedKey(target)
+    const accepted = this.#accepted.get(flowKey(target.ip, target.port))
+    const open = this.#verified.get(verified) ?? (isIP(nameOf(target)) === 0 ? undefined : accepted)
+    return open ?? this.#connect(target, verified)
   }
 
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve))
-    for (const connection of this.#connections.values()) connection.end('the proxy ends')
+    for (const connection of this.#open) connection.end('the proxy ends')
     await closed
   }
 
@@ -112,11 +125,16 @@ class Stream implements Transport {
   #serve(socket: Socket): void {
     const remote = remoteOf(socket)
     this.#admission.finished(remote)
-    this.#follow(this.#add(remote, socket, wireOf(socket)), socket)
+    const connection = this.#add(remote, socket, wireOf(socket))
+    this.#accepted.set(flowKey(...remote), connection)
+    this.#follow(connection, socket)
   }
 
-  /** @throws ProxyError ERR_SIPLET_PROXY_SEND where there are too many connections */
-  #connect(target: Target): Connection {
+  /**
+   * @param verified key in `#verified`, if a name is checked
+   * @throws ProxyError ERR_SIPLET_PROXY_SEND if there are too many connections
+   */
+  #connect(target: Target, verified?: string): Connection {
     const { ip: host, port } = target
     const { count, clock, limits, guard } = this.#pool
     const release = count.add(host)
@@ -131,7 +149,7 @@ class Stream implements Transport {
       release()
       throw error
     }
-    const connection = this.#add([host, port], socket)
+    const connection = this.#add([host, port], socket, undefined, verified)
     const stop = clock.after(limits.connectTimeoutMs, () =>
       guard.run('connect-timer', connection, () => connection.end('connecting timed out')),
     )
@@ -151,25 +169,32 @@ class Stream implements Transport {
     return connection
   }
 
-  #socketTo({ ip: host, port, host: name = host }: Target): Socket {
+  #socketTo(target: Target): Socket {
+    const { ip: host, port } = target
+    const name = nameOf(target)
     // From the address that is listened on, so that a peer sees the proxy it knows.
     const from = { host, port, localAddress: this.#listen.ip, noDelay: true }
     if (this.name === 'tcp') return connect(from)
     return connectTLS({ ...from, ...this.#tls, ...(isIP(name) === 0 && { servername: name }) })
   }
 
-  #add(remote: Address, socket: Socket, wire?: Wire): Connection {
+  #add(remote: Address, socket: Socket, wire?: Wire, verified?: string): Connection {
     const key = flowKey(...remote)
     const { local, sentBy, name: transport } = this
     const closed = (gone: Connection) => {
+      this.#open.delete(gone)
       if (this.#connections.get(key) === gone) this.#connections.delete(key)
+      if (this.#accepted.get(key) === gone) this.#accepted.delete(key)
+      if (verified !== undefined) this.#verified.delete(verified)
     }
     const destroy = () => socket.destroy()
     const connection = new Connection(
       { ...this.#pool, transport, local, remote, sentBy, destroy, closed },
       wire,
     )
+    this.#open.add(connection)
     this.#connections.set(key, connection)
+    if (verified !== undefined) this.#verified.set(verified, connection)
     return connection
   }
 
@@ -187,6 +212,15 @@ class Stream implements Transport {
       guard.run('stream-closed', connection, () => connection.end('the peer closed it')),
     )
   }
+}
+
+/** The name or address that the certificate of the target must have. */
+function nameOf({ ip, host = ip }: Target): string {
+  return host
+}
+
+function verifiedKey(target: Target): string {
+  return `${flowKey(target.ip, target.port)} ${nameOf(target).toLowerCase()}`
 }
 
 function wireOf(socket: Socket): Wire {
