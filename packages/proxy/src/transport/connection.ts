@@ -102,12 +102,14 @@ export class Connection implements Flow, Owner {
   /** Frames that arrived; `partial` where a message has begun and not ended. */
   received(frames: readonly Frame[], partial: boolean): void {
     this.#active = true
+    // All in one write: a peer may send nothing but line ends.
+    const pings = frames.filter(({ type }) => type === 'ping').length
+    if (pings > 0) this.send(PONG.repeat(pings), () => {})
     for (const frame of frames) {
       if (!this.#open) return
+      if (frame.type === 'ping') continue
       if (frame.type === 'message') {
         this.#options.receiver.message(new SIPMessage(frame.bytes), this)
-      } else if (frame.type === 'ping') {
-        this.send(PONG, () => {})
       } else {
         const reason = REASONS[frame.error.code] ?? 'not-sip'
         if (frame.head?.isRequest === true) this.#refuse(frame.head, reason)
