@@ -339,6 +339,14 @@ describe('CANCEL', () => {
   })
 })
 
+it('Max-Forwards that a script made nonsense of goes on as 70', async () => {
+  await using lab = await Lab.open(
+    `request_route(msg) { msg.setHeader('Max-Forwards', 'abc'); msg.set_dst_uri(A); return 1 }`,
+  )
+  lab.request('OPTIONS')
+  assert.equal((await lab.servers[0]!.next('OPTIONS')).getHeader('Max-Forwards'), '70')
+})
+
 describe('replies (section 16.7)', () => {
   it('whose only Via is ours go nowhere, and the call goes on', async () => {
     await using lab = await Lab.open(TO_A)

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { connect as connectTLS, createServer as createTLSServer } from 'node:tls'
 import { locate, parseListen, parseProxyConfig, type Records, Transports } from '@siplet/proxy'
 import { parseURI, reply, SIPMessage, StreamFramer } from '@siplet/sipmsg'
 import { WebSocket } from 'ws'
+import { certificate } from '../../support/certificate.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { sip } from '../../support/messages.ts'
 import { Lab } from '../../support/sip-peer.ts'
@@ -43,18 +41,6 @@ function options(transport: string, branch: string): string {
 const portOf = (lab: Lab, name: string) =>
   lab.proxy.listening.find(({ transport }) => transport === name)!.port
 
-/** A certificate for a name or address, signed by itself, in a folder of its own. */
-function certificate(name: string): { folder: string; key: string; cert: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'siplet-tls-'))
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const subject = ['-subj', '/CN=test', '-addext', `subjectAltName=${name}`]
-  const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
-  execFileSync('openssl', ['req', '-x509', ...made, '-keyout', key, '-out', cert, ...subject], {
-    stdio: 'ignore',
-  })
-  return { folder, key, cert }
-}
-
 describe('connections (RFC 3261 section 18)', () => {
   it('replies over the connection that the request came by, cut as it may be', async () => {
     await using lab = await Lab.open(TO_A, { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'] })
@@ -78,6 +64,30 @@ describe('connections (RFC 3261 section 18)', () => {
     socket.write('\r\n\r\n')
     assert.equal(String((await once(socket, 'data'))[0]), '\r\n')
     socket.destroy()
+  })
+
+  it('keeps an eighth of maxConnections for connections that it makes', async () => {
+    const server = createServer(async (socket) => {
+      for await (const request of messages(socket)) socket.write(reply(request, 200).toBytes())
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    await using lab = await Lab.open(
+      `request_route(msg) { msg.set_dst_uri('sip:127.0.0.1:${port};transport=tcp'); return 1 }`,
+      { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'], limits: { maxConnections: 8 } },
+    )
+    const sockets = []
+    for (let i = 0; i < 8; i++) {
+      const socket = connect(portOf(lab, 'tcp'), '127.0.0.1')
+      await once(socket, 'connect')
+      sockets.push(socket)
+    }
+    await once(sockets.at(-1)!, 'close')
+    assert.equal(sockets.filter(({ closed }) => closed).length, 1)
+    lab.request('OPTIONS')
+    await lab.client.next(200)
+    for (const socket of sockets) socket.destroy()
+    server.close()
   })
 
   it('reuses a connection for the next request to the same target', async () => {
@@ -119,7 +129,8 @@ describe('connections (RFC 3261 section 18)', () => {
   })
 
   it('speaks TLS', async () => {
-    const { folder, key, cert } = certificate('IP:127.0.0.1')
+    using pem = certificate()
+    const { key, cert } = pem
     {
       await using lab = await Lab.open(TO_A, {
         listen: ['udp:127.0.0.1:0', 'tls:127.0.0.1:0'],
@@ -131,11 +142,11 @@ describe('connections (RFC 3261 section 18)', () => {
       assert.equal((await messages(socket).next()).value.status, 200)
       socket.destroy()
     }
-    rmSync(folder, { recursive: true })
   })
 
   it('uses a TLS connection only for the name that its certificate was checked for', async () => {
-    const { folder, key, cert } = certificate('DNS:localhost')
+    using pem = certificate('DNS:localhost')
+    const { key, cert } = pem
     let connections = 0
     const server = createTLSServer({ key: readFileSync(key), cert: readFileSync(cert) }, async (socket) => {
       connections++
@@ -164,7 +175,6 @@ describe('connections (RFC 3261 section 18)', () => {
       }
     }
     server.close()
-    rmSync(folder, { recursive: true })
   })
 
   it('sends no reply to the maddr of a Via', async () => {

@@ -13,8 +13,9 @@ export function stripRequestURI(copy: SIPMessage): void {
 
 /** Item 3: one hop less. */
 export function countDown(copy: SIPMessage): void {
-  const hops = copy.getHeader('Max-Forwards')
-  copy.setHeader('Max-Forwards', String(hops === null ? MAX_FORWARDS : Math.max(0, Number(hops) - 1)))
+  // Requests that come in were checked, but a script may have written anything there.
+  const hops = copy.maxForwards
+  copy.setHeader('Max-Forwards', String(hops === null ? MAX_FORWARDS : Math.max(0, hops - 1)))
 }
 
 /**

@@ -14,6 +14,9 @@ export interface ConnectionLimits {
   maxSendBufferBytes: number
 }
 
+/** Part of all connections that is only for those that this side makes: peers must not be able to cut it off. */
+const RESERVED = 1 / 8
+
 /** Counts connections by peer. */
 export class ConnectionCount {
   readonly #limits: ConnectionLimits
@@ -29,11 +32,14 @@ export class ConnectionCount {
   }
 
   /**
-   * Counts one more connection from there. Returns what takes it off again, once however often it is called; undefined
-   * where there are too many, and nothing is counted then.
+   * Counts one more connection that a peer made. Returns what takes it off again, once however often it is called;
+   * undefined if there are too many, and nothing is counted then.
    */
   accept(ip: string): (() => void) | undefined {
-    const tooMany = (this.#byIp.get(ip) ?? 0) >= this.#limits.maxConnectionsPerIp
+    const { maxConnections, maxConnectionsPerIp } = this.#limits
+    const reserved = Math.floor(maxConnections * RESERVED)
+    const tooMany =
+      this.#total >= maxConnections - reserved || (this.#byIp.get(ip) ?? 0) >= maxConnectionsPerIp
     return tooMany ? undefined : this.add(ip)
   }
 
