@@ -7,6 +7,7 @@ import { connect as connectTLS, createServer as createTLSServer } from 'node:tls
 import { locate, parseListen, parseProxyConfig, type Records, Transports } from '@siplet/proxy'
 import { parseURI, reply, SIPMessage, StreamFramer } from '@siplet/sipmsg'
 import { WebSocket } from 'ws'
+import { newestFirst } from '../../../packages/proxy/src/target/newest-first.ts'
 import { certificate } from '../../support/certificate.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { sip } from '../../support/messages.ts'
@@ -343,6 +344,36 @@ describe('where a URI leads to (RFC 3263)', () => {
     (await locate(parseURI(uri)!, records(known), reach, () => random)).map(
       ({ transport, ip, port }) => `${transport} ${ip} ${port}`,
     )
+
+  it('is none where a resolver would take the host for an address of another form', async () => {
+    const found = (host: string) => find(`sip:${host}:5060`, { [host]: ['127.0.0.1'] })
+    for (const host of ['2130706433', '0x7f.1', '0177.0.0.1', '0', '127.1', '1.2.3.4.5', 'a.1'])
+      await assert.rejects(found(host), { code: 'ERR_SIPLET_PROXY_NO_TARGET' }, host)
+    for (const host of ['localhost', 'a.b1', '1.example'])
+      assert.deepEqual(await found(host), ['udp 127.0.0.1 5060'], host)
+  })
+
+  it('waits for DNS newest first, and not in a queue without end', async () => {
+    const ends: (() => void)[] = []
+    const asked: string[] = []
+    const look = newestFirst(1, 2, (name) => {
+      asked.push(name)
+      return new Promise<void>((resolve) => ends.push(resolve))
+    })
+    const all = ['a', 'b', 'c', 'd'].map((name) =>
+      look(name).then(
+        () => name,
+        (error) => error.code,
+      ),
+    )
+    await new Promise(setImmediate)
+    for (let i = 0; i < 3; i++) {
+      ends[i]!()
+      await new Promise(setImmediate)
+    }
+    assert.deepEqual(await Promise.all(all), ['a', 'EBUSY', 'c', 'd'])
+    assert.deepEqual(asked, ['a', 'd', 'c'])
+  })
 
   it('is the address itself where it is numeric, maddr first', async () => {
     assert.deepEqual(await find('sip:192.0.2.1', {}), ['udp 192.0.2.1 5060'])

@@ -18,6 +18,12 @@ export function dnsTimeout(host: string, ms: number): ProxyError {
   return new ProxyError('ERR_SIPLET_PROXY_NO_TARGET', `${host} leads nowhere: DNS did not answer in ${ms} ms`)
 }
 
+/**
+ * Its last label begins with a letter. The system's resolver takes other texts for addresses: 2130706433, 0x7f.1 and 0
+ * for this machine (inet_aton(3)).
+ */
+const HOST_NAME = /(?:^|\.)[a-z][^.]*\.?$/i
+
 /** NAPTR services (section 4.1, RFC 7118 section 4.2). */
 const SERVICES: Record<string, TransportName> = {
   'sip+d2u': 'udp',
@@ -63,6 +69,10 @@ async function named(uri: URI, records: Records, reach: Reach, random: () => num
   const host = hostOf(uri)
   const secure = uri.scheme === 'sips'
   const stated = statedTransport(uri)
+  if (!HOST_NAME.test(host)) {
+    const text = `${host} leads nowhere: the last part of a host name begins with a letter (RFC 3261 section 25.1)`
+    throw new ProxyError('ERR_SIPLET_PROXY_NO_TARGET', text)
+  }
   try {
     if (uri.port !== null) {
       return await addresses(host, uri.port, stated ?? (secure ? 'tls' : 'udp'), records, host)
@@ -135,7 +145,7 @@ async function addresses(
   records: Records,
   host: string,
 ): Promise<Target[]> {
-  const ips = isIP(name) === 0 ? await records.addresses(name) : [name]
+  const ips = isIP(name) !== 0 ? [name] : HOST_NAME.test(name) ? await records.addresses(name) : []
   return ips.slice(0, MAX_TARGETS).map((ip) => ({ transport, ip, port, host }))
 }
 

@@ -1,6 +1,7 @@
 /** What RFC 3263 asks DNS for, cached; tests bring records of their own. */
 import { lookup, Resolver } from 'node:dns/promises'
 import { LRUCache } from 'lru-cache'
+import { newestFirst } from './newest-first.ts'
 
 export interface NaptrRecord {
   order: number
@@ -32,6 +33,7 @@ const CACHED_NAMES = 1_000
 const FAILURE_CACHE_MS = 2_000
 /** lookup() holds a thread of Node's pool of four, for as long as the system's resolver takes. */
 const MAX_LOOKUPS = 3
+const MAX_WAITING = 256
 
 /** DNS through Node; names of the hosts file count as addresses. */
 export function systemRecords(): Records {
@@ -40,24 +42,7 @@ export function systemRecords(): Records {
   return {
     naptr: cached((name) => resolver.resolveNaptr(name)),
     srv: cached((name) => resolver.resolveSrv(name)),
-    addresses: cached(atMost(MAX_LOOKUPS, found)),
-  }
-}
-
-/** Runs so many at a time; the others wait for their turn. */
-function atMost<T>(limit: number, act: (name: string) => Promise<T>): (name: string) => Promise<T> {
-  let running = 0
-  const waiting: (() => void)[] = []
-  return async (name) => {
-    if (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve))
-    else running++
-    try {
-      return await act(name)
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) running--
-      else next()
-    }
+    addresses: cached(newestFirst(MAX_LOOKUPS, MAX_WAITING, found)),
   }
 }
 
