@@ -95,6 +95,11 @@ export class PoolProcess {
     this.#channel.write(encodeFrame(kind, rank, number, payload))
   }
 
+  /** Whether the process is about to end, for what it did before: nothing that is sent now has a share in that. */
+  get ending(): boolean {
+    return this.#endedBecause !== undefined
+  }
+
   get running(): boolean {
     return this.#channel !== undefined
   }

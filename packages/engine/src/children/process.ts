@@ -104,7 +104,7 @@ export class ProcessChild implements Child {
 
   #run(batch: readonly PendingExec[], leave: () => void): RunEnd | Promise<RunEnd> {
     this.#functionCalls.begin(batch)
-    if (!this.#ready) {
+    if (!this.#ready || this.#pool.ending) {
       leave()
       this.loss = NOT_RUN
       return 'lost'
