@@ -85,6 +85,8 @@ const schema = z
         maxSendBufferBytes: count(1_048_576),
         /** Requests under way; new ones are refused with 503 beyond it. */
         maxUnfinished: count(50_000),
+        /** Bytes of the requests that are not finished. */
+        maxUnfinishedBytes: count(134_217_728),
       })
       .prefault({}),
     /** `host:port` of /metrics and /health; none without it. */

@@ -1,7 +1,9 @@
 /** What must not go on for ever: calls, branches, look-ups, handshakes. Each lab ends with all counters at zero. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Records } from '@siplet/proxy'
 import { WebSocket } from 'ws'
 import { certificate } from '../../support/certificate.ts'
@@ -419,3 +421,73 @@ describe('half-made connections', () => {
     await until('zero', () => lab.proxy.load.connections === 0)
   })
 })
+
+describe('what requests cost', () => {
+  it('one that comes back to this proxy many times is not tried over UDP after TCP: it reaches its target once', async () => {
+    // The same port for both, as usual: a request that is too long for UDP reaches the proxy over TCP.
+    const probe = createServer().listen(0, '127.0.0.1')
+    await once(probe, 'listening')
+    const { port } = probe.address() as AddressInfo
+    await new Promise((resolve) => probe.close(resolve))
+    await using lab = await Lab.open(
+      `request_route(msg) { if (msg.call_function('loose_route') !== 1) msg.set_dst_uri(A); return 1 }`,
+      { listen: [`udp:127.0.0.1:${port}`, `tcp:127.0.0.1:${port}`], timers: { frTimeoutMs: 2_000 } },
+    )
+    const own = `<sip:127.0.0.1:${lab.port};lr>`
+    const routes = Array.from({ length: 5 }, (): [string, string] => ['Route', own])
+    lab.request('OPTIONS', { headers: [...routes, ['X-Long', 'x'.repeat(2_000)]] })
+    const [a] = lab.servers
+    await a!.next('OPTIONS')
+    for (let round = 0; round < 12; round++) {
+      await lab.settled()
+      lab.clock.advance(2_100)
+    }
+    await lab.settled()
+    const branches = new Set(a!.received.map((message) => message.topVia!.branch))
+    assert.ok(branches.size === 1, `${branches.size} requests`)
+  }).timeout(60_000)
+
+  it('nothing is kept of the text of a request that is answered', async () => {
+    await using lab = await Lab.open(
+      `request_route(msg) { msg.call_function('t_reply', 404, 'No'); return 1 }`,
+    )
+    const count = 200
+    const before = retained()
+    for (let i = 0; i < count; i++) {
+      lab.request('OPTIONS', { headers: [['X-Long', 'x'.repeat(50_000)]] })
+      await lab.client.next(404)
+    }
+    assert.equal(lab.proxy.transactions.server, count)
+    const each = (retained() - before) / count
+    assert.ok(each < 25_000, `${each} bytes of each request of 50 kB`)
+  }).timeout(60_000)
+
+  for (const [kind, to] of [
+    ['new', ''],
+    ['of dialogs', ';tag=made-up'],
+  ] as const) {
+    it(`more than maxUnfinishedBytes of them, ${kind}, are refused with 503`, async () => {
+      await using lab = await Lab.open(TO_A, { limits: { maxUnfinishedBytes: 10_000 } })
+      const [a] = lab.servers
+      const long = () => lab.request('OPTIONS', { to, headers: [['X-Long', 'x'.repeat(4_000)]] })
+      for (let i = 0; i < 3; i++) long()
+      await lab.client.next(503)
+      for (let i = 0; i < 2; i++) {
+        a!.reply(await a!.next('OPTIONS'), 200)
+        await lab.client.next(200)
+      }
+      long()
+      a!.reply(await a!.next('OPTIONS'), 200)
+      await lab.client.next(200)
+    })
+  }
+})
+
+/** Bytes of the heap in use after a garbage collection. */
+function retained(): number {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  collect()
+  collect()
+  return process.memoryUsage().heapUsed
+}

@@ -264,10 +264,21 @@ export class Branch implements Owner {
   heard(attempt: Attempt, said: SIPMessage | Error | 'timed out', at: Boundary): void {
     if (attempt !== this.#attempt) return
     this.#services.guard.run(at, this, () => {
-      if (said === 'timed out') this.#next(NO_ANSWER)
+      if (said === 'timed out') this.#timedOut()
       else if (said instanceof Error) this.#next(unreachable(said))
       else this.#receive(said)
     })
+  }
+
+  /**
+   * A target that was reached and is silent is not tried over another transport. A request that came back to this proxy is
+   * tried no further: each of its rounds would try all targets again, and there would be exponentially many.
+   */
+  #timedOut(): void {
+    const { remote } = this.#flow!
+    const isOurs = this.#services.transports.isOurs(remote[0], remote[1])
+    this.#targets = isOurs ? [] : this.#targets.filter(({ fallback }) => !fallback)
+    this.#next(NO_ANSWER)
   }
 
   #startTimers(): void {
@@ -275,7 +286,7 @@ export class Branch implements Owner {
     const { frTimeoutMs } = config.timers
     const abandon = () => {
       this.#transaction?.terminate()
-      this.#next(NO_ANSWER)
+      this.#timedOut()
     }
     if (frTimeoutMs < transactionTimeout(config.timers)) this.#timers.start('fr', frTimeoutMs, abandon)
   }

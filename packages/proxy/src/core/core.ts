@@ -15,6 +15,9 @@ import { preprocessRoute } from './route-set.ts'
 import type { Services } from './services.ts'
 import { Stateless } from './stateless.ts'
 
+/** Requests within dialogs are taken up to so many times maxUnfinished. */
+const WITH_DIALOGS = 2
+
 /** A request until it is known what becomes of it. */
 class ReceivedRequest implements Owner {
   readonly message: SIPMessage
@@ -66,6 +69,8 @@ export class Core implements Receiver {
   /** By the INVITE transaction, for CANCEL. */
   readonly #contexts = new Map<unknown, ResponseContext>()
   #unfinished = 0
+  /** Of their messages as they came. */
+  #unfinishedBytes = 0
   #draining = false
 
   constructor(services: Services) {
@@ -180,9 +185,14 @@ export class Core implements Receiver {
   #check(request: SIPMessage): Refusal | null {
     const refusal = checkHops(request)
     if (refusal !== null) return refusal
-    const full = this.#unfinished >= this.#services.config.limits.maxUnfinished
-    if (!(this.#draining || full) || request.toTag !== null || request.method === 'CANCEL') return null
-    return { status: 503, headers: [['Retry-After', '10']] }
+    if (request.method === 'ACK' || request.method === 'CANCEL') return null
+    const { maxUnfinished, maxUnfinishedBytes } = this.#services.config.limits
+    const ofDialog = request.toTag !== null
+    // Calls that are there may go on where new ones are refused; but a To tag is easy to invent.
+    const full = this.#unfinished >= (ofDialog ? WITH_DIALOGS : 1) * maxUnfinished
+    const fullOfBytes = this.#unfinishedBytes + request.text.length > maxUnfinishedBytes
+    const refused = full || fullOfBytes || (this.#draining && !ofDialog)
+    return refused ? { status: 503, headers: [['Retry-After', '10']] } : null
   }
 
   #route(owner: ReceivedRequest, via: Via, key: string): void {
@@ -205,9 +215,12 @@ export class Core implements Receiver {
       const send = this.#stateless.replier(via, flow)
       request.transaction = transactions.createServer(method, key, reliable, send)
     }
+    const { length } = message.text
     this.#unfinished++
+    this.#unfinishedBytes += length
     request.begin(() => {
       this.#unfinished--
+      this.#unfinishedBytes -= length
       this.#contexts.delete(request.transaction)
     })
     if (method === 'INVITE') {

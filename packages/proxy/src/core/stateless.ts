@@ -37,17 +37,28 @@ export class Stateless {
     return ack.toTag !== null && ack.toTag === this.#tag(ack)
   }
 
-  /** {@link sendReply} for the transaction of a request, which outlasts it: over UDP, the way back is all it keeps. */
+  /**
+   * Returns {@link sendReply} for the transaction of a request. The transaction outlasts the request, and what is returned
+   * must not keep it: V8 keeps for a closure all that any closure of the same function uses.
+   */
   replier(via: Via, flow: Flow): Send {
-    if (isReliable(flow.transport)) return (text) => this.sendReply(via, flow, text)
-    const back = this.#wayBack(via, flow)
+    return isReliable(flow.transport)
+      ? this.#overConnection(flow, wayBack(via, flow))
+      : this.#overDatagrams(this.#flowTo(wayBack(via, flow)))
+  }
+
+  #overConnection(flow: Flow, back: Target): Send {
+    return (text) => this.#sendBack(flow.open ? flow : this.#flowTo(back), text)
+  }
+
+  #overDatagrams(back: Flow | null): Send {
     return (text) => this.#sendBack(back, text)
   }
 
   /** Sends a reply back the way its request came (section 18.2.2). */
   sendReply(via: Via, flow: Flow, text: string): void {
     const open = isReliable(flow.transport) && flow.open
-    this.#sendBack(open ? flow : this.#wayBack(via, flow), text)
+    this.#sendBack(open ? flow : this.#flowTo(wayBack(via, flow)), text)
   }
 
   /** Sends a request on, to one target (section 16.11): an ACK to a 2xx, or what forward() is called for. */
@@ -105,11 +116,10 @@ export class Stateless {
     }
   }
 
-  /** Over the transport it came by, whatever the Via says; null where no socket leads there. */
-  #wayBack(via: Via, flow: Flow): Flow | null {
-    const { ip, port } = replyTarget(via) ?? targetOf(flow)
+  /** Null if no socket leads there. */
+  #flowTo(target: Target): Flow | null {
     try {
-      return this.#services.transports.flowTo({ transport: flow.transport, ip, port })
+      return this.#services.transports.flowTo(target)
     } catch {
       return null
     }
@@ -143,6 +153,10 @@ export class Stateless {
   }
 }
 
-function targetOf({ transport, remote: [ip, port] }: Flow): Target {
-  return { transport, ip, port }
+/**
+ * Where replies to a request go, over the transport that it came by: to the address that it came from, whatever its Via
+ * says. So nothing is kept of the text of the request, as a part of it would be.
+ */
+function wayBack(via: Via, { transport, remote: [ip, port] }: Flow): Target {
+  return { transport, ip, port: replyTarget(via)?.port ?? port }
 }
