@@ -94,7 +94,7 @@ export async function garblingQueues(
   const functions = new Functions({ f: () => 1 }, config.limits.callFunctionTimeoutMs, new Nesting())
   const workers = new Workers(config.children)
   const answers = new Map<unknown, (answer: Answer) => void>()
-  const children = createChildren(
+  const children = await createChildren(
     config,
     await loadScript(scriptName),
     WRAPPED(await preludeSource('javascript')),

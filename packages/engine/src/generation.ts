@@ -69,9 +69,8 @@ export class Generation {
     if (loaded.language === 'python') loaded.warnings.forEach(generationEvents.warned)
     const queueEvents = withMappedLogs(generationEvents, stacks)
     const limits = { maxBatch: config.limits.maxBatch, maxBatchBytes: MAX_BATCH_BYTES }
-    const queues = createChildren(config, script, prelude, functions, workers, inspector).map(
-      (child) => new ChildQueue(child, limits, queueEvents),
-    )
+    const children = await createChildren(config, script, prelude, functions, workers, inspector)
+    const queues = children.map((child) => new ChildQueue(child, limits, queueEvents))
     const results = await Promise.all(queues.map((queue) => queue.start()))
     const failed = results.findIndex((result) => !result.ok)
     if (failed !== -1) {

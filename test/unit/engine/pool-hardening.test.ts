@@ -167,6 +167,7 @@ describe('the pool process, hardened', () => {
 
   it('is ended by its host when it is too large, even where it does not look itself', async () => {
     const pool = new PoolProcess({
+      code: { host: '', worker: '' },
       heapMb: 32,
       memoryMb: 0.1,
       maxPayload: 65_536,

@@ -11,6 +11,7 @@ import { areaBytes, createVerdictArea } from '../wire/verdict.ts'
 import type { Child } from './child.ts'
 import { InlineChild } from './inline.ts'
 import { InspectedChild } from './inspected.ts'
+import { poolCode } from './pool-code.ts'
 import { PoolProcess } from './pool-process.ts'
 import { ProcessChild } from './process.ts'
 import { ThreadChild } from './thread.ts'
@@ -25,14 +26,14 @@ const CHILD_MB = 64
 const INSPECTED_RANK = 1
 
 /** The children of the configured isolation, ranks 1..N, not started yet. */
-export function createChildren(
+export async function createChildren(
   config: EngineConfig,
   script: Bundle,
   prelude: string,
   functions: Functions,
   workers: Workers,
   inspector?: Inspector,
-): Child[] {
+): Promise<Child[]> {
   const { callFunctionTimeoutMs, maxResultBytes, processHeapMb, processMemoryMb, memoryMb } = config.limits
   const specs = Array.from(
     { length: config.children },
@@ -60,6 +61,7 @@ export function createChildren(
     case 'process': {
       const perChild = 2 * memoryMb + CHILD_MB
       const pool = new PoolProcess({
+        code: await poolCode(),
         heapMb: processHeapMb,
         memoryMb: processMemoryMb ?? PROCESS_MB + config.children * perChild,
         ...config.process,

@@ -10,9 +10,12 @@ import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DESCRIPTORS } from './inherited-files.ts'
 
+/** The file that Node runs in the pool process and its threads. All other code of ours comes from the host. */
+export const ENTRY_FILE = './pool-entry.cjs'
+export const ENTRY = fileURLToPath(new URL(ENTRY_FILE, import.meta.url))
+
 /** Packages that the pool process loads, each with those that it loads in turn. Where one is not installed, it is not needed. */
 const PACKAGES: Packages = {
-  '@siplet/sipmsg': {},
   'isolated-vm': { 'node-gyp-build': {} },
   piscina: { '@napi-rs/nice': {} },
   '@micropython/micropython-webassembly-pyscript': {},
@@ -27,13 +30,7 @@ interface Packages {
 
 /** Options of Node for the pool process. */
 export function permissionOptions(): string[] {
-  const ours = fileURLToPath(new URL('..', import.meta.url))
-  const paths = [
-    ours,
-    join(ours, '..', 'package.json'),
-    ...packageFolders(PACKAGES, fileURLToPath(import.meta.url)),
-    ...OTHER_FILES,
-  ]
+  const paths = [ENTRY, ...packageFolders(PACKAGES, fileURLToPath(import.meta.url)), ...OTHER_FILES]
   return [
     '--permission',
     '--allow-addons',

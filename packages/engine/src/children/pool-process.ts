@@ -5,11 +5,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { V8_FLAGS } from '../isolate/host/v8-flags.ts'
 import { encodeFrame, FROM_PROCESS, type Frame, type FrameKind, FrameReader } from '../wire/frame.ts'
 import { Malformed } from '../wire/malformed.ts'
-import { permissionOptions } from './pool-permissions.ts'
+import type { PoolCode } from './pool-code.ts'
+import { ENTRY, permissionOptions } from './pool-permissions.ts'
 import { makeExpendable, residentBytes } from './proc.ts'
 import { Turns } from './turns.ts'
 
@@ -24,7 +24,6 @@ const MIB = 2 ** 20
 const CHANNEL_FD = 3
 /** What the process says where it ends itself; see process-host.ts. */
 const MEMORY = /limits\.processMemoryMb/
-const HOST = fileURLToPath(new URL(`./process-host${import.meta.url.slice(-3)}`, import.meta.url))
 
 export interface PoolListener {
   /** @throws Malformed if the process cannot have to say that */
@@ -51,6 +50,7 @@ export interface PoolEnd {
 
 /** How the process is started, and what it may take. */
 export interface PoolOptions {
+  code: PoolCode
   /** Of the heap of the process itself and of each of its threads, isolates aside: MiB. */
   heapMb: number
   /** Resident memory of the process: MiB. */
@@ -138,24 +138,26 @@ export class PoolProcess {
   }
 
   #start(): Socket {
-    const { heapMb, memoryMb, maxPayload, wrapper, permissions } = this.#options
+    const { code, heapMb, memoryMb, maxPayload, wrapper, permissions } = this.#options
     const [command, ...args] = [
       ...wrapper,
       process.execPath,
       ...(permissions ? permissionOptions() : []),
       ...V8_FLAGS,
       `--max-old-space-size=${heapMb}`,
-      HOST,
+      ENTRY,
       String(memoryMb),
     ]
     const child = spawn(command!, args, {
       cwd: '/',
       env: {},
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
       // A process group of its own: Ctrl-C in a terminal is for the embedder to decide on.
       detached: true,
     })
     if (child.pid !== undefined) makeExpendable(child.pid)
+    // Where the process ends before it has read its code, `exit` tells.
+    child.stdin!.on('error', () => {}).end(JSON.stringify(code))
     const channel = child.stdio[CHANNEL_FD] as Socket
     this.#process = child
     let said = ''

@@ -4,6 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { deserialize } from 'node:v8'
 import { malformedCall, refusedForLength } from '../functions/function-calls.ts'
 import { RUN_ENDS } from '../isolate/host/child.ts'
@@ -13,6 +14,7 @@ import { areaSnapshot } from '../wire/snapshot.ts'
 import { checkedStartResult } from '../wire/start-result.ts'
 import { clearArea, createVerdictArea } from '../wire/verdict.ts'
 import { closeInheritedFiles } from './inherited-files.ts'
+import type { PoolCode } from './pool-code.ts'
 import type { StartOrder } from './process.ts'
 import { RankWorker, type WorkerOrder } from './rank-worker.ts'
 
@@ -21,6 +23,8 @@ const CHANNEL_FD = 3
 const MARK_MS = 10
 const STDERR_FD = 2
 const MIB = 2 ** 20
+/** See pool-entry.cjs, which this code runs in. */
+const ENTRY = fileURLToPath(import.meta.url)
 /** Resident memory this process may have: what V8 allocates for an isolate may be far beyond that isolate's limit. */
 const memoryBytes = Number(process.argv[2]) * MIB
 
@@ -37,17 +41,23 @@ interface Rank {
   lastCall: number
 }
 
-closeInheritedFiles(CHANNEL_FD + 1)
-process.umask(0o077)
-const channel = new Socket({ fd: CHANNEL_FD })
 const ranks = new Map<number, Rank>()
+let channel: Socket
+let threadCode: Pick<PoolCode, 'worker'>
 
-// The engine is trusted, what it sends has any length.
-const reader = new FrameReader({ kinds: FROM_ENGINE, maxPayload: Number.POSITIVE_INFINITY }, take, die)
-channel.on('data', (chunk: Buffer) => reader.push(chunk))
-channel.on('error', die)
-channel.on('close', die)
-setInterval(mark, MARK_MS)
+/** Serves the engine until its end of the channel is closed. */
+export function serveHost({ worker }: PoolCode): void {
+  closeInheritedFiles(CHANNEL_FD + 1)
+  process.umask(0o077)
+  threadCode = { worker }
+  channel = new Socket({ fd: CHANNEL_FD })
+  // The engine is trusted, what it sends has any length.
+  const reader = new FrameReader({ kinds: FROM_ENGINE, maxPayload: Number.POSITIVE_INFINITY }, take, die)
+  channel.on('data', (chunk: Buffer) => reader.push(chunk))
+  channel.on('error', die)
+  channel.on('close', die)
+  setInterval(mark, MARK_MS)
+}
 
 /** Not process.exit: it waits for worker threads, and one may be where nothing stops it. */
 function die(): void {
@@ -103,7 +113,7 @@ function create(number: number, { spec, callFunctionTimeoutMs }: StartOrder): Ra
         channel.write(encodeFrame('CALL', number, id, Buffer.from(call)))
       }),
   }
-  const worker = new RankWorker({})
+  const worker = new RankWorker({}, { filename: ENTRY, workerData: threadCode })
   const rank: Rank = { worker, order, area, runningSince: undefined, starting: false, replies, lastCall: 0 }
   ranks.set(number, rank)
   return rank

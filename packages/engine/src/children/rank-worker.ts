@@ -37,10 +37,16 @@ export class RankWorker {
   /** Batches since the child started; a FunctionRequest names the one that it is of. */
   #batches = 0
 
-  /** @param env environment of the thread */
-  constructor(env: Record<string, string>) {
+  /**
+   * @param env environment of the thread
+   * @param code what the thread runs; it has the exports of thread-worker.ts
+   */
+  constructor(
+    env: Record<string, string>,
+    code: { filename: string; workerData?: unknown } = { filename: WORKER },
+  ) {
     this.#pool = new Piscina({
-      filename: WORKER,
+      ...code,
       minThreads: 1,
       maxThreads: 1,
       idleTimeout: Number.POSITIVE_INFINITY,

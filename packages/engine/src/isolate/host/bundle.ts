@@ -26,6 +26,8 @@ export function preludeSource(language: Language): Promise<string> {
       throw error
     })
     bundled.set(language, source)
+    // esbuild may have been ended for what a script did to it. The next engine tries again.
+    source.catch(() => bundled.delete(language))
   }
   return source
 }
