@@ -92,7 +92,7 @@ describe('the pool process', () => {
 
   it('a message that ends it twice is refused with ERR_SIPLET_POISON, others of the method are not; reload forgives', async () => {
     const script = handler(`route(msg) { if (msg.CallID === 'killer') { ${STUCK} } return this.rank }`)
-    await withEngine(script, { isolation: 'process', limits: { timeoutMs: 30 } }, async (engine) => {
+    await withEngine(script, { isolation: 'process', limits: LIMITS }, async (engine) => {
       const codes: (string | undefined)[] = []
       for (let i = 0; i < 3; i++) {
         const { error } = await engine.exec('route', inviteOf('killer'))
