@@ -192,15 +192,15 @@ class MemoryTransport implements Transport {
 }
 
 const clock = new ManualClock()
-const faults: { message: string; error: Error }[] = []
+const faults: { message: string; stack: string | undefined }[] = []
 const quiet = () => {}
 const logger = {
   debug: quiet,
   info: quiet,
   warn: quiet,
   fatal: quiet,
-  error(fields: { at?: string; err?: Error }, message: string) {
-    if (fields.at !== undefined) faults.push({ message, error: fields.err! })
+  error(fields: { at?: string; stack?: string }, message: string) {
+    if (fields.at !== undefined) faults.push({ message, stack: fields.stack })
   },
 }
 let transport!: MemoryTransport
@@ -354,6 +354,6 @@ console.log(
 function failed(run: number, bytes: Uint8Array): never {
   console.error(`input ${run} of seed ${seed}, or one just before it, makes a fault`)
   console.error(JSON.stringify(Buffer.from(bytes).toString('latin1')))
-  for (const { message, error } of faults) console.error(message, error.stack)
+  for (const { message, stack } of faults) console.error(message, stack)
   process.exit(1)
 }

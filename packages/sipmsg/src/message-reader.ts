@@ -69,6 +69,13 @@ export class MessageReader extends MessageText {
     return textAt(this.text, valueStart, valueEnd)
   }
 
+  /** The bytes of the Request-URI, as rewritten, as one-byte text; null on replies. */
+  get ruriBytes(): string | null {
+    if (!this.isRequest) return null
+    const { valueStart, valueEnd } = this.startLine
+    return this.text.slice(valueStart, valueEnd)
+  }
+
   /** Request-URI as received; null on replies. */
   get originalRURI(): string | null {
     const { isRequest, valueStart, valueEnd } = this.originalStartLine

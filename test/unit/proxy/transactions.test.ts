@@ -150,8 +150,7 @@ describe('INVITE client transaction (RFC 3261 section 17.1.1)', () => {
     assert.equal(layer.size.client, 0)
   })
 
-  it('writes the ACK of section 17.1.1.3', () => {
-    const message = requestOf('INVITE')
+  const writesAck = (message: SIPMessage) => {
     const texts: string[] = []
     const layer = new TransactionLayer(new ManualClock(), TIMERS, () => {})
     layer.startClient({ message, reliable: false, send: (sent) => texts.push(sent) }, 'z9hG4bK-tx', {
@@ -176,6 +175,13 @@ describe('INVITE client transaction (RFC 3261 section 17.1.1)', () => {
         '\r\n',
       ].join('\r\n'),
     )
+  }
+
+  it('writes the ACK of section 17.1.1.3', () => writesAck(requestOf('INVITE')))
+
+  it('writes it for an INVITE that begins with empty lines and has more spaces, too', () => {
+    const { text } = requestOf('INVITE')
+    writesAck(new SIPMessage(text.replace(/^INVITE (\S+) SIP/, '\r\n\r\nINVITE   $1  SIP')))
   })
 })
 

@@ -14,9 +14,8 @@ export function cancelFor(invite: SIPMessage): SIPMessage {
 }
 
 function derived(invite: SIPMessage, method: string, to: string): string {
-  const requestURI = invite.text.slice('INVITE '.length, invite.text.search(/\r?\n/))
   const lines = [
-    `${method} ${requestURI}`,
+    `${method} ${invite.ruriBytes} SIP/2.0`,
     `Via: ${invite.topVia!.toString()}`,
     ...invite.getHeadersBytes('Route').map((value) => `Route: ${value}`),
     `From: ${invite.getHeaderBytes('From')}`,
