@@ -1,6 +1,6 @@
 /** What real isolates leave in their verdict areas, and the function calls they make: seeds of the fuzzer of the wire. */
 import { SIPMessage } from '@siplet/sipmsg'
-import { preludeSource } from '../../packages/engine/src/isolate/host/bundle.ts'
+import { preludes } from '../../packages/engine/src/isolate/host/bundle.ts'
 import { IsolateChild } from '../../packages/engine/src/isolate/host/child.ts'
 import { loadScript } from '../../packages/engine/src/script/load.ts'
 import { encodeRequest } from '../../packages/engine/src/wire/request.ts'
@@ -44,7 +44,7 @@ export async function seedAreas(): Promise<{ areas: SeedArea[]; calls: string[] 
   const child = new IsolateChild(
     {
       rank: 1,
-      prelude: await preludeSource('javascript'),
+      preludes: await preludes('javascript'),
       script,
       modInitFunction: 'mod_init',
       childInitMethod: 'child_init',

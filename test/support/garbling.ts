@@ -6,7 +6,7 @@ import { type EngineOptions, parseConfig } from '../../packages/engine/src/confi
 import { ChildQueue } from '../../packages/engine/src/dispatch/child-queue.ts'
 import { Functions } from '../../packages/engine/src/functions/functions.ts'
 import { Nesting } from '../../packages/engine/src/functions/nesting.ts'
-import { preludeSource } from '../../packages/engine/src/isolate/host/bundle.ts'
+import { preludes } from '../../packages/engine/src/isolate/host/bundle.ts'
 import { loadScript } from '../../packages/engine/src/script/load.ts'
 import { encodeRequest } from '../../packages/engine/src/wire/request.ts'
 import { handler, scriptFile } from './engine.ts'
@@ -94,10 +94,11 @@ export async function garblingQueues(
   const functions = new Functions({ f: () => 1 }, config.limits.callFunctionTimeoutMs, new Nesting())
   const workers = new Workers(config.children)
   const answers = new Map<unknown, (answer: Answer) => void>()
+  const { prelude, codeChecks } = await preludes('javascript')
   const children = await createChildren(
     config,
     await loadScript(scriptName),
-    WRAPPED(await preludeSource('javascript')),
+    { prelude: WRAPPED(prelude), codeChecks },
     functions,
     workers,
   )

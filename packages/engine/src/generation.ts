@@ -6,7 +6,7 @@ import { ChildQueue, type QueueEvents, type StartFailure } from './dispatch/chil
 import { SipletError } from './errors.ts'
 import type { Functions } from './functions/functions.ts'
 import type { Inspector } from './inspector/inspector.ts'
-import { preludeSource } from './isolate/host/bundle.ts'
+import { preludes } from './isolate/host/bundle.ts'
 import type { StartResult } from './isolate/host/child.ts'
 import type { Bundle } from './script/bundle.ts'
 import { loadScript } from './script/load.ts'
@@ -61,7 +61,7 @@ export class Generation {
       scriptRoot: config.scriptRoot,
       debugged: inspector !== undefined,
     })
-    const prelude = await preludeSource(loaded.language)
+    const texts = await preludes(loaded.language)
     const stacks = new StackMapper(loaded)
     const script = inspector === undefined ? loaded : await inspector.open(loaded)
     let generation: Generation | undefined
@@ -69,7 +69,7 @@ export class Generation {
     if (loaded.language === 'python') loaded.warnings.forEach(generationEvents.warned)
     const queueEvents = withMappedLogs(generationEvents, stacks)
     const limits = { maxBatch: config.limits.maxBatch, maxBatchBytes: MAX_BATCH_BYTES }
-    const children = await createChildren(config, script, prelude, functions, workers, inspector)
+    const children = await createChildren(config, script, texts, functions, workers, inspector)
     const queues = children.map((child) => new ChildQueue(child, limits, queueEvents))
     const results = await Promise.all(queues.map((queue) => queue.start()))
     const failed = results.findIndex((result) => !result.ok)

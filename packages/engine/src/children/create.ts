@@ -2,6 +2,7 @@ import type { EngineConfig } from '../config.ts'
 import { maxCallLength } from '../functions/function-calls.ts'
 import type { Functions } from '../functions/functions.ts'
 import type { Inspector } from '../inspector/inspector.ts'
+import type { Preludes } from '../isolate/host/bundle.ts'
 import type { ChildSpec } from '../isolate/host/child.ts'
 import { setV8Flags } from '../isolate/host/v8-flags.ts'
 import type { Bundle } from '../script/bundle.ts'
@@ -29,7 +30,7 @@ const INSPECTED_RANK = 1
 export async function createChildren(
   config: EngineConfig,
   script: Bundle,
-  prelude: string,
+  preludes: Preludes,
   functions: Functions,
   workers: Workers,
   inspector?: Inspector,
@@ -39,7 +40,7 @@ export async function createChildren(
     { length: config.children },
     (_, index): ChildSpec => ({
       rank: index + 1,
-      prelude,
+      preludes,
       script: config.isolation === 'process' ? script : withInterpreter(script),
       modInitFunction: config.modInitFunction,
       childInitMethod: config.childInitMethod,

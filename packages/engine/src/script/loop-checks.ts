@@ -2,11 +2,14 @@
  * Puts a call at the start of every loop body of a script. V8 looks for an interrupt at each entry of a function, but in
  * a loop that it has not optimised only once the loop has used up a budget of bytecode: with operators that take
  * milliseconds each, such as `[...list]` or `===` of long strings, that takes seconds and more (docs/containment.md).
+ * While V8 compiles the function on another thread, that budget is 2 ** 30 bytes (InterruptBudgetFor in V8's
+ * tiering-manager.cc).
  *
  * No line is added, so a place in the result differs from one in the script by columns only, and
  * {@link columnAsWritten} takes those off.
  */
 import { type Node, parse } from 'acorn'
+import { LOOP_CHECK } from '../isolate/inside/loop-check.ts'
 
 export interface LoopChecks {
   /** Global that is called; no name of the script. See isolate/inside/loop-check.ts. */
@@ -39,26 +42,42 @@ const LOOPS = new Set([
 
 /**
  * @param code a classic script
+ * @param name start of the name of the global that is called; a number is added
  * @throws SyntaxError of acorn, with `loc`; RangeError if the code is nested too deeply for the stack
  */
-export function withLoopChecks(code: string): CheckedCode {
+export function withLoopChecks(code: string, name = NAME): CheckedCode {
   if (!LOOP_KEYWORD.test(code)) return { code, checks: null }
+  const { names, loops } = loopsOf(parse(code, { ecmaVersion: 'latest', sourceType: 'script' }))
+  if (loops.length === 0) return { code, checks: null }
+  const unused = unusedName(code, names, name)
+  return insert(code, unused, insertions(loops, unused))
+}
+
+interface Loop {
+  body: Node
+  /** Whether it stands in a `with`, whose object may have a property of any name. */
+  inWith: boolean
+}
+
+function loopsOf(program: Node): { names: ReadonlySet<string>; loops: Loop[] } {
   const names = new Set<string>()
-  const bodies: Node[] = []
-  const nodes: Node[] = [parse(code, { ecmaVersion: 'latest', sourceType: 'script' })]
+  const loops: Loop[] = []
+  const nodes: Node[] = [program]
+  const inWith = new Set<Node>()
   for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
     // A name may be written with escapes.
     if ('name' in node && typeof node.name === 'string') names.add(node.name)
-    if (LOOPS.has(node.type)) bodies.push((node as Node & { body: Node }).body)
+    const within = node.type === 'WithStatement' || inWith.has(node)
+    if (LOOPS.has(node.type)) loops.push({ body: (node as Node & { body: Node }).body, inWith: within })
     for (const value of Object.values(node)) {
-      if (Array.isArray(value)) {
-        for (const item of value) if (isNode(item)) nodes.push(item)
-      } else if (isNode(value)) nodes.push(value)
+      for (const child of Array.isArray(value) ? value : [value]) {
+        if (!isNode(child)) continue
+        nodes.push(child)
+        if (within) inWith.add(child)
+      }
     }
   }
-  if (bodies.length === 0) return { code, checks: null }
-  const name = unusedName(code, names)
-  return insert(code, name, insertions(bodies, `${name}();`))
+  return { names, loops }
 }
 
 /** The column that a place had before, in UTF-16 code units from 0. */
@@ -78,9 +97,9 @@ function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && typeof (value as Node).type === 'string'
 }
 
-function unusedName(code: string, names: ReadonlySet<string>): string {
+function unusedName(code: string, names: ReadonlySet<string>, start: string): string {
   for (let number = 0; ; number++) {
-    const name = `${NAME}${number}`
+    const name = `${start}${number}`
     if (!names.has(name) && !code.includes(name)) return name
   }
 }
@@ -90,9 +109,11 @@ interface Insertion {
   text: string
 }
 
-function insertions(bodies: readonly Node[], call: string): Insertion[] {
+function insertions(loops: readonly Loop[], name: string): Insertion[] {
   const list: Insertion[] = []
-  for (const { type, start, end } of bodies) {
+  for (const { body, inWith } of loops) {
+    const { type, start, end } = body
+    const call = inWith ? `(${LOOP_CHECK})();` : `${name}();`
     if (type === 'BlockStatement') list.push({ at: start + 1, text: call })
     else list.push({ at: start, text: `{${call}` }, { at: end, text: '}' })
   }

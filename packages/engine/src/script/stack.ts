@@ -23,7 +23,7 @@ export class StackMapper {
 
   /** The stack with our own frames taken out and positions of the bundle replaced by those of the sources. */
   map(stack: string): string {
-    const lines = stack.replaceAll(this.#url, this.#fileName).split('\n')
+    const lines = stack.replaceAll(this.#url, this.#fileName).replace(EVAL_ORIGIN, '').split('\n')
     const boundary = lines.findIndex((line) => line.includes(BOUNDARY))
     return (boundary === -1 ? lines : lines.slice(0, boundary))
       .filter((line) => !PRELUDE_FRAME.test(line))
@@ -53,4 +53,6 @@ export class StackMapper {
 
 /** Behind this line stand frames of the engine. */
 const BOUNDARY = '(<isolated-vm boundary>)'
+/** In places of code that the script made of a text: what made it is ours. */
+const EVAL_ORIGIN = /eval at \w+ \(siplet:script-realm:\d+:\d+\), /g
 const PRELUDE_FRAME = /^\s+at .*\bsiplet:(prelude|script-realm)\b/

@@ -6,47 +6,70 @@ import { build } from '../../script/esbuild.ts'
 
 export type Language = Bundle['language']
 
-/** The bundles of the published package stand beside this file. */
-export const PRELUDES: Record<Language, { entry: string; bundle: string }> = {
-  javascript: { entry: '../inside/prelude.ts', bundle: './prelude.bundle.js' },
-  python: { entry: '../inside/python/prelude.ts', bundle: './python-prelude.bundle.js' },
+/** Texts that run in an isolate, by what they are for: their sources, the name of their value, and their bundles, which stand beside this file in the published package. */
+const SOURCES = {
+  javascript: { entry: '../inside/prelude.ts', value: 'prelude', bundle: './prelude.bundle.js' },
+  python: { entry: '../inside/python/prelude.ts', value: 'prelude', bundle: './python-prelude.bundle.js' },
+  codeChecks: { entry: '../inside/code-checks.ts', value: 'codeChecks', bundle: './code-checks.bundle.js' },
+} as const
+type Source = keyof typeof SOURCES
+
+/** What an isolate is given of ours. Each is the source of an expression. */
+export interface Preludes {
+  /** Its value is the `prelude` object of prelude.ts or python/prelude.ts. */
+  prelude: string
+  /** Its value is the `codeChecks` object of code-checks.ts. Empty for Python. */
+  codeChecks: string
 }
 
-const bundled = new Map<Language, Promise<string>>()
+/** The preludes of a language. The published package carries them ready-made; else they are made from the sources on first use. */
+export async function preludes(language: Language): Promise<Preludes> {
+  const [prelude, codeChecks] = await Promise.all([
+    sourceOf(language),
+    language === 'javascript' ? sourceOf('codeChecks') : '',
+  ])
+  return { prelude, codeChecks }
+}
 
-/**
- * Source of an expression whose value is the `prelude` object of prelude.ts or python/prelude.ts. The published package
- * carries it ready-made; in the repository it is made from the sources on first use.
- */
-export function preludeSource(language: Language): Promise<string> {
-  let source = bundled.get(language)
+const bundled = new Map<Source, Promise<string>>()
+
+function sourceOf(name: Source): Promise<string> {
+  let source = bundled.get(name)
   if (source === undefined) {
-    source = readFile(new URL(PRELUDES[language].bundle, import.meta.url), 'utf8').catch((error) => {
-      if (error.code === 'ENOENT') return bundlePrelude(language)
+    source = readFile(new URL(SOURCES[name].bundle, import.meta.url), 'utf8').catch((error) => {
+      if (error.code === 'ENOENT') return bundle(name)
       throw error
     })
-    bundled.set(language, source)
+    bundled.set(name, source)
     // esbuild may have been ended for what a script did to it. The next engine tries again.
-    source.catch(() => bundled.delete(language))
+    source.catch(() => bundled.delete(name))
   }
   return source
 }
 
-/** Makes that source with esbuild. */
-export async function bundlePrelude(language: Language): Promise<string> {
+/** All bundles of the published package, by the names of their files. */
+export async function allBundles(): Promise<Map<string, string>> {
+  const bundles = new Map<string, string>()
+  for (const name of Object.keys(SOURCES) as Source[]) bundles.set(SOURCES[name].bundle, await bundle(name))
+  return bundles
+}
+
+async function bundle(name: Source): Promise<string> {
+  const { entry, value } = SOURCES[name]
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(PRELUDES[language].entry, import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(entry, import.meta.url))],
     bundle: true,
     write: false,
     format: 'iife',
     globalName: 'siplet',
     platform: 'neutral',
+    mainFields: ['module', 'main'],
     target: 'es2024',
     loader: { '.py': 'text' },
     // Not as a global: a script that gets at the prelude's realm must not find it there.
     // Strict, so that call sites and `Function.prototype.caller` give nothing of it away.
     banner: { js: '(() => {"use strict";' },
-    footer: { js: 'return siplet.prelude })()' },
+    footer: { js: `return siplet.${value} })()` },
     logLevel: 'silent',
   })
   return outputFiles[0]!.text

@@ -7,6 +7,7 @@ import type { Limits } from '../../config.ts'
 import type { ErrorCode } from '../../errors.ts'
 import type { Bundle } from '../../script/bundle.ts'
 import { writeHeap } from '../../wire/verdict.ts'
+import type { Preludes } from './bundle.ts'
 import { guardOfThread, type Watch } from './guard.ts'
 import { javascriptSide } from './javascript-side.ts'
 import { pythonSide } from './python-side.ts'
@@ -17,8 +18,7 @@ import { lookMs, runLimit } from './time-limits.ts'
 /** Everything an isolate needs; plain data, so that it can travel to a worker. */
 export interface ChildSpec {
   rank: number
-  /** See isolate/host/bundle.ts. */
-  prelude: string
+  preludes: Preludes
   script: Bundle
   modInitFunction: string
   childInitMethod: string

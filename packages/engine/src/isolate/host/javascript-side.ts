@@ -2,9 +2,8 @@
 import type ivm from 'isolated-vm'
 import type { JavaScriptBundle } from '../../script/bundle.ts'
 import type { StepResult } from '../inside/javascript-handler.ts'
-import { loopCheckSource } from '../inside/loop-check.ts'
 import type { InitResult } from '../inside/outcome.ts'
-import type { prelude } from '../inside/prelude.ts'
+import type { Prelude } from '../inside/prelude.ts'
 import { REJECTION_GUARD } from '../inside/rejection-guard.ts'
 import { SCRIPT_REALM_NAME, SCRIPT_REALM_SOURCE, type ScriptRealm } from '../inside/script-realm.ts'
 import type { ChildSpec, FunctionHost } from './child.ts'
@@ -26,20 +25,20 @@ export function javascriptSide(
     SCRIPT_REALM_SOURCE,
     SCRIPT_REALM_NAME,
   ).runSync(context, { reference: true, release: true })
-  if (script.loopChecks !== null) {
-    const source = loopCheckSource(script.loopChecks.name)
-    compilePrelude(isolate, source, 'siplet:script-realm').runSync(context, { release: true })
-  }
-  const inside: ivm.Reference<typeof prelude> = compilePrelude(
-    isolate,
-    spec.prelude,
-    'siplet:prelude',
-  ).runSync(isolate.createContextSync(), { reference: true, release: true })
+  const { prelude, codeChecks } = spec.preludes
+  const preludeContext = isolate.createContextSync()
+  const inside: ivm.Reference<Prelude> = compilePrelude(isolate, prelude, 'siplet:prelude').runSync(
+    preludeContext,
+    { reference: true, release: true },
+  )
   const topLevel = isolate.compileScriptSync(code, { filename })
   entrance(inside, 'setup', [
     realm.derefInto(),
     topLevel,
     context,
+    compilePrelude(isolate, codeChecks, 'siplet:code-checks'),
+    preludeContext,
+    script.loopChecks?.name,
     PROMISES.test(code),
     ...setupArguments(spec, functions),
   ]).sync()

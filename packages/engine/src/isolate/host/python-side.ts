@@ -18,7 +18,7 @@ export function pythonSide(
   const { modInitFunction, childInitMethod, rank, limits } = spec
   const inside: ivm.Reference<typeof prelude> = compilePrelude(
     isolate,
-    spec.prelude,
+    spec.preludes.prelude,
     'siplet:python',
   ).runSync(isolate.createContextSync(), { reference: true, release: true })
   entrance(inside, 'setup', setupArguments(spec, functions)).sync()

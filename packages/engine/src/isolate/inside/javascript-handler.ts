@@ -2,6 +2,7 @@
 import { encodeUtf8 } from '@siplet/sipmsg'
 import { LOG_LEVELS, type VerdictError } from '../../wire/verdict.ts'
 import { runBatch, startListening, stopListening, writeLog } from './batch-runner.ts'
+import type { CheckedText, CodeChecks } from './code-checks.ts'
 import * as members from './message-members.ts'
 import {
   failure,
@@ -23,6 +24,18 @@ export interface StepResult extends InitResult {
   asyncMethods: string[]
 }
 
+/** What the prelude knows of a script. */
+export interface ScriptAccess {
+  /** Whether the text of the script can make promises: see rejection-guard.ts. */
+  mayPromise: boolean
+  /** Name of the global that loops of the script call, if it has any. */
+  loopCheck: string | undefined
+  /** Runs the top level of the script. */
+  evaluate(): void
+  /** Runs code-checks.ts. */
+  codeChecks(): CodeChecks
+}
+
 let call: ScriptRealm['call']
 const args: (string | number)[] = []
 /** Of the step under way. */
@@ -32,17 +45,12 @@ let error: VerdictError | undefined
 const methods = new Set<string>()
 const asyncMethods = new Set<string>()
 
-/**
- * Gives the script's realm what it needs of this one.
- *
- * @param mayPromise whether the text of the script can make promises: see rejection-guard.ts
- * @param evaluate runs the top level of the script
- */
-export function connectRealm(realm: ScriptRealm, mayPromise: boolean, evaluate: () => void): void {
+/** Gives the script's realm what it needs of this one. */
+export function connectRealm(realm: ScriptRealm, script: ScriptAccess): void {
   const { connect } = realm
   call = realm.call
-  if (mayPromise) expectPromises()
-  connect(bridge(evaluate), LOG_LEVELS.join(' '), !mayPromise)
+  if (script.mayPromise) expectPromises()
+  connect(bridge(script), LOG_LEVELS.join(' '), !script.mayPromise, script.loopCheck)
 }
 
 /** See CallMethod of batch-runner.ts. */
@@ -59,7 +67,11 @@ export function stepResult(): StepResult {
   return { ...result, methods: [...methods], asyncMethods: [...asyncMethods] }
 }
 
-function bridge(evaluate: () => void): Bridge {
+function bridge({ evaluate, codeChecks }: ScriptAccess): Bridge {
+  // No script can guess the name, and define it before.
+  const loopCheck = `__siplet_loop_${Math.random().toString(36).slice(2)}_`
+  let checks: CodeChecks | undefined
+  let checked: CheckedText
   const json = (list: readonly string[] | false): string | false => list && JSON.stringify(list)
   return {
     ...members,
@@ -108,6 +120,13 @@ function bridge(evaluate: () => void): Bridge {
       if (isAsync) asyncMethods.add(name)
     },
     promises: promisesFromNowOn,
+    checkCode(text) {
+      checks ??= codeChecks()
+      checked = checks.check(text, loopCheck)
+      return 'code' in checked ? checked.code : false
+    },
+    loopCheck: () => ('name' in checked && checked.name) || undefined,
+    codeFailure: () => ('error' in checked ? checked.error : ''),
   }
 }
 

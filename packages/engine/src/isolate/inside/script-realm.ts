@@ -11,6 +11,7 @@
  * what it needs of its realm before the script runs, and uses nothing that a script could have patched since: no
  * iteration, no spread, no methods of strings and arrays, and property descriptors without a prototype.
  */
+import { LOOP_CHECK } from './loop-check.ts'
 import type * as members from './message-members.ts'
 
 /** What the prelude offers to the script's realm. Primitives in, primitives out. */
@@ -71,12 +72,20 @@ export interface Bridge
   method(name: string, isAsync: boolean): void
   /** From now on, the script can make promises; see rejection-guard.ts. */
   promises(): void
+  /** Code that the script makes of a text, with loop checks. False if it cannot be parsed: {@link codeFailure} tells why. */
+  checkCode(text: string): string | false
+  /** Name of the global that loops of that code call, if it has any. */
+  loopCheck(): string | undefined
+  codeFailure(): string
 }
 
 /** What the prelude and the host call. No function of it ever throws a value of the script. */
 export interface ScriptRealm {
-  /** @param watch whether to tell the bridge when the script begins to use promises */
-  connect(bridge: Bridge, levels: string, watch: boolean): void
+  /**
+   * @param watch whether to tell the bridge when the script begins to use promises
+   * @param loopCheck name of the global that loops of the script call, if it has any
+   */
+  connect(bridge: Bridge, levels: string, watch: boolean, loopCheck: string | undefined): void
   load(): void
   /** @param expression whose value is the init function, or undefined */
   initModule(name: string, expression: string): void
@@ -87,17 +96,27 @@ export interface ScriptRealm {
   call(name: string, number: number, extra: string | null): number | undefined
 }
 
-function scriptRealm(): ScriptRealm {
+/** @param checkLoop the function of loop-check.ts */
+function scriptRealm(checkLoop: () => void): ScriptRealm {
   const global = globalThis
   const { apply, construct } = Reflect
-  const { freeze, defineProperty, getPrototypeOf, getOwnPropertyNames, getOwnPropertyDescriptor, hasOwn } =
-    Object
+  const {
+    freeze,
+    defineProperty,
+    getPrototypeOf,
+    setPrototypeOf,
+    getOwnPropertyNames,
+    getOwnPropertyDescriptor,
+    hasOwn,
+  } = Object
   const { isArray } = Array
   const { parse, stringify } = JSON
   const text = String
   const objectToText = Object.prototype.toString
+  const functionToText = Function.prototype.toString
   const NativeRangeError = RangeError
   const NativeTypeError = TypeError
+  const NativeSyntaxError = SyntaxError
   // Called by another name, eval runs in the global scope.
   // biome-ignore lint/security/noGlobalEval: the text is the name of a function of the script
   const evaluateGlobally = eval
@@ -471,7 +490,75 @@ function scriptRealm(): ScriptRealm {
     delete globals.FinalizationRegistry
   }
 
-  /** Tells the bridge when the script first looks at what leads to promises: these, and what makes code of a text. */
+  /** Defines the function that loops call where nothing can replace it. */
+  const defineLoopCheck = (name: string): void => {
+    defineProperty(global, name, { __proto__: null, value: checkLoop } as PropertyDescriptor)
+  }
+
+  /** Code that the script makes of a text, with loop checks. Undefined if the text has no loop. */
+  const withLoopChecks = (code: string): string | undefined => {
+    let checked: string | false
+    let name: string | undefined
+    let failure: string
+    try {
+      // It may make promises, too.
+      bridge.promises()
+      checked = bridge.checkCode(code)
+      name = bridge.loopCheck()
+      failure = bridge.codeFailure()
+    } catch (thrown) {
+      throw converted(thrown)
+    }
+    if (checked === false) throw new NativeSyntaxError(failure)
+    if (name === undefined) return undefined
+    defineLoopCheck(name)
+    return checked
+  }
+
+  /**
+   * Replaces what makes code of a text: the loops of that code are checked as those of the script are. What takes the
+   * place of eval cannot see the scope that it is called in.
+   */
+  const checkCode = (): void => {
+    const replaceEval = {
+      eval(code: unknown): unknown {
+        return typeof code === 'string' ? evaluateGlobally(withLoopChecks(code) ?? code) : code
+      },
+    }
+    define('eval', replaceEval.eval)
+    const replace = (Native: FunctionConstructor, prefix: string, Parent: object): FunctionConstructor => {
+      const Checked = function (...args: unknown[]): unknown {
+        for (let i = 0; i < args.length; i++) args[i] = `${args[i]}`
+        // V8 refuses texts that are no parameters or no body of their own.
+        const made = construct(Native, args, new.target ?? Checked)
+        const source: string = apply(functionToText, made, [])
+        // As an expression without a name: a name could be seen from within.
+        const body: string = apply(sliceText, source, [prefix.length])
+        const code = withLoopChecks(`(${apply(sliceText, prefix, [0, -ANONYMOUS.length])}${body})`)
+        if (code === undefined) return made
+        const checked = setPrototypeOf(evaluateGlobally(code), getPrototypeOf(made))
+        const name = { __proto__: null, value: 'anonymous', configurable: true } as PropertyDescriptor
+        return defineProperty(checked, 'name', name)
+      } as unknown as FunctionConstructor
+      Object.defineProperties(Checked, Object.getOwnPropertyDescriptors(Native))
+      setPrototypeOf(Checked, Parent)
+      defineProperty(Native.prototype, 'constructor', {
+        __proto__: null,
+        value: Checked,
+      } as PropertyDescriptor)
+      return Checked
+    }
+    const ANONYMOUS = ' anonymous'
+    const sliceText = String.prototype.slice
+    const constructorOf = (made: () => unknown) => made.constructor as FunctionConstructor
+    const Checked = replace(Function, `function${ANONYMOUS}`, Function.prototype)
+    define('Function', Checked)
+    replace(constructorOf(function* () {}), `function*${ANONYMOUS}`, Checked)
+    replace(constructorOf(async () => {}), `async function${ANONYMOUS}`, Checked)
+    replace(constructorOf(async function* () {}), `async function*${ANONYMOUS}`, Checked)
+  }
+
+  /** Tells the bridge when the script first looks at what leads to promises. Code made of a text tells by itself. */
   const watchPromises = (): void => {
     const watch = (object: object, key: string): void => {
       const found = getOwnPropertyDescriptor(object, key)
@@ -505,9 +592,7 @@ function scriptRealm(): ScriptRealm {
         configurable: true,
       })
     }
-    const functions: object[] = [Function.prototype, getPrototypeOf(function* () {})]
-    for (const prototype of functions) watch(prototype, 'constructor')
-    for (const name of ['Promise', 'AsyncDisposableStack', 'Function', 'eval']) watch(global, name)
+    for (const name of ['Promise', 'AsyncDisposableStack']) watch(global, name)
     watch(Array, 'fromAsync')
   }
 
@@ -570,10 +655,12 @@ function scriptRealm(): ScriptRealm {
   }
 
   return {
-    connect(given, levels, watch) {
+    connect(given, levels, watch, loopCheck) {
       bridge = given
+      if (loopCheck !== undefined) defineLoopCheck(loopCheck)
       defineGlobals(levels.split(' '))
       removeGlobals()
+      checkCode()
       if (watch) watchPromises()
     },
 
@@ -673,7 +760,7 @@ function scriptRealm(): ScriptRealm {
 }
 
 /** Text of an expression whose value is a {@link ScriptRealm}, to be evaluated in the script's context before the script. */
-export const SCRIPT_REALM_SOURCE = `'use strict';(${scriptRealm})()`
+export const SCRIPT_REALM_SOURCE = `'use strict';(${scriptRealm})(${LOOP_CHECK})`
 
 /** The name of that text: a debugger is told nothing of a script so named. */
 export const SCRIPT_REALM_NAME = 'siplet:script-realm'
