@@ -553,9 +553,21 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     const constructorOf = (made: () => unknown) => made.constructor as FunctionConstructor
     const Checked = replace(Function, `function${ANONYMOUS}`, Function.prototype)
     define('Function', Checked)
-    replace(constructorOf(function* () {}), `function*${ANONYMOUS}`, Checked)
-    replace(constructorOf(async () => {}), `async function${ANONYMOUS}`, Checked)
-    replace(constructorOf(async function* () {}), `async function*${ANONYMOUS}`, Checked)
+    replace(
+      constructorOf(function* () {}),
+      `function*${ANONYMOUS}`,
+      Checked,
+    )
+    replace(
+      constructorOf(async () => {}),
+      `async function${ANONYMOUS}`,
+      Checked,
+    )
+    replace(
+      constructorOf(async function* () {}),
+      `async function*${ANONYMOUS}`,
+      Checked,
+    )
   }
 
   /** Tells the bridge when the script first looks at what leads to promises. Code made of a text tells by itself. */
