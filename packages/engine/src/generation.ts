@@ -123,7 +123,8 @@ function mapped(stacks: StackMapper, text: string): string {
   }
 }
 
-const FRAME = /^\s+at .+:\d+:\d+/m
+/** Linear, however many line breaks there are: the text is the script's. */
+const FRAME = /^[ \t]+at .+:\d+:\d+/m
 
 function startError(
   { fileName }: Bundle,
@@ -141,6 +142,10 @@ function startError(
 
 /** Where a stack begins, for a message that stands alone. */
 function firstPlace(stack: string): string | undefined {
-  const place = /^\s+at .*?\(?([^\s()]+:\d+:\d+)\)?$/m.exec(stack)?.[1]
-  return place === undefined ? undefined : `at ${place}`
+  for (const line of stack.split('\n')) {
+    if (!/^[ \t]+at /.test(line)) continue
+    const place = line.slice(Math.max(line.lastIndexOf(' '), line.lastIndexOf('(')) + 1).replace(/\)$/, '')
+    if (/:\d+:\d+$/.test(place)) return `at ${place}`
+  }
+  return undefined
 }

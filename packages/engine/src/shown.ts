@@ -1,6 +1,7 @@
 /** Values of somebody else as text for messages. They may be anything: nothing here throws, whatever they do. */
 
 const MAX_LENGTH = 2_048
+const MAX_NAME = 200
 const UNREADABLE = 'a value that cannot be read'
 
 /** The value as it could be written in source text. */
@@ -12,6 +13,11 @@ export function shown(value: unknown): string {
   } catch {
     return UNREADABLE
   }
+}
+
+/** A name of the script, such as that of a module, as far as it helps. */
+export function shownName(name: string): string {
+  return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME)}…`
 }
 
 /** What an error says, or whatever else was thrown. */

@@ -3,7 +3,7 @@
  * is malformed is refused, and noted: the child is lost when its batch has ended.
  */
 import type { PendingExec } from '../dispatch/pending-exec.ts'
-import type { FailedReply, FunctionCall } from '../wire/function-call.ts'
+import type { FailedReply, FunctionCall, FunctionReply } from '../wire/function-call.ts'
 import { readFunctionCall } from '../wire/function-call-reader.ts'
 import { Malformed, orMalformed } from '../wire/malformed.ts'
 import { areaBytes } from '../wire/verdict.ts'
@@ -52,17 +52,25 @@ export class FunctionCalls {
   /** Answers at once. Never throws. */
   answerSync(json: unknown): string {
     const call = this.#read(json)
-    return JSON.stringify(
-      'error' in call ? call : this.#functions.callSync(this.#rank, this.#batch[call.index]!, call),
-    )
+    if ('error' in call) return JSON.stringify(call)
+    return this.#written(call, this.#functions.callSync(this.#rank, this.#batch[call.index]!, call))
   }
 
   /** Waits for the function. Never rejects. */
   async answer(json: unknown): Promise<string> {
     const call = this.#read(json)
-    return JSON.stringify(
-      'error' in call ? call : await this.#functions.call(this.#rank, this.#batch[call.index]!, call),
-    )
+    if ('error' in call) return JSON.stringify(call)
+    return this.#written(call, await this.#functions.call(this.#rank, this.#batch[call.index]!, call))
+  }
+
+  /** The reply as JSON. An exec could not give out more than limits.maxResultBytes, whatever a function made of its message. */
+  #written({ name }: FunctionCall, reply: FunctionReply): string {
+    const { maxResultBytes } = this.#limits
+    if ('error' in reply || lengthOf(reply) <= maxResultBytes) return JSON.stringify(reply)
+    return JSON.stringify({
+      error: 'ERR_SIPLET_CALL_FUNCTION',
+      message: `${name}() left a dstUri or edits longer than limits.maxResultBytes (${maxResultBytes})`,
+    } satisfies FailedReply)
   }
 
   #read(json: unknown): FunctionCall | FailedReply {
@@ -86,6 +94,13 @@ export class FunctionCalls {
     this.#called.add(index)
     if (this.#count > this.#limits.maxFunctionCalls) throw new Malformed('more function calls than allowed')
   }
+}
+
+/** Characters of what a function left. */
+function lengthOf({ dstUri, splices }: Exclude<FunctionReply, FailedReply>): number {
+  let length = dstUri === null ? 0 : dstUri.length
+  for (const { text } of splices) length += text.length
+  return length
 }
 
 /** The reply to a call that no honest isolate makes. */

@@ -9,6 +9,7 @@ import { type CheckedCode, withLoopChecks } from './loop-checks.ts'
 
 /** Characters. Longer code is parsed in a worker thread, so that a reload does not hold up the host. */
 const MAX_LENGTH_HERE = 1 << 18
+const MAX_PARSE_MS = 30_000
 const WORKER_LIMITS = { maxOldGenerationSizeMb: 1_024, stackSizeMb: 128 }
 /** The worker beside this file: .ts in the repository, .js when published. */
 const WORKER = new URL(`./check-loops-worker${import.meta.url.slice(-3)}`, import.meta.url)
@@ -47,8 +48,17 @@ export async function checkLoops(code: string, path: string): Promise<CheckedCod
 function inWorker(code: string): Promise<WorkerAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<WorkerAnswer>()
   const worker = new Worker(WORKER, { workerData: code, resourceLimits: WORKER_LIMITS, env: {} })
+  const timer = setTimeout(() => {
+    reject(
+      new Error(`that takes longer than ${MAX_PARSE_MS / 1_000} s; make it, and what it imports, smaller`),
+    )
+    worker.terminate()
+  }, MAX_PARSE_MS)
   worker.once('message', resolve)
   worker.once('error', reject)
-  worker.once('exit', () => reject(new Error('the thread that parses it ended')))
+  worker.once('exit', () => {
+    clearTimeout(timer)
+    reject(new Error('the thread that parses it ended'))
+  })
   return promise
 }

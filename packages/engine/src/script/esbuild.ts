@@ -6,7 +6,7 @@
  * A small script may take esbuild much memory or time: for a line of 200 KB with 25,000 warnings, it writes 25,000 copies
  * of that line. So the process is watched, and ended beyond limits that no honest script comes near.
  */
-import type { ChildProcess } from 'node:child_process'
+import childProcess, { type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import { residentBytes } from '../children/proc.ts'
@@ -31,6 +31,8 @@ let service: ChildProcess | undefined
 const builds = new Set<{ at: number }>()
 let watch: NodeJS.Timeout | undefined
 let excess: Excess | undefined
+/** Settles when a process that was ended has closed, and whoever used it knows. */
+let closed: Promise<void> | undefined
 
 let users = 0
 
@@ -74,6 +76,8 @@ function watched<Arguments extends unknown[], Result>(
   call: (...args: Arguments) => Promise<Result>,
 ): (...args: Arguments) => Promise<Result> {
   return async (...args) => {
+    // A build that begins now would fail for what another one did.
+    await closed
     const build = { at: performance.now() }
     builds.add(build)
     watch ??= setInterval(look, LOOK_MS).unref()
@@ -95,16 +99,22 @@ function startingService<Result>(call: () => Result): Result {
     service = (message as { process: ChildProcess }).process
     excess = undefined
   }
+  const { spawn } = childProcess
   subscribe('child_process', note)
+  // When a text makes it crash, esbuild writes thousands of lines to stderr, which it inherits. It has no option for that.
+  childProcess.spawn = ((command: string, args: string[], options: SpawnOptions) =>
+    spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'ignore'] })) as typeof spawn
   try {
     return call()
   } finally {
+    childProcess.spawn = spawn
     unsubscribe('child_process', note)
   }
 }
 
 function look(): void {
   if (service?.pid === undefined || excess !== undefined) return
+  if (service.exitCode !== null || service.signalCode !== null) return
   const mib = (residentBytes(service.pid) ?? 0) / MIB
   const oldest = Math.min(...[...builds].map(({ at }) => at))
   let words: string
@@ -112,6 +122,16 @@ function look(): void {
   else if (performance.now() - oldest > MAX_BUILD_MS) words = `takes longer than ${MAX_BUILD_MS / 1_000} s`
   else return
   excess = { words, shared: builds.size > 1 }
+  const { promise, resolve } = Promise.withResolvers<void>()
+  closed = promise
+  // The process alone does not keep the host alive, which may have nothing else to do than to wait for it.
+  const alive = setInterval(() => {}, MAX_BUILD_MS)
+  service.once('close', () => {
+    clearInterval(alive)
+    closed = undefined
+    esbuild.stop()
+    resolve()
+  })
   service.kill('SIGKILL')
 }
 

@@ -43,17 +43,41 @@ export async function loadScript(
   }
   const loaded = async () => load(await ScriptFiles.open(scriptName, scriptRoot), debugged)
   try {
-    return await loaded()
+    return await withOthers(loaded)
   } catch (error) {
     if (!hasEnded(error)) throw error
     if (excessOfEsbuild()?.shared === false) throw bundlerEnded(scriptName, error)
   }
   // That may have been another script's doing.
   try {
-    return await loaded()
+    return await alone(loaded)
   } catch (error) {
     throw hasEnded(error) ? bundlerEnded(scriptName, error) : error
   }
+}
+
+/** Settles when no script is loaded alone. */
+let lastAlone: Promise<unknown> = Promise.resolve()
+const together = new Set<Promise<unknown>>()
+
+/** Loads a script, most often while others are loaded: they share the process of esbuild. */
+async function withOthers<T>(load: () => Promise<T>): Promise<T> {
+  for (let seen: unknown; seen !== lastAlone; await seen) seen = lastAlone
+  const loading = load()
+  together.add(loading)
+  try {
+    return await loading
+  } finally {
+    together.delete(loading)
+  }
+}
+
+/** Loads a script while no other is loaded. If the process of esbuild ends then, it is this script's doing. */
+function alone<T>(load: () => Promise<T>): Promise<T> {
+  const before = Promise.allSettled([lastAlone, ...together])
+  const loading = before.then(load)
+  lastAlone = loading.catch(() => {})
+  return loading
 }
 
 function bundlerEnded(scriptName: string, cause: unknown): SipletError {

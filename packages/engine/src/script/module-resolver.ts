@@ -6,7 +6,14 @@ import { builtinModules } from 'node:module'
 import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isObject, packageTarget } from './package-exports.ts'
-import { type Area, FileRefusal, isWithin, type LocatedFile, type ScriptFiles } from './script-files.ts'
+import {
+  type Area,
+  FileRefusal,
+  isWithin,
+  type LocatedFile,
+  MAX_PATH,
+  type ScriptFiles,
+} from './script-files.ts'
 
 export type ImportKind = 'import' | 'require'
 
@@ -27,6 +34,8 @@ const COMPILED: Record<string, readonly string[]> = {
   '.mjs': ['.mts'],
   '.cjs': ['.cts'],
 }
+/** Largest package.json that is read: bytes. Every import of a package looks through it. */
+const MAX_MANIFEST_BYTES = 1024 * 1024
 const MAIN_FIELDS = ['module', 'main']
 const CONDITIONS: Record<ImportKind, ReadonlySet<string>> = {
   import: new Set(['import', 'module']),
@@ -57,6 +66,8 @@ export class ModuleResolver {
    * @throws FileRefusal
    */
   async resolve(specifier: string, importer: string, kind: ImportKind): Promise<ResolvedModule> {
+    if (specifier.length > MAX_PATH) throw new FileRefusal(`it is longer than ${MAX_PATH} characters`)
+    this.#files.checkTime()
     const areas = this.#areasOf(importer)
     const path = await this.#find(specifier, importer, kind, areas)
     return { path, areas: this.#areasOf(path), sideEffects: await this.#hasSideEffects(path) }
@@ -238,7 +249,9 @@ export class ModuleResolver {
     try {
       located = await this.#files.locate(path, areas)
       if (located?.kind !== 'file') return undefined
-      const value: unknown = JSON.parse((await this.#files.read(located.path, areas)).toString())
+      const value: unknown = JSON.parse(
+        (await this.#files.read(located.path, areas, MAX_MANIFEST_BYTES)).toString(),
+      )
       if (isObject(value)) return value
       throw new FileRefusal('it is not an object')
     } catch (error) {

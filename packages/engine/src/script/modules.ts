@@ -6,6 +6,7 @@
 import { SourceMap } from 'node:module'
 import { extname } from 'node:path'
 import type { Loader, Message, OnLoadResult, OnResolveResult, PartialMessage, Plugin } from 'esbuild'
+import { shownName, thrownText } from '../shown.ts'
 import { transform } from './esbuild.ts'
 import { type ImportKind, ModuleResolver, type ResolvedModule } from './module-resolver.ts'
 import { type Area, FileRefusal, type ScriptFiles } from './script-files.ts'
@@ -225,12 +226,12 @@ function at({ location }: Message, path: string): PartialMessage['location'] {
 }
 
 export function refusal(specifier: string, why: string): PartialMessage {
-  return { text: `"${specifier}" cannot be imported: ${why}`, detail: REFUSED }
+  return { text: `"${shownName(specifier)}" cannot be imported: ${why}`, detail: REFUSED }
 }
 
+/** Whatever else is thrown, such as for a package.json that is nested too deeply, is what this import does. */
 function reason(error: unknown): string {
-  if (error instanceof FileRefusal) return error.message
-  throw error
+  return error instanceof FileRefusal ? error.message : `it cannot be looked up: ${thrownText(error)}`
 }
 
 function own<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {

@@ -1,4 +1,5 @@
 /** `exports` and `imports` of a package.json, as Node resolves them: https://nodejs.org/api/packages.html */
+import { MAX_PATH } from './script-files.ts'
 
 /**
  * The target of a subpath.
@@ -48,7 +49,11 @@ function isMoreSpecific(key: string, other: string): boolean {
 }
 
 function target(value: unknown, rest: string, conditions: ReadonlySet<string>): string | undefined {
-  if (typeof value === 'string') return value.replaceAll('*', () => rest)
+  if (typeof value === 'string') {
+    // Each asterisk stands for the rest, however many there are. No path is so long.
+    const length = value.length + (value.split('*').length - 1) * rest.length
+    return length > MAX_PATH ? undefined : value.replaceAll('*', () => rest)
+  }
   if (Array.isArray(value)) {
     for (const item of value) {
       const found = target(item, rest, conditions)

@@ -4,6 +4,7 @@
  */
 import { basename, dirname, join, relative } from 'node:path'
 import { SipletError } from '../errors.ts'
+import { shownName } from '../shown.ts'
 import type { PythonBundle } from './bundle.ts'
 import { FileRefusal, type ScriptFiles } from './script-files.ts'
 import { shadowWarnings } from './shadowed-modules.ts'
@@ -81,7 +82,7 @@ function importError(
   const text = source.split('\n')[line - 1] ?? ''
   return new SipletError(
     'ERR_SIPLET_SCRIPT_IMPORT',
-    `script ${relative('', file)}:${line}: "${name}" cannot be imported: ${reason}\n    ${line} │ ${text.trim().slice(0, 200)}`,
+    `script ${relative('', file)}:${line}: "${shownName(name)}" cannot be imported: ${reason}\n    ${line} │ ${text.trim().slice(0, 200)}`,
   )
 }
 
@@ -125,8 +126,9 @@ function withoutTexts(source: string): string {
 const MAX_IMPORTS = 10_000
 /** Characters of a list of names in parentheses. */
 const MAX_ITEMS = 65_536
-/** Longer ones are no module's. */
+/** Longer ones are no module's, and neither are those of more parts. */
 const MAX_NAME = 1_000
+const MAX_PARTS = 32
 
 const TEXTS =
   /#[^\n]*|"""(?:[^\\]|\\[\s\S])*?(?:"""|$(?![\s\S]))|'''(?:[^\\]|\\[\s\S])*?(?:'''|$(?![\s\S]))|"(?:[^"\\\n]|\\[\s\S])*"?|'(?:[^'\\\n]|\\[\s\S])*'?/g
@@ -142,7 +144,9 @@ function candidates(module: string, root: string, folder: string): string[] {
   let base = dots === '' ? root : folder
   for (let up = 1; up < dots!.length; up++) base = dirname(base)
   const paths: string[] = []
-  for (const part of name!.split('.')) {
+  const parts = name!.split('.')
+  if (parts.length > MAX_PARTS) return []
+  for (const part of parts) {
     base = join(base, part)
     paths.push(join(base, '__init__.py'), `${base}.py`)
   }

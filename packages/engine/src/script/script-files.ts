@@ -17,6 +17,12 @@ export const MAX_FILES = 4_096
 
 /** Paths that are looked at while a script is loaded; each import takes some. */
 const MAX_LOOKS = 200_000
+/** Folders and files on those paths. */
+const MAX_STEPS = 1_000_000
+/** Finding and reading all files of a script: milliseconds. */
+const MAX_LOAD_MS = 30_000
+/** Longest path that is looked at, in characters, and longest specifier: PATH_MAX of Linux. */
+export const MAX_PATH = 4_096
 
 /** As many links as Linux follows in one path: man 7 path_resolution. */
 const MAX_LINKS = 40
@@ -51,6 +57,11 @@ export class ScriptFiles {
   #bytes = 0
   #files = 0
   #looks = 0
+  #steps = 0
+  /** Of performance.now(). */
+  readonly #deadline = performance.now() + MAX_LOAD_MS
+  /** Real paths of folders that were looked at. What is read is checked again, in case one was exchanged since. */
+  readonly #folders = new Set<string>()
 
   private constructor(
     scriptName: string,
@@ -93,7 +104,9 @@ export class ScriptFiles {
    * @throws FileRefusal where it is outside, whether it exists or not, or is neither a file nor a folder
    */
   async locate(path: string, areas: readonly Area[]): Promise<LocatedFile | undefined> {
-    if (++this.#looks > MAX_LOOKS) throw new FileRefusal('the script imports too many modules')
+    if (++this.#looks > MAX_LOOKS) throw new FileRefusal(TOO_MANY)
+    if (path.length > MAX_PATH) throw new FileRefusal(`its path is longer than ${MAX_PATH} characters`)
+    this.checkTime()
     if (path.includes('\0')) throw new FileRefusal('its path holds a NUL')
     const start = parse(this.#really(path))
     let real = start.root
@@ -109,8 +122,15 @@ export class ScriptFiles {
         continue
       }
       if (!areas.some(({ folder }) => isWithin(next, folder))) throw outside(areas)
+      if (++this.#steps > MAX_STEPS) throw new FileRefusal(TOO_MANY)
+      if (this.#folders.has(next)) {
+        real = next
+        stats = undefined
+        continue
+      }
       stats = await lookAt(next)
       if (stats === undefined) return undefined
+      if (stats.isDirectory()) this.#folders.add(next)
       if (!stats.isSymbolicLink()) {
         real = next
         continue
@@ -127,14 +147,23 @@ export class ScriptFiles {
     return { kind: 'file', path: real }
   }
 
+  /** @throws FileRefusal if the script has taken too long to load */
+  checkTime(): void {
+    if (performance.now() > this.#deadline) {
+      throw new FileRefusal(`to find the files of the script takes longer than ${MAX_LOAD_MS / 1_000} s`)
+    }
+  }
+
   /**
    * Reads a file that was located. What is read is what was checked, even if links are exchanged meanwhile.
    *
    * @param path real path
    * @param areas those it was located in
+   * @param maxBytes largest file that is read
    * @throws FileRefusal
    */
-  async read(path: string, areas: readonly Area[]): Promise<Buffer> {
+  async read(path: string, areas: readonly Area[], maxBytes = MAX_FILE_BYTES): Promise<Buffer> {
+    this.checkTime()
     if (++this.#files > MAX_FILES) throw new FileRefusal(`the script has more than ${MAX_FILES} files`)
     const file = await open(path, FLAGS).catch((error: NodeJS.ErrnoException) => {
       throw new FileRefusal(error.code === 'EACCES' ? 'permission denied' : CHANGED)
@@ -144,7 +173,7 @@ export class ScriptFiles {
       if (!stats.isFile()) throw new FileRefusal('it is not a regular file')
       const opened = await openedPath(file, path, stats)
       if (!areas.some(({ folder }) => isWithin(opened, folder))) throw new FileRefusal(CHANGED)
-      const bytes = await contents(file)
+      const bytes = await contents(file, maxBytes)
       this.#bytes += bytes.length
       if (this.#bytes > MAX_TOTAL_BYTES) {
         throw new FileRefusal(`the script and what it imports are larger than ${mebibytes(MAX_TOTAL_BYTES)}`)
@@ -192,6 +221,7 @@ export function isWithin(path: string, folder: string): boolean {
 const FLAGS =
   constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0)
 
+const TOO_MANY = 'the script imports too many modules'
 const CHANGED = 'it was exchanged while the script was loaded; load the script again'
 
 function parts(path: string): string[] {
@@ -227,14 +257,14 @@ async function openedPath({ fd }: FileHandle, path: string, stats: Stats): Promi
 }
 
 /** As much as a file holds, however large it says it is. */
-async function contents(file: FileHandle): Promise<Buffer> {
+async function contents(file: FileHandle, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
   for (;;) {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(65_536), 0, 65_536)
     if (bytesRead === 0) return Buffer.concat(chunks)
     length += bytesRead
-    if (length > MAX_FILE_BYTES) throw new FileRefusal(`it is larger than ${mebibytes(MAX_FILE_BYTES)}`)
+    if (length > maxBytes) throw new FileRefusal(`it is larger than ${mebibytes(maxBytes)}`)
     chunks.push(buffer.subarray(0, bytesRead))
   }
 }

@@ -1,0 +1,133 @@
+/** What hostile scripts may cost the host while it loads them, or reads what they say. The cases once took minutes, or ended it. */
+import assert from 'node:assert/strict'
+import { createEngine, SipletError } from '@siplet/engine'
+import {
+  handler,
+  ISOLATIONS,
+  keepingLogger,
+  scriptFile,
+  scriptFolder,
+  withEngine,
+} from '../../support/engine.ts'
+import { INVITE } from '../../support/messages.ts'
+
+const EXPORTED = 'export function mod_init() { return { child_init: () => 0, probe: () => 7 } }'
+
+/** The error that ends the load of a script, whose other files are given by name. */
+async function refusal(
+  source: string,
+  files: Record<string, string> = {},
+  name = 's.js',
+): Promise<SipletError> {
+  const { write } = scriptFolder()
+  for (const [file, text] of Object.entries(files)) write(file, text)
+  const error = await createEngine({ scriptName: write(name, source), logger: keepingLogger() }).then(
+    (engine) => engine.close(),
+    (thrown: unknown) => thrown,
+  )
+  assert.ok(error instanceof SipletError, String(error))
+  return error
+}
+
+async function loads(source: string): Promise<void> {
+  await withEngine(source, { scriptName: scriptFile(source) }, async (engine) => {
+    assert.equal((await engine.exec('probe', INVITE)).code, 7)
+  })
+}
+
+describe('what a load may cost', () => {
+  it('an import of megabytes is refused, in a short message', async () => {
+    for (const name of [
+      `./${'a'.repeat(3e6)}`,
+      `./${'a/../'.repeat(600_000)}b`,
+      'p/'.repeat(1e6),
+      `#${'a'.repeat(3e6)}`,
+    ]) {
+      const { code, message } = await refusal(`import ${JSON.stringify(name)}; ${EXPORTED}`)
+      assert.equal(code, 'ERR_SIPLET_SCRIPT_IMPORT')
+      assert.match(message, /it is longer than 4096 characters/)
+      assert.ok(message.length < 1_000, String(message.length))
+    }
+  })
+
+  it('asterisks in package.json cannot grow without end', async () => {
+    for (const stars of [100, 500_000, 5_000_000]) {
+      const manifest = JSON.stringify({ name: 'p', imports: { '#*': `./${'*'.repeat(stars)}` } })
+      const { code, message } = await refusal(`import '#${'a'.repeat(100)}'; ${EXPORTED}`, {
+        'package.json': manifest,
+      })
+      assert.equal(code, 'ERR_SIPLET_SCRIPT_IMPORT')
+      assert.match(message, /no package.json around it defines it|larger than 1 MiB/)
+    }
+  })
+
+  it('a package.json that is nested too deeply is named', async () => {
+    const manifest = `{"name":"p","exports":${'['.repeat(1e5)}"./x.js"${']'.repeat(1e5)}}`
+    const { code, message } = await refusal(`import 'p'; ${EXPORTED}`, { 'package.json': manifest })
+    assert.equal(code, 'ERR_SIPLET_SCRIPT_IMPORT')
+    assert.doesNotMatch(message, /node_modules|main\.js/)
+  })
+
+  it('names of Python modules with hundreds of parts are left to the interpreter', async () => {
+    const imports = Array.from({ length: 2_000 }, (_, i) => `import ${'a.'.repeat(400)}x${i}`).join('\n')
+    const { code } = await refusal(`${imports}\ndef mod_init():\n  return 1\n`, {}, 's.py')
+    assert.equal(code, 'ERR_SIPLET_SCRIPT_LOAD')
+  })
+
+  it('a scope with 200,000 names, and 50,000 names like our own, load', async () => {
+    const names = Array.from({ length: 200_000 }, (_, i) => `_${i.toString(36)}`)
+    await loads(`for (; 0; ); function f() { let ${names.join()} } ${handler('probe: () => 7')}`)
+    const ours = Array.from({ length: 50_000 }, (_, i) => `__siplet_loop${i}`)
+    await loads(`for (; 0; ); "${ours.join(' ')}"; ${handler('probe: () => 7')}`)
+  }).timeout(60_000)
+
+  it('a script that ends esbuild costs no other script its load', async () => {
+    const hostile = `"use strict"; ${'a();'.repeat(1.7e6)} ${EXPORTED}`
+    let ended = false
+    const refused = refusal(hostile).finally(() => {
+      ended = true
+    })
+    while (!ended) await loads(EXPORTED)
+    assert.equal((await refused).code, 'ERR_SIPLET_SCRIPT_SYNTAX')
+  }).timeout(120_000)
+})
+
+describe('what reading a script costs', () => {
+  it('log lines of nothing but line breaks, and of places', async () => {
+    const script = handler(`
+      breaks() { for (let i = 0; i < 100; i++) console.log('\\n'.repeat(60_000)); return 1 },
+      places() { for (let i = 0; i < 100; i++) console.log('x\\n at ' + 'a:1'.repeat(20_000) + ' '); return 1 },
+      stack() { const e = new Error('x'); e.stack = 'x\\n' + ' at a:1:'.repeat(1_000); throw e }`)
+    await withEngine(script, { isolation: 'inline', limits: { timeoutMs: 10_000 } }, async (engine) => {
+      assert.equal((await engine.exec('breaks', INVITE)).code, 1)
+      assert.equal((await engine.exec('places', INVITE)).code, 1)
+      assert.equal((await engine.exec('stack', INVITE)).error?.code, 'ERR_SIPLET_SCRIPT')
+    })
+  })
+
+  for (const isolation of ISOLATIONS) {
+    it(`a function that leaves far too much in its message costs that call only, in ${isolation}`, async () => {
+      const script = handler(
+        `header(msg) { return msg.call_function('header') }, hop(msg) { return msg.call_function('hop') }, probe: () => 7`,
+      )
+      const functions = {
+        header(message: { setHeader(name: string, value: string): void }) {
+          message.setHeader('X', '"'.repeat(3e8))
+          return 1
+        },
+        hop(message: { dstUri: string | null }) {
+          message.dstUri = `sip:${'a'.repeat(2e8)}@x`
+          return 1
+        },
+      }
+      const limits = { timeoutMs: 20_000 }
+      await withEngine(script, { isolation, functions: functions as never, limits }, async (engine) => {
+        for (const name of Object.keys(functions)) {
+          const { error } = await engine.exec(name, INVITE)
+          assert.match(error!.message, /left a dstUri or edits longer than limits.maxResultBytes \(262144\)/)
+          assert.equal((await engine.exec('probe', INVITE)).code, 7)
+        }
+      })
+    }).timeout(60_000)
+  }
+})
