@@ -7,6 +7,22 @@ const NOTHING_INTERRUPTS_A_PRODUCT =
 const NOTHING_INTERRUPTS_A_SEARCH =
   'V8 does not look for an interrupt in includes, indexOf, join, reverse and their like on an array-like object'
 
+/** V8 looks for an interrupt in such a loop too rarely, unless the loop calls a function. */
+const SLOW_COMPARISONS =
+  "const [a, b] = [1, 2].map(() => ['b', 'a'.repeat(2e6), 'c'].join('')); for (;;) a === b"
+
+/** Ways to run the text `body`. */
+const CODE_OF_TEXTS = {
+  'in eval': 'eval(body)',
+  'in eval, called by another name': 'const other = eval; other(body)',
+  'in a parameter of new Function': "new Function('x = (() => {' + body + '})()', '')()",
+  'in a generator made of a text': '[...(function* () {}).constructor(body)()]',
+  'in an async function made of a text': '(async () => {}).constructor(body)()',
+  'in code that makes code': "eval('new Function(' + JSON.stringify(body) + ')()')",
+  'in a with that hides every name': `new Function('all', 'with (all) {' + body.replace('a === b', 'first === second') + '}')(
+    new Proxy({ first: 'x'.repeat(2e6) + 1, second: 'x'.repeat(2e6) + 2 }, { has: (_, name) => name !== 'Array' }))`,
+}
+
 export const LOOPS: Kind = {
   title: 'loops without end',
   attacks: {
@@ -252,6 +268,11 @@ export const LOOPS: Kind = {
         expect: [TIMEOUT, SCRIPT],
       },
       { name: 'a loop through eval', attack: "return (0, eval)('for (;;) {}')", expect: [TIMEOUT, SCRIPT] },
+      ...Object.entries(CODE_OF_TEXTS).map(([name, way]) => ({
+        name: `a loop of slow comparisons ${name}`,
+        attack: `const body = ${JSON.stringify(SLOW_COMPARISONS)}; ${way}; return 1`,
+        expect: EITHER,
+      })),
       {
         name: 'functions made without end',
         attack: "for (let i = 0; ; i++) new Function('return ' + i)()",
