@@ -10,46 +10,46 @@ const WAYS: Record<string, string> = {
   'new Function': 'new Function(body)()',
   'Function without new': 'Function(body)()',
   'a constructor found on a function': '(() => {}).constructor(body)()',
-  'a parameter of new Function': 'new Function(`a = (() => { ${body} })()`, "return a")()',
+  'a parameter of new Function': 'new Function("a = (() => { " + body + " })()", "return a")()',
   'Reflect.construct': 'Reflect.construct(Function, [body])()',
   'a class that extends Function': 'new (class extends Function {})(body)()',
   'a generator': 'new (function* () {}).constructor(body)().next()',
   'an async function': 'new (async () => {}).constructor(body)()',
   'an async generator': 'new (async function* () {}).constructor(body)().next()',
-  'code that makes code': 'eval(`new Function(${JSON.stringify(body)})()`)',
+  'code that makes code': 'eval("new Function(" + JSON.stringify(body) + ")()")',
 }
 
 /** Expressions, and what they are. Each is the same without siplet, unless it says so. */
-const MEANINGS: Record<string, unknown> = {
-  [`eval('1; for (let i = 0; i < 3; i++) i')`]: 2,
-  [`eval('do ; while (false)')`]: undefined,
-  [`eval(7)`]: 7,
-  [`eval.name + eval.length`]: 'eval1',
-  [`Function.name + Function.length`]: 'Function1',
-  [`new Function('a', 'b', 'let s = 0; for (const x of [a, b]) s += x; return s')(3, 4)`]: 7,
-  [`new Function('a, b = 2', 'while (a < b) a++; return a')(0)`]: 2,
-  [`new Function('for (;;) break').name`]: 'anonymous',
-  [`new Function('for (;;) return typeof anonymous')()`]: 'undefined',
-  [`(() => {}) instanceof Function && Function.prototype.constructor === Function`]: true,
-  [`new Function('for (;;) break') instanceof Function`]: true,
-  [`Object.getPrototypeOf((async () => {}).constructor) === Function`]: true,
-  [`new (class Own extends Function { three() { return 3 } })('for (;;) return 4').three()`]: 3,
-  [`[...new (function* () {}).constructor('for (let i = 0; i < 3; i++) yield i')()].join('')`]: '012',
-  [`Reflect.construct(Function, ['for (;;) return 5'])()`]: 5,
-  [`new Function('"use strict"; for (;;) return this === undefined')()`]: true,
-  [`new Function('for (;;) return this === globalThis')()`]: true,
+const MEANINGS: readonly [code: string, value: unknown][] = [
+  [`eval('1; for (let i = 0; i < 3; i++) i')`, 2],
+  [`eval('do ; while (false)')`, undefined],
+  [`eval(7)`, 7],
+  [`eval.name + eval.length`, 'eval1'],
+  [`Function.name + Function.length`, 'Function1'],
+  [`new Function('a', 'b', 'let s = 0; for (const x of [a, b]) s += x; return s')(3, 4)`, 7],
+  [`new Function('a, b = 2', 'while (a < b) a++; return a')(0)`, 2],
+  [`new Function('for (;;) break').name`, 'anonymous'],
+  [`new Function('for (;;) return typeof anonymous')()`, 'undefined'],
+  [`(() => {}) instanceof Function && Function.prototype.constructor === Function`, true],
+  [`new Function('for (;;) break') instanceof Function`, true],
+  [`Object.getPrototypeOf((async () => {}).constructor) === Function`, true],
+  [`new (class Own extends Function { three() { return 3 } })('for (;;) return 4').three()`, 3],
+  [`[...new (function* () {}).constructor('for (let i = 0; i < 3; i++) yield i')()].join('')`, '012'],
+  [`Reflect.construct(Function, ['for (;;) return 5'])()`, 5],
+  [`new Function('"use strict"; for (;;) return this === undefined')()`, true],
+  [`new Function('for (;;) return this === globalThis')()`, true],
   // Without siplet: 1.
-  [`(() => { const local = 1; return eval('typeof local') })()`]: 'undefined',
-}
+  [`(() => { const local = 1; return eval('typeof local') })()`, 'undefined'],
+]
 
-const ERRORS: Record<string, RegExp> = {
-  [`eval('for (')`]: /^SyntaxError: Unexpected token/,
-  [`new Function('a = (', ') => { for (;;); }')`]: /^SyntaxError/,
-  [`new Function('}; for (;;); function x() {')`]: /^SyntaxError/,
-  [`new Function(Symbol('a'))`]: /^TypeError: Cannot convert a Symbol/,
-  [`eval('for (;;) { throw new RangeError("oh") }')`]: /^RangeError: oh/,
-  [`eval('for (;;) ' + '['.repeat(1e5))`]: /^(RangeError|SyntaxError)/,
-}
+const ERRORS: readonly [code: string, message: RegExp][] = [
+  [`eval('for (')`, /^SyntaxError: Unexpected token/],
+  [`new Function('a = (', ') => { for (;;); }')`, /^SyntaxError/],
+  [`new Function('}; for (;;); function x() {')`, /^SyntaxError/],
+  [`new Function(Symbol('a'))`, /^TypeError: Cannot convert a Symbol/],
+  [`eval('for (;;) { throw new RangeError("oh") }')`, /^RangeError: oh/],
+  [`eval('for (;;) ' + '['.repeat(1e5))`, /^(RangeError|SyntaxError)/],
+]
 
 describe('code that a script makes of a text', () => {
   // Not in a process, which is ended on a busy machine before the loop is.
@@ -71,8 +71,7 @@ describe('code that a script makes of a text', () => {
   }
 
   it('means what it means elsewhere', async () => {
-    const cases = Object.entries(MEANINGS)
-    const methods = cases.map(
+    const methods = MEANINGS.map(
       ([code, value], index) => `m${index}() {
         const found = ${code}
         if (!Object.is(found, ${JSON.stringify(value)})) throw new Error('it is ' + String(found))
@@ -80,7 +79,7 @@ describe('code that a script makes of a text', () => {
       }`,
     )
     await withEngine(handler(methods.join()), { isolation: 'inline' }, async (engine) => {
-      for (const [index, [code]] of cases.entries()) {
+      for (const [index, [code]] of MEANINGS.entries()) {
         const { error } = await engine.exec(`m${index}`, INVITE)
         assert.equal(error?.message, undefined, code)
       }
@@ -88,10 +87,9 @@ describe('code that a script makes of a text', () => {
   })
 
   it('throws what it throws elsewhere', async () => {
-    const cases = Object.entries(ERRORS)
-    const methods = cases.map(([code], index) => `m${index}() { ${code}; return 1 }`)
+    const methods = ERRORS.map(([code], index) => `m${index}() { ${code}; return 1 }`)
     await withEngine(handler(methods.join()), { isolation: 'inline' }, async (engine) => {
-      for (const [index, [code, message]] of cases.entries()) {
+      for (const [index, [code, message]] of ERRORS.entries()) {
         const { error } = await engine.exec(`m${index}`, INVITE)
         assert.match(error?.message ?? 'nothing was thrown', message, code)
       }
