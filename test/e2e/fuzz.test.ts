@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const FUZZERS = [
   ['messages', '../fuzz/fuzz.ts', 20_000],
+  ['texts with loops', '../fuzz/loop-texts.ts', 200_000],
   ['captures', '../fuzz/captures.ts', 1_000],
   ['messages to the proxy, inline', '../fuzz/proxy.ts', 10_000, '--isolation', 'inline'],
   ['messages to the proxy, thread', '../fuzz/proxy.ts', 5_000, '--isolation', 'thread'],

@@ -38,6 +38,11 @@ const MEANINGS: readonly [code: string, value: unknown][] = [
   [`Reflect.construct(Function, ['for (;;) return 5'])()`, 5],
   [`new Function('"use strict"; for (;;) return this === undefined')()`, true],
   [`new Function('for (;;) return this === globalThis')()`, true],
+  [`new Function('x = async function () {}\\n/2; for (let i = 0; i < 2; i++) ; return String(x)')()`, 'NaN'],
+  [`eval('if (0) f() = 1; for (let i = 0; i < 3; i++) i')`, 2],
+  [`String(eval) + String(Function)`, 'function () { [native code] }function () { [native code] }'],
+  [`Object.getPrototypeOf(Object.getPrototypeOf(function* () {}).constructor) === Function`, true],
+  [`Object.isFrozen(Object.freeze(eval)) && eval('for (;;) { 6; break }')`, 6],
   // Without siplet: 1.
   [`(() => { const local = 1; return eval('typeof local') })()`, 'undefined'],
 ]
@@ -48,7 +53,8 @@ const ERRORS: readonly [code: string, message: RegExp][] = [
   [`new Function('}; for (;;); function x() {')`, /^SyntaxError/],
   [`new Function(Symbol('a'))`, /^TypeError: Cannot convert a Symbol/],
   [`eval('for (;;) { throw new RangeError("oh") }')`, /^RangeError: oh/],
-  [`eval('for (;;) ' + '['.repeat(1e5))`, /^(RangeError|SyntaxError)/],
+  [`eval('for (;;) ' + '['.repeat(1e5))`, /^RangeError: Maximum call stack size exceeded/],
+  [`eval('/(/; for (;;);')`, /^SyntaxError: Invalid regular expression/],
 ]
 
 describe('code that a script makes of a text', () => {
@@ -108,24 +114,48 @@ describe('code that a script makes of a text', () => {
   it('cannot replace what its loops call', async () => {
     const script = handler(`
       learn() {
-        const text = new Function('for (;;) break').toString()
-        const name = /__siplet_loop_\\w+/.exec(text)[0]
-        const next = name.replace(/\\d+$/, '1')
-        for (const taken of [name, next]) try { globalThis[taken] = () => { this.replaced = true } } catch {}
-        try { eval('var ' + next + ' = () => { this.replaced = true }') } catch {}
-        // Our name stands in the text, so the next one is called.
-        eval('/* ' + name + ' */ for (;;) break')
-        return this.replaced ? 2 : 1
+        const attempts = []
+        const replaced = () => { throw new Error('replaced') }
+        const name = /__siplet_loop\\w+/.exec(new Function('for (;;) break').toString())[0]
+        for (const taken of [name, name + '0', name + '1']) {
+          for (const attempt of [
+            () => { globalThis[taken] = replaced },
+            () => { delete globalThis[taken]; globalThis[taken] = replaced },
+            () => Object.defineProperty(globalThis, taken, { value: replaced }),
+            () => eval('var ' + taken + ' = replaced'),
+            () => { globalThis.replaced = replaced; (0, eval)(taken + ' = replaced') },
+            () => new Function(taken, 'for (;;) return ' + taken)(replaced),
+          ]) try { attempt() } catch {}
+          // If our name stands in the text, its loops call another function.
+          for (const text of ['/* ' + taken + ' */ for (;;) break', 'for (;;) break']) {
+            eval(text)
+            new Function(taken, text)(replaced)
+          }
+        }
+        return 1
+      },
+      freeze() {
+        Object.preventExtensions(globalThis)
+        eval('for (;;) break')
+        return new Function('for (;;) return 1')()
       },
       inWith() {
         const names = new Proxy({}, { has: () => true, get: (_, name) => name === 'a' || name === 'b' ? this.text(name) : undefined })
         new Function('names', 'with (names) for (;;) a === b')(names)
       },
+      named() {
+        const name = /__siplet_loop\\w+/.exec(new Function('for (;;) break').toString())[0]
+        new Function(name, 'a', 'b', 'for (;;) a === b')(() => {}, this.text('a'), this.text('b'))
+      },
       text(name) { return (this[name] ??= ['b', 'a'.repeat(12e6), 'c'].join('')) }`)
     await withEngine(script, { isolation: 'inline', limits: { timeoutMs: 500 } }, async (engine) => {
-      const { code, error } = await engine.exec('learn', INVITE)
-      assert.deepEqual([code, error], [1, null])
-      assert.equal((await engine.exec('inWith', INVITE)).error?.code, 'ERR_SIPLET_TIMEOUT')
+      for (const method of ['learn', 'freeze']) {
+        const { code, error } = await engine.exec(method, INVITE)
+        assert.deepEqual([code, error], [1, null])
+      }
+      for (const method of ['inWith', 'named']) {
+        assert.equal((await engine.exec(method, INVITE)).error?.code, 'ERR_SIPLET_TIMEOUT')
+      }
     })
   }).timeout(30_000)
 })

@@ -1,5 +1,6 @@
 /** Calls in the loops of a script, and the places that stacks show in spite of them. */
 import assert from 'node:assert/strict'
+import { Script } from 'node:vm'
 import { INVITE } from '../../../packages/cli/src/bench/invite.ts'
 import { columnAsWritten, withLoopChecks } from '../../../packages/engine/src/script/loop-checks.ts'
 import { handler, scriptFile, scriptFolder, withEngine } from '../../support/engine.ts'
@@ -24,12 +25,59 @@ describe('loop checks', () => {
     'class A { static { for (;;) ; } }': 'class A { static { for (;;) {@;} } }',
     'async function f() { for await (const a of b); }': 'async function f() { for await (const a of b){@;} }',
     'function* f() { while (1) yield }': 'function* f() { while (1) {@yield} }',
-    'f(`${() => { for (;;) /}/ }}`)': `f(\`\${() => { for (;;) {@/}/} }}\`)`,
+    'f(`${() => { for (;;) /}/ }}`)': `f(\`\${() => { for (;;) {@(/}/)} }}\`)`,
     "'for (;;)'; a.for; b = { while: 1 }": "'for (;;)'; a.for; b = { while: 1 }",
   }
   for (const [code, expected] of Object.entries(cases)) {
     it(`stand in ${code.replaceAll('\n', '\\n')}`, () => assert.equal(checked(code), expected))
   }
+
+  const regexps: Record<string, string> = {
+    'for (;;) /a/g': 'for (;;) {@(/a/g)}',
+    'x = () => {}\n/a/g; for (;;);': 'x = () => {}\n(/a/g); for (;;){@;}',
+    'if (a) /}/.y; for (;;);': 'if (a) (/}/).y; for (;;){@;}',
+    'function f() {}\n/for/; for (;;);': 'function f() {}\n(/for/); for (;;){@;}',
+    'function* f() { yield\n/a/; for (;;); }': 'function* f() { yield\n(/a/); for (;;){@;} }',
+  }
+  for (const [code, expected] of Object.entries(regexps)) {
+    it(`leave no doubt about the regexp in ${code.replaceAll('\n', '\\n')}`, () => {
+      assert.equal(checked(code), expected)
+      // V8 takes both.
+      new Script(code)
+      new Script(withLoopChecks(code).code)
+    })
+  }
+
+  const operands = [
+    'x = async function () {}',
+    '0, async function () {}',
+    '0 ? 1 : function () {}',
+    '0 ? 1 : async function () {}',
+    '0 ? 1 : class {}',
+    '0\nof',
+    'x?.return',
+    'x?.of',
+  ]
+  for (const operand of operands) {
+    it(`are put into code that divides ${operand.replace('\n', '\\n')}`, () => {
+      assert.equal(
+        checked(`${operand}\n/ (() => { for (;;) { } })() /g`),
+        `${operand}\n/ (() => { for (;;) {@ } })() /g`,
+      )
+      assert.equal(checked(`${operand} / 2; for (;;);`), `${operand} / 2; for (;;){@;}`)
+    })
+  }
+
+  it('are put into code that V8 refuses only once it runs', () =>
+    assert.equal(checked('if (0) f() = 1; for (;;);'), 'if (0) f() = 1; for (;;){@;}'))
+
+  it('are found in linear time in named groups, and in slashes that divide', () => {
+    // In quadratic time, each would take minutes.
+    const groups = `/${Array(200_000).fill('(?<a>)').join('|')}/`
+    assert.equal(checked(`${groups}; for (;;);`), `(${groups}); for (;;){@;}`)
+    const slashes = `${'x = async function () {}\n/ [];'.repeat(100_000)} /[/]/`
+    assert.equal(checked(`${slashes}; for (;;);`), `${slashes.slice(0, -5)}(/[/]/); for (;;){@;}`)
+  }).timeout(60_000)
 
   it('call a name that the script does not have, however it is written', () => {
     const { checks } = withLoopChecks(

@@ -8,7 +8,7 @@
  * No line is added, so a place in the result differs from one in the script by columns only, and
  * {@link columnAsWritten} takes those off.
  */
-import { type Node, Parser } from 'acorn'
+import { type Node, Parser, type TokenType, tokTypes } from 'acorn'
 import { LOOP_CHECK } from '../isolate/inside/loop-check.ts'
 
 export interface LoopChecks {
@@ -27,15 +27,76 @@ export interface CheckedCode {
   checks: LoopChecks | null
 }
 
-/** V8 tells of names that are declared twice. acorn would look for each name in a list of all: 45,000 names took 3 s. */
+/** Methods and fields that acorn's parser has, and does not declare. */
+declare class Internals extends Parser {
+  type: TokenType
+  value: unknown
+  pos: number
+  start: number
+  exprAllowed: boolean
+  readToken(code: number): void
+  readRegexp(): void
+  parseExprAtom(...rest: unknown[]): Node
+  parseYield(...rest: unknown[]): Node
+  toAssignable(node: Node | null, ...rest: unknown[]): Node | null
+  checkLValSimple(node: Node, ...rest: unknown[]): void
+}
+
+/**
+ * Finds loops, and leaves to V8 whatever else may be wrong: V8 compiles the code afterwards. Some of acorn's checks take
+ * quadratic time (45,000 declared names took 3 s, 37,000 named groups 7 s), and some refuse what V8 takes (`f() = 1`).
+ *
+ * A slash begins a regexp where the grammar wants an operand, and divides anywhere else, as in V8. acorn guesses by the
+ * tokens before the slash, and guesses wrong after `x = async function () {}`, for example.
+ */
 const LoopParser = Parser.extend(
   (Base) =>
-    class extends Base {
+    class extends (Base as typeof Internals) {
+      #wantsOperand = false
+
+      override readToken(code: number): void {
+        if (code === SLASH) this.exprAllowed = this.#wantsOperand
+        this.#wantsOperand = false
+        super.readToken(code)
+      }
+
+      /** acorn itself reads a regexp here if the token is a slash. */
+      override parseExprAtom(...rest: unknown[]): Node {
+        if (this.type === tokTypes.assign && this.value === '/=') {
+          this.pos = this.start + 1
+          this.readRegexp()
+        }
+        return super.parseExprAtom(...rest)
+      }
+
+      /** Whether `yield` has an operand, acorn decides by the token that follows. */
+      override parseYield(...rest: unknown[]): Node {
+        this.#wantsOperand = true
+        return super.parseYield(...rest)
+      }
+
       declareName(): void {}
-    },
+      validateRegExpFlags(): void {}
+      validateRegExpPattern(): void {}
+
+      /** acorn makes a SyntaxError of a stack that is used up. */
+      catchStackOverflow<Result>(act: () => Result): Result {
+        return act()
+      }
+
+      override toAssignable(node: Node | null, ...rest: unknown[]): Node | null {
+        return node?.type === 'CallExpression' ? node : super.toAssignable(node, ...rest)
+      }
+
+      override checkLValSimple(node: Node, ...rest: unknown[]): void {
+        if (node.type !== 'CallExpression') super.checkLValSimple(node, ...rest)
+      }
+    } as unknown as typeof Parser,
 )
+const SLASH = 0x2f
 
 const NAME = '__siplet_loop'
+const NAMES = new RegExp(`${NAME}(\\d+)`, 'g')
 /** What ends a line, for V8 and for source maps of it. */
 const LINE_BREAK = /\r\n|[\n\r\u2028\u2029]/g
 /** A keyword cannot be written with escapes. */
@@ -49,16 +110,36 @@ const LOOPS = new Set([
 ])
 
 /**
+ * The code of a script with loop checks. They call a global whose name stands nowhere in the code.
+ *
  * @param code a classic script
- * @param name start of the name of the global that is called; a number is added
  * @throws SyntaxError of acorn, with `loc`; RangeError if the code is nested too deeply for the stack
  */
-export function withLoopChecks(code: string, name = NAME): CheckedCode {
-  if (!LOOP_KEYWORD.test(code)) return { code, checks: null }
-  const { names, loops } = loopsOf(LoopParser.parse(code, { ecmaVersion: 'latest', sourceType: 'script' }))
-  if (loops.length === 0) return { code, checks: null }
-  const unused = unusedName(code, names, name)
-  return insert(code, unused, insertions(loops, unused))
+export function withLoopChecks(code: string): CheckedCode {
+  const found = find(code)
+  if (found.loops.length === 0) return { code, checks: null }
+  const name = unusedName(code, found.names)
+  return insert(code, name, insertions(found, name))
+}
+
+/**
+ * Code that a running script made, with loop checks. The code itself if it has no loop.
+ *
+ * @param name of the global that loops call. Code that contains the name does not rely on it: its loops call a function
+ *   that stands in the loop.
+ * @throws the same as {@link withLoopChecks}
+ */
+export function withLoopChecksOf(code: string, name: string): string {
+  const found = find(code)
+  if (found.loops.length === 0) return code
+  const known = code.includes(name) || found.names.has(name)
+  return insert(code, name, insertions(found, known ? null : name)).code
+}
+
+interface Found {
+  names: ReadonlySet<string>
+  loops: readonly Loop[]
+  regexps: readonly Node[]
 }
 
 interface Loop {
@@ -67,14 +148,18 @@ interface Loop {
   inWith: boolean
 }
 
-function loopsOf(program: Node): { names: ReadonlySet<string>; loops: Loop[] } {
+function find(code: string): Found {
   const names = new Set<string>()
   const loops: Loop[] = []
-  const nodes: Node[] = [program]
+  const regexps: Node[] = []
+  const nodes: Node[] = LOOP_KEYWORD.test(code)
+    ? [LoopParser.parse(code, { ecmaVersion: 'latest', sourceType: 'script' })]
+    : []
   const inWith = new Set<Node>()
   for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
     // A name may be written with escapes.
     if ('name' in node && typeof node.name === 'string') names.add(node.name)
+    if ('regex' in node) regexps.push(node)
     const within = node.type === 'WithStatement' || inWith.has(node)
     if (LOOPS.has(node.type)) loops.push({ body: (node as Node & { body: Node }).body, inWith: within })
     for (const value of Object.values(node)) {
@@ -85,7 +170,7 @@ function loopsOf(program: Node): { names: ReadonlySet<string>; loops: Loop[] } {
       }
     }
   }
-  return { names, loops }
+  return { names, loops, regexps }
 }
 
 /** The column that a place had before, in UTF-16 code units from 0. */
@@ -105,16 +190,16 @@ function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && typeof (value as Node).type === 'string'
 }
 
-function unusedName(code: string, names: ReadonlySet<string>, start: string): string {
+function unusedName(code: string, names: ReadonlySet<string>): string {
   const numbers = new Set<number>()
   const note = (text: string) => {
-    for (const [, digits] of text.matchAll(new RegExp(`${start}(\\d+)`, 'g'))) numbers.add(Number(digits))
+    for (const [, digits] of text.matchAll(NAMES)) numbers.add(Number(digits))
   }
   note(code)
   for (const name of names) note(name)
   let number = 0
   while (numbers.has(number)) number++
-  return `${start}${number}`
+  return `${NAME}${number}`
 }
 
 interface Insertion {
@@ -122,14 +207,27 @@ interface Insertion {
   text: string
 }
 
-function insertions(loops: readonly Loop[], name: string): Insertion[] {
-  const list: Insertion[] = []
+/** @param name of the global to call; null to call no global */
+function insertions({ loops, regexps }: Found, name: string | null): Insertion[] {
+  const starts: Insertion[] = []
+  const ends: Insertion[] = []
   for (const { body, inWith } of loops) {
     const { type, start, end } = body
-    const call = inWith ? `(${LOOP_CHECK})();` : `${name}();`
-    if (type === 'BlockStatement') list.push({ at: start + 1, text: call })
-    else list.push({ at: start, text: `{${call}` }, { at: end, text: '}' })
+    const call = inWith || name === null ? `(${LOOP_CHECK})();` : `${name}();`
+    if (type === 'BlockStatement') starts.push({ at: start + 1, text: call })
+    else {
+      starts.push({ at: start, text: `{${call}` })
+      ends.push({ at: end, text: '}' })
+    }
   }
+  // After a parenthesis, V8 reads a regexp, too. Without it, V8 could divide where acorn found a regexp, and run what
+  // stands in it, without a check.
+  for (const { start, end } of regexps) {
+    starts.push({ at: start, text: '(' })
+    ends.unshift({ at: end, text: ')' })
+  }
+  // At the same place, one thing ends before the next one starts.
+  const list = [...ends, ...starts]
   return list.sort((a, b) => a.at - b.at)
 }
 

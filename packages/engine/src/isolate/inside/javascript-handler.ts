@@ -2,7 +2,7 @@
 import { encodeUtf8 } from '@siplet/sipmsg'
 import { LOG_LEVELS, type VerdictError } from '../../wire/verdict.ts'
 import { runBatch, startListening, stopListening, writeLog } from './batch-runner.ts'
-import type { CheckedText, CodeChecks } from './code-checks.ts'
+import type { CodeChecks } from './code-checks.ts'
 import * as members from './message-members.ts'
 import {
   failure,
@@ -50,7 +50,9 @@ export function connectRealm(realm: ScriptRealm, script: ScriptAccess): void {
   const { connect } = realm
   call = realm.call
   if (script.mayPromise) expectPromises()
-  connect(bridge(script), LOG_LEVELS.join(' '), !script.mayPromise, script.loopCheck)
+  // No script can guess that name, and declare it before.
+  const loopCheck = script.loopCheck ?? `__siplet_loop_${Math.random().toString(36).slice(2)}`
+  connect(bridge(script, loopCheck), LOG_LEVELS.join(' '), !script.mayPromise, loopCheck)
 }
 
 /** See CallMethod of batch-runner.ts. */
@@ -67,11 +69,9 @@ export function stepResult(): StepResult {
   return { ...result, methods: [...methods], asyncMethods: [...asyncMethods] }
 }
 
-function bridge({ evaluate, codeChecks }: ScriptAccess): Bridge {
-  // No script can guess the name, and define it before.
-  const loopCheck = `__siplet_loop_${Math.random().toString(36).slice(2)}_`
+function bridge({ evaluate, codeChecks }: ScriptAccess, loopCheck: string): Bridge {
   let checks: CodeChecks | undefined
-  let checked: CheckedText
+  let codeFailure = ''
   const json = (list: readonly string[] | false): string | false => list && JSON.stringify(list)
   return {
     ...members,
@@ -122,11 +122,15 @@ function bridge({ evaluate, codeChecks }: ScriptAccess): Bridge {
     promises: promisesFromNowOn,
     checkCode(text) {
       checks ??= codeChecks()
-      checked = checks.check(text, loopCheck)
-      return 'code' in checked ? checked.code : false
+      try {
+        return checks.check(text, loopCheck)
+      } catch (thrown) {
+        if (!(thrown instanceof SyntaxError)) throw thrown
+        codeFailure = thrown.message
+        return false
+      }
     },
-    loopCheck: () => ('name' in checked && checked.name) || undefined,
-    codeFailure: () => ('error' in checked ? checked.error : ''),
+    codeFailure: () => codeFailure,
   }
 }
 

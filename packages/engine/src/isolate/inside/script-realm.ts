@@ -74,8 +74,6 @@ export interface Bridge
   promises(): void
   /** Code that the script makes of a text, with loop checks. False if it cannot be parsed: {@link codeFailure} tells why. */
   checkCode(text: string): string | false
-  /** Name of the global that loops of that code call, if it has any. */
-  loopCheck(): string | undefined
   codeFailure(): string
 }
 
@@ -83,9 +81,9 @@ export interface Bridge
 export interface ScriptRealm {
   /**
    * @param watch whether to tell the bridge when the script begins to use promises
-   * @param loopCheck name of the global that loops of the script call, if it has any
+   * @param loopCheck name of the global that loops of the script call, and those of code that it makes of texts
    */
-  connect(bridge: Bridge, levels: string, watch: boolean, loopCheck: string | undefined): void
+  connect(bridge: Bridge, levels: string, watch: boolean, loopCheck: string): void
   load(): void
   /** @param expression whose value is the init function, or undefined */
   initModule(name: string, expression: string): void
@@ -490,58 +488,55 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     delete globals.FinalizationRegistry
   }
 
-  /** Defines the function that loops call where nothing can replace it. */
-  const defineLoopCheck = (name: string): void => {
-    defineProperty(global, name, { __proto__: null, value: checkLoop } as PropertyDescriptor)
-  }
-
-  /** Code that the script makes of a text, with loop checks. Undefined if the text has no loop. */
-  const withLoopChecks = (code: string): string | undefined => {
+  /** Code that the script makes of a text, with loop checks. The text itself if it has no loop. */
+  const withLoopChecks = (code: string): string => {
     let checked: string | false
-    let name: string | undefined
     let failure: string
     try {
       // It may make promises, too.
       bridge.promises()
       checked = bridge.checkCode(code)
-      name = bridge.loopCheck()
       failure = bridge.codeFailure()
     } catch (thrown) {
       throw converted(thrown)
     }
     if (checked === false) throw new NativeSyntaxError(failure)
-    if (name === undefined) return undefined
-    defineLoopCheck(name)
     return checked
   }
 
   /**
    * Replaces what makes code of a text: the loops of that code are checked as those of the script are. What takes the
-   * place of eval cannot see the scope that it is called in.
+   * place of eval cannot see the scope that it is called in. Proxies look like the builtins that they stand for.
    */
   const checkCode = (): void => {
-    const replaceEval = {
-      eval(code: unknown): unknown {
-        return typeof code === 'string' ? evaluateGlobally(withLoopChecks(code) ?? code) : code
-      },
+    const handlerOf = <Target extends object>(traps: ProxyHandler<Target>): ProxyHandler<Target> =>
+      setPrototypeOf(traps, null)
+    const evaluate = (_eval: unknown, _this: unknown, args: unknown[]): unknown => {
+      const code = args[0]
+      return typeof code === 'string' ? evaluateGlobally(withLoopChecks(code)) : code
     }
-    define('eval', replaceEval.eval)
+    define('eval', new Proxy(evaluateGlobally, handlerOf({ apply: evaluate })))
     const replace = (Native: FunctionConstructor, prefix: string, Parent: object): FunctionConstructor => {
-      const Checked = function (...args: unknown[]): unknown {
+      const make = (_native: unknown, args: unknown[], newTarget: unknown): object => {
         for (let i = 0; i < args.length; i++) args[i] = `${args[i]}`
         // V8 refuses texts that are no parameters or no body of their own.
-        const made = construct(Native, args, new.target ?? Checked)
+        const made = construct(Native, args, newTarget as () => void)
         const source: string = apply(functionToText, made, [])
         // As an expression without a name: a name could be seen from within.
         const body: string = apply(sliceText, source, [prefix.length])
-        const code = withLoopChecks(`(${apply(sliceText, prefix, [0, -ANONYMOUS.length])}${body})`)
-        if (code === undefined) return made
-        const checked = setPrototypeOf(evaluateGlobally(code), getPrototypeOf(made))
+        const code = `(${apply(sliceText, prefix, [0, -ANONYMOUS.length])}${body})`
+        const withChecks = withLoopChecks(code)
+        if (withChecks === code) return made
+        const checked: object = setPrototypeOf(evaluateGlobally(withChecks), getPrototypeOf(made))
         const name = { __proto__: null, value: 'anonymous', configurable: true } as PropertyDescriptor
         return defineProperty(checked, 'name', name)
-      } as unknown as FunctionConstructor
-      Object.defineProperties(Checked, Object.getOwnPropertyDescriptors(Native))
-      setPrototypeOf(Checked, Parent)
+      }
+      const traps: ProxyHandler<FunctionConstructor> = {
+        apply: (_native, _this, args: unknown[]) => make(Native, args, Checked),
+        construct: make,
+      }
+      const Checked = new Proxy(Native, handlerOf(traps))
+      setPrototypeOf(Native, Parent)
       defineProperty(Native.prototype, 'constructor', {
         __proto__: null,
         value: Checked,
@@ -669,7 +664,8 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
   return {
     connect(given, levels, watch, loopCheck) {
       bridge = given
-      if (loopCheck !== undefined) defineLoopCheck(loopCheck)
+      // Nothing can replace it.
+      defineProperty(global, loopCheck, { __proto__: null, value: checkLoop } as PropertyDescriptor)
       defineGlobals(levels.split(' '))
       removeGlobals()
       checkCode()
