@@ -42,7 +42,8 @@ const FAULTS: Record<string, readonly string[]> = {
   memory: ['ERR_SIPLET_MEMORY', 'ERR_SIPLET_TIMEOUT'],
   stack: ['ERR_SIPLET_STACK', 'ERR_SIPLET_TIMEOUT'],
   throws: ['ERR_SIPLET_SCRIPT'],
-  stuck: ['ERR_SIPLET_CHILD_LOST', 'ERR_SIPLET_POISON'],
+  // Its number of 16 MiB may not fit into the heap.
+  stuck: ['ERR_SIPLET_CHILD_LOST', 'ERR_SIPLET_POISON', 'ERR_SIPLET_MEMORY'],
 }
 /** Answers that a fault elsewhere may bring to any exec. */
 const BYSTANDER = ['ERR_SIPLET_CHILD_LOST', 'ERR_SIPLET_POISON', 'ERR_SIPLET_TIMEOUT']

@@ -119,7 +119,7 @@ for (const isolation of ISOLATIONS) {
         const options = {
           isolation,
           functions: { f: f as () => number },
-          limits: { callFunctionTimeoutMs: 50 },
+          limits: { callFunctionTimeoutMs: 50, timeoutMs: 10_000 },
         }
         await withEngine(source, options, async (engine) => {
           const caught = await engine.exec('caught', INVITE)
