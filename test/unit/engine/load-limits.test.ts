@@ -1,5 +1,6 @@
 /** What hostile scripts may cost the host while it loads them, or reads what they say. The cases once took minutes, or ended it. */
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createEngine, SipletError } from '@siplet/engine'
 import {
   handler,
@@ -80,6 +81,25 @@ describe('what a load may cost', () => {
     const ours = Array.from({ length: 50_000 }, (_, i) => `__siplet_loop${i}`)
     await loads(`for (; 0; ); "${ours.join(' ')}"; ${handler('probe: () => 7')}`)
   }).timeout(60_000)
+
+  it('a script that ends esbuild is tried once, if no other was being loaded', async () => {
+    const { write } = scriptFolder()
+    const scriptName = write('s.js', `var deep = ${'['.repeat(2_000_000)}; ${EXPORTED}`)
+    let started = 0
+    const count = () => started++
+    subscribe('child_process', count)
+    try {
+      await assert.rejects(createEngine({ scriptName, isolation: 'inline' }), {
+        code: 'ERR_SIPLET_SCRIPT_SYNTAX',
+      })
+      await assert.rejects(createEngine({ scriptName, isolation: 'inline' }), {
+        code: 'ERR_SIPLET_SCRIPT_SYNTAX',
+      })
+    } finally {
+      unsubscribe('child_process', count)
+    }
+    assert.ok(started <= 2, `esbuild was started ${started} times`)
+  }).timeout(120_000)
 
   it('a script that ends esbuild costs no other script its load', async () => {
     const hostile = `"use strict"; ${'a();'.repeat(1.7e6)} ${EXPORTED}`

@@ -30,7 +30,7 @@ let service: ChildProcess | undefined
 /** When each build under way began: of performance.now(). */
 const builds = new Set<{ at: number }>()
 let watch: NodeJS.Timeout | undefined
-let excess: Excess | undefined
+let excess: string | undefined
 /** Settles when a process that was ended has closed, and whoever used it knows. */
 let closed: Promise<void> | undefined
 
@@ -48,15 +48,8 @@ export function keepEsbuild(): () => void {
   }
 }
 
-/** Why the process of esbuild was ended last, if it did not end by itself. */
-export interface Excess {
-  /** After "esbuild". */
-  words: string
-  /** Whether one of several builds took too much, and it is not known which one. */
-  shared: boolean
-}
-
-export function excessOfEsbuild(): Excess | undefined {
+/** Why the process of esbuild was ended last, if it did not end by itself: the words after "esbuild". */
+export function excessOfEsbuild(): string | undefined {
   return excess
 }
 
@@ -117,11 +110,9 @@ function look(): void {
   if (service.exitCode !== null || service.signalCode !== null) return
   const mib = (residentBytes(service.pid) ?? 0) / MIB
   const oldest = Math.min(...[...builds].map(({ at }) => at))
-  let words: string
-  if (mib > MAX_RESIDENT_MIB) words = `takes more than ${MAX_RESIDENT_MIB} MiB`
-  else if (performance.now() - oldest > MAX_BUILD_MS) words = `takes longer than ${MAX_BUILD_MS / 1_000} s`
+  if (mib > MAX_RESIDENT_MIB) excess = `takes more than ${MAX_RESIDENT_MIB} MiB`
+  else if (performance.now() - oldest > MAX_BUILD_MS) excess = `takes longer than ${MAX_BUILD_MS / 1_000} s`
   else return
-  excess = { words, shared: builds.size > 1 }
   const { promise, resolve } = Promise.withResolvers<void>()
   closed = promise
   // The process alone does not keep the host alive, which may have nothing else to do than to wait for it.

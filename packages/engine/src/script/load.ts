@@ -42,11 +42,12 @@ export async function loadScript(
     )
   }
   const loaded = async () => load(await ScriptFiles.open(scriptName, scriptRoot), debugged)
+  const company = { had: false }
   try {
-    return await withOthers(loaded)
+    return await withOthers(loaded, company)
   } catch (error) {
     if (!hasEnded(error)) throw error
-    if (excessOfEsbuild()?.shared === false) throw bundlerEnded(scriptName, error)
+    if (!company.had) throw bundlerEnded(scriptName, error)
   }
   // That may have been another script's doing.
   try {
@@ -56,25 +57,32 @@ export async function loadScript(
   }
 }
 
+/** Whether another script was being loaded while this one was. */
+interface Company {
+  had: boolean
+}
+
 /** Settles when no script is loaded alone. */
 let lastAlone: Promise<unknown> = Promise.resolve()
-const together = new Set<Promise<unknown>>()
+const together = new Map<Company, Promise<Bundle>>()
 
 /** Loads a script, most often while others are loaded: they share the process of esbuild. */
-async function withOthers<T>(load: () => Promise<T>): Promise<T> {
+async function withOthers(load: () => Promise<Bundle>, company: Company): Promise<Bundle> {
   for (let seen: unknown; seen !== lastAlone; await seen) seen = lastAlone
+  company.had = together.size > 0
+  for (const other of together.keys()) other.had = true
   const loading = load()
-  together.add(loading)
+  together.set(company, loading)
   try {
     return await loading
   } finally {
-    together.delete(loading)
+    together.delete(company)
   }
 }
 
 /** Loads a script while no other is loaded. If the process of esbuild ends then, it is this script's doing. */
-function alone<T>(load: () => Promise<T>): Promise<T> {
-  const before = Promise.allSettled([lastAlone, ...together])
+function alone(load: () => Promise<Bundle>): Promise<Bundle> {
+  const before = Promise.allSettled([lastAlone, ...together.values()])
   const loading = before.then(load)
   lastAlone = loading.catch(() => {})
   return loading
@@ -85,6 +93,6 @@ function bundlerEnded(scriptName: string, cause: unknown): SipletError {
   const why =
     excess === undefined
       ? 'esbuild ended while it read the script; it, or what it imports, is nested too deeply'
-      : `esbuild ${excess.words} to read the script; make it, and what it imports, smaller, with shorter lines`
+      : `esbuild ${excess} to read the script; make it, and what it imports, smaller, with shorter lines`
   return new SipletError('ERR_SIPLET_SCRIPT_SYNTAX', `script ${scriptName}: ${why}`, { cause })
 }
