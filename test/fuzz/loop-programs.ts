@@ -13,6 +13,8 @@ export type Part = string | { head: string; tail: string; body: readonly Part[] 
 export interface Program {
   language: LoopLanguage
   body: readonly Part[]
+  /** Whether the script makes its loops of a text, by `new Function`. */
+  ofText: boolean
 }
 
 /** Variables that the statements use. */
@@ -291,13 +293,14 @@ export function programOf(random: RandomGenerator, language: LoopLanguage): Prog
     return { head, tail, body: statements(depth + 1) }
   }
   const before = below(3) === 0 ? statements(2) : []
-  return { language, body: [...before, loop(python ? PYTHON_LONG.map(bare) : LONG_HEADS, 0)] }
+  const body = [...before, loop(python ? PYTHON_LONG.map(bare) : LONG_HEADS, 0)]
+  return { language, body, ofText: !python && below(4) === 0 }
 }
 
 const bare = (head: string) => [head, ''] as const
 
 /** The script. */
-export function sourceOf({ language, body }: Program): string {
+export function sourceOf({ language, body, ofText }: Program): string {
   if (language === 'python') {
     return `
 def endless():
@@ -318,12 +321,16 @@ ${body.map((part) => pythonText(part, 8)).join('\n')}
 def mod_init(): return Thing()
 `
   }
-  return `
-const structure = (depth) => depth === 0 ? 1 : structure(depth - 1) + 1
-function mod_init() { return { child_init: () => 0, attack(msg) {${SETUP}
+  const text = `${SETUP}
 ${body.map((part) => javascriptText(part, 2)).join('\n')}
   return 1
-} } }
+`
+  const attack = ofText
+    ? `return new Function('msg', 'structure', ${JSON.stringify(text)})(msg, structure)`
+    : text
+  return `
+const structure = (depth) => depth === 0 ? 1 : structure(depth - 1) + 1
+function mod_init() { return { child_init: () => 0, attack(msg) {${attack}} } }
 `
 }
 

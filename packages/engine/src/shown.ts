@@ -15,9 +15,10 @@ export function shown(value: unknown): string {
   }
 }
 
-/** A name of the script, such as that of a module, as far as it helps. */
+/** A name of the script, such as that of a module, on one line and as far as it helps. */
 export function shownName(name: string): string {
-  return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME)}…`
+  const shown = name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME)}…`
+  return shown.replaceAll('\n', '\\n')
 }
 
 /** What an error says, or whatever else was thrown. */

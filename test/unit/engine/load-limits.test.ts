@@ -51,6 +51,12 @@ describe('what a load may cost', () => {
     }
   })
 
+  it('an import begins no line of its own in a message', async () => {
+    const { message } = await refusal(`import 'x\\nFATAL: forged'; ${EXPORTED}`)
+    assert.doesNotMatch(message, /^FATAL/m)
+    assert.match(message, /"x\\nFATAL: forged" cannot be imported/)
+  })
+
   it('asterisks in package.json cannot grow without end', async () => {
     for (const stars of [100, 500_000, 5_000_000]) {
       const manifest = JSON.stringify({ name: 'p', imports: { '#*': `./${'*'.repeat(stars)}` } })
