@@ -3,7 +3,6 @@
  * started again when it ended, ended when it no longer says anything. What the ranks do is in process.ts.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { V8_FLAGS } from '../isolate/host/v8-flags.ts'
 import { encodeFrame, FROM_PROCESS, type Frame, type FrameKind, FrameReader } from '../wire/frame.ts'
@@ -18,6 +17,14 @@ const SILENCE_MS = 2_000
 const LOOK_MS = 500
 /** What it wrote to stderr last is kept: V8's own words on why it gave up. */
 const MAX_STDERR = 4_096
+/** More than this, and the process is ended: an honest one writes its last words and nothing else. Characters. */
+const MAX_STDERR_TOTAL = 2 ** 20
+/**
+ * A process that ended, or was sent SIGKILL, is given up after two waits of this length: milliseconds. A descendant
+ * that a wrapper started may hold its pipes open, and a process of another user takes no signal of ours. Two waits,
+ * since one may pass while this thread is busy; between the two, what the process wrote is read.
+ */
+const GIVE_UP_MS = 500
 /** How often the host looks at the memory of a busy process. */
 const MEMORY_LOOK_MS = 20
 const MIB = 2 ** 20
@@ -74,6 +81,10 @@ export class PoolProcess {
   #watch: NodeJS.Timeout | undefined
   #memoryWatch: NodeJS.Timeout | undefined
   #closed = false
+  /** Called after the process has ended. */
+  #whenEnded: (() => void) | undefined
+  /** Set after the process was told to end, or has ended. */
+  #givingUp: NodeJS.Timeout | undefined
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -126,15 +137,39 @@ export class PoolProcess {
     process.off('exit', this.#kill)
     const child = this.#process
     if (child === undefined) return
-    const exited = once(child, 'exit')
+    const ended = new Promise<void>((resolve) => {
+      this.#whenEnded = resolve
+    })
     child.ref()
-    this.#kill()
-    await exited
+    this.#end(child)
+    await ended
   }
 
+  /**
+   * Sends SIGKILL, since a stopped process takes no other signal. A wrapper may start the process instead of becoming
+   * it, so the whole process group gets the signal.
+   */
   readonly #kill = (): void => {
-    // A stopped process takes no other signal.
-    this.#process?.kill('SIGKILL')
+    const child = this.#process
+    // After the end, another process may have its number.
+    if (child?.pid === undefined || hasEnded(child)) return
+    killGroup(child.pid)
+    child.kill('SIGKILL')
+  }
+
+  #end(child: ChildProcess): void {
+    this.#kill()
+    this.#giveUpSoon(child)
+  }
+
+  /** Takes the process for ended in bounded time, whoever holds its pipes open, and whether SIGKILL reached it or not. */
+  #giveUpSoon(child: ChildProcess): void {
+    if (this.#process !== child) return
+    this.#givingUp ??= setTimeout(() => {
+      this.#givingUp = setTimeout(() => {
+        this.#ended(child, hasEnded(child) ? describe(child.exitCode, child.signalCode) : 'it did not end')
+      }, GIVE_UP_MS)
+    }, GIVE_UP_MS)
   }
 
   #start(): Socket {
@@ -161,8 +196,13 @@ export class PoolProcess {
     const channel = child.stdio[CHANNEL_FD] as Socket
     this.#process = child
     let said = ''
+    let saidLength = 0
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       said = (said + text).slice(-MAX_STDERR)
+      saidLength += text.length
+      if (saidLength > MAX_STDERR_TOTAL && this.#process === child) {
+        this.#endBecause('it wrote more than 1 MiB to stderr', { malformed: true })
+      }
     })
     ;(child.stderr as Socket).unref()
     let heard = false
@@ -177,13 +217,18 @@ export class PoolProcess {
     channel.on('data', (chunk: Buffer) => reader.push(chunk))
     // What was written to a process that ended is lost with it; `exit` tells.
     channel.on('error', () => {})
-    child.once('error', (error) => this.#ended(child, error.message))
-    // It closes soon; whoever waits for that must not be left by an event loop with nothing to do.
+    // Also for a SIGKILL that is refused: https://nodejs.org/api/child_process.html#event-error
+    child.on('error', (error) => this.#ended(child, error.message))
     child.once('exit', () => {
+      if (this.#process !== child) return
+      // A wrapper that ended may leave behind what it started. The number stays taken as long as the group has a member.
+      killGroup(child.pid!)
+      // Whoever waits for the end must not be left by an event loop with nothing to do.
       ;(child.stderr as Socket).ref()
       channel.ref()
+      this.#giveUpSoon(child)
     })
-    // Not `exit`: by `close`, all that the process wrote has been read.
+    // Not `exit`: by `close`, all that the process wrote has been read. Where that takes too long, #giveUpSoon is first.
     child.once('close', (code, signal) => {
       const why = lastWords(said) || (heard ? '' : startFailure(said))
       this.#ended(child, `${describe(code, signal)}${why}`)
@@ -247,12 +292,15 @@ export class PoolProcess {
   #endBecause(reason: string, cause: Partial<PoolEnd> = {}): void {
     // The first cause is the one: more may come up until the process is gone.
     this.#endedBecause ??= { reason, memory: false, malformed: false, stuckRank: undefined, ...cause }
-    this.#kill()
+    if (this.#process !== undefined) this.#end(this.#process)
   }
 
   #ended(child: ChildProcess, reason: string): void {
     if (this.#process !== child) return
     clearInterval(this.#watch)
+    clearTimeout(this.#givingUp)
+    this.#givingUp = undefined
+    letGo(child)
     this.#process = undefined
     this.#channel = undefined
     this.#silences = 0
@@ -265,7 +313,27 @@ export class PoolProcess {
     this.#endedBecause = undefined
     const busyRanks = new Set(this.#busy)
     for (const listener of this.#listeners.values()) listener.ended({ ...because, busyRanks })
+    this.#whenEnded?.()
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
+}
+
+/** Sends SIGKILL to all processes of the group, if there is one. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // All have ended, or belong to another user.
+  }
+}
+
+/** Closes our ends of the pipes, so that what still runs there reaches nothing here, and is not waited for. */
+function letGo(child: ChildProcess): void {
+  for (const pipe of child.stdio) pipe?.destroy()
+  child.unref()
 }
 
 function describe(code: number | null, signal: string | null): string {
