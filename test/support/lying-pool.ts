@@ -6,7 +6,13 @@ import { Socket } from 'node:net'
 import { encodeFrame, FROM_ENGINE, type Frame, FrameReader } from '../../packages/engine/src/wire/frame.ts'
 import { RequestReader } from '../../packages/engine/src/wire/request.ts'
 import { areaSnapshot } from '../../packages/engine/src/wire/snapshot.ts'
-import { createVerdictArea, VerdictWriter } from '../../packages/engine/src/wire/verdict.ts'
+import {
+  BEGUN,
+  COMMITTED,
+  createVerdictArea,
+  RECORDS_START,
+  VerdictWriter,
+} from '../../packages/engine/src/wire/verdict.ts'
 
 const MAX_RESULT_BYTES = 4_096
 const channel = new Socket({ fd: 3 })
@@ -65,6 +71,33 @@ const LIES: Record<string, (rank: number, batch: string) => Buffer[]> = {
     encodeFrame('CALL', rank, 5, Buffer.from([0xff, 0, 1])),
     ended(rank, batch),
   ],
+  'a call that is too long': (rank) => [encodeFrame('CALL', rank, 5, Buffer.alloc(3 * area.byteLength, 'x'))],
+  'marks that go back': (rank) => [mark(rank, 1), mark(rank, 0)],
+  'a mark of more execs than were sent': (rank) => [mark(rank, 2)],
+  'calls without end': (rank) =>
+    Array.from({ length: 200 }, (_, i) => encodeFrame('CALL', rank, i + 1, Buffer.from(CALL))),
+}
+
+/** What the process says of the batch again and again, each 10 ms, instead of its end. */
+const REPEATED: Record<string, (rank: number, times: number) => Buffer[]> = {
+  'back and forth': (rank, times) => [mark(rank, times % 2)],
+  'malformed calls': (rank, times) => [
+    mark(rank, 1),
+    encodeFrame('CALL', rank, times, Buffer.from('nonsense')),
+  ],
+  'long calls': (rank, times) => [
+    mark(rank, 1),
+    encodeFrame('CALL', rank, times, Buffer.alloc(area.byteLength + 1, 'x')),
+  ],
+  'a byte more': (rank, times) => [mark(rank, 1, Math.floor(times / 20))],
+}
+
+/** As many execs begun, and as many bytes of results. */
+function mark(rank: number, begun: number, committed = 0): Buffer {
+  const snapshot = Buffer.alloc(RECORDS_START + committed)
+  snapshot.writeInt32LE(committed, COMMITTED * 4)
+  snapshot.writeInt32LE(begun, BEGUN * 4)
+  return encodeFrame('MARK', rank, 0, snapshot)
 }
 const CALL = '{"index":0,"name":"f","args":[],"dstUri":null,"splices":[]}'
 
@@ -77,6 +110,22 @@ function take({ kind, rank, payload }: Frame): void {
     channel.write(Buffer.concat([ended(rank, batch), ended(rank, batch)]))
     return
   }
+  const repeated = /X-Repeat: ([^\r]*)/.exec(batch)
+  if (repeated !== null) {
+    const say = REPEATED[repeated[1]!]!
+    let times = 0
+    setInterval(() => channel.write(Buffer.concat(say(rank, ++times))), 10)
+    return
+  }
+  if (/X-Long: idle/.test(batch)) {
+    // The head of a frame that is waited for only while a batch runs, and one of its bytes.
+    channel.write(
+      Buffer.concat([ended(rank, batch), encodeFrame('ENDED', rank, 0, Buffer.alloc(4_096)).subarray(0, 12)]),
+    )
+    return
+  }
+  // Not a word about this child; others are answered.
+  if (/X-Ignored: yes/.test(batch)) return
   const lie = /X-Lie: ([^\r]*)/.exec(batch)
   channel.write(lie === null ? ended(rank, batch) : Buffer.concat(LIES[lie[1]!]!(rank, batch)))
 }

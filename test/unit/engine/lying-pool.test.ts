@@ -24,15 +24,22 @@ const LIES = [
   'an area of nonsense',
   'a call with a number twice',
   'a call that is none',
+  'a call that is too long',
+  'marks that go back',
+  'a mark of more execs than were sent',
+  'calls without end',
 ]
 
+const REPEATED = ['back and forth', 'malformed calls', 'long calls', 'a byte more']
+
 /** An engine whose pool process is the one that lies. */
-async function withLyingPool(test: (engine: Engine) => Promise<void>): Promise<void> {
-  const limits = { maxResultBytes: 4_096, timeoutMs: 10_000 }
+async function withLyingPool(test: (engine: Engine) => Promise<void>, timeoutMs = 10_000): Promise<void> {
+  const limits = { maxResultBytes: 4_096, timeoutMs }
   const pool = { wrapper: [process.execPath, POOL] }
   const options = {
     isolation: 'process',
     children: 2,
+    affinity: 'none',
     limits,
     process: pool,
     functions: { f: () => 1 },
@@ -69,6 +76,37 @@ describe('a pool process that lies', () => {
       assert.equal((await engine.exec('route', lying('then again'))).code, 1)
       await until(() => !isAlive(pid!), 'the process is ended')
       assert.equal((await engine.exec('route', INVITE)).code, 1)
+    })
+  }).timeout(60_000)
+
+  it('is ended for a long frame that it begins while nobody waits for one', async () => {
+    await withLyingPool(async (engine) => {
+      const { pid } = engine.stats().children[0]!
+      assert.equal((await engine.exec('route', sip({ headers: [['X-Long', 'idle']] }))).code, 1)
+      await until(() => !isAlive(pid!), 'the process is ended')
+      assert.equal((await engine.exec('route', INVITE)).code, 1)
+    })
+  }).timeout(60_000)
+
+  for (const what of REPEATED) {
+    it(`cannot keep an exec unanswered by saying one thing again and again: ${what}`, async () => {
+      await withLyingPool(async (engine) => {
+        const { error } = await engine.exec('route', sip({ headers: [['X-Repeat', what]] }))
+        assert.equal(error?.code, 'ERR_SIPLET_CHILD_LOST')
+        assert.equal((await engine.exec('route', INVITE)).code, 1)
+      }, 50)
+    }).timeout(60_000)
+  }
+
+  it('cannot keep an exec unanswered by talking of another child', async () => {
+    await withLyingPool(async (engine) => {
+      let answered = false
+      const ignored = engine.exec('route', sip({ headers: [['X-Ignored', 'yes']] })).finally(() => {
+        answered = true
+      })
+      // The shorter queue is that of the other child.
+      while (!answered) assert.equal((await engine.exec('route', INVITE)).error, null)
+      assert.equal((await ignored).error?.code, 'ERR_SIPLET_CHILD_LOST')
     })
   }).timeout(60_000)
 })

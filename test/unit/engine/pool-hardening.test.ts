@@ -177,7 +177,13 @@ describe('the pool process, hardened', () => {
     })
     try {
       const end = new Promise<{ reason: string; memory: boolean }>((ended) =>
-        pool.listen(1, { frame: () => {}, stuck: () => undefined, ended }),
+        pool.listen(1, {
+          frame: () => {},
+          expects: () => false,
+          waitsSince: () => undefined,
+          stuck: () => undefined,
+          ended,
+        }),
       )
       pool.send('START', 1, 0, Buffer.alloc(0))
       pool.busy(1, true)

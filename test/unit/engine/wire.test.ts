@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { SIPMessage, type Splice } from '@siplet/sipmsg'
 import fc from 'fast-check'
+import { encodeFrame, type FrameKind, FrameReader } from '../../../packages/engine/src/wire/frame.ts'
 import { encodeRequest, type Request, RequestReader } from '../../../packages/engine/src/wire/request.ts'
 import {
   clearArea,
@@ -143,5 +144,46 @@ describe('the wire', () => {
     while (writer.log('DBG', 'x'.repeat(100))) taken++
     assert.ok(taken > 10)
     assert.ok(writer.verdict(1, 'sip:a', [{ start: 0, end: 1, text: 'x'.repeat(1_000) }], null))
+  })
+
+  it('takes frames apart from a stream of single bytes, and keeps of a long frame no more than its bytes', () => {
+    const kinds: readonly FrameKind[] = ['MARK', 'CALL']
+    const sent = [
+      encodeFrame('CALL', 1, 7, Buffer.from('one')),
+      encodeFrame('MARK', 2, 0),
+      encodeFrame('CALL', 3, 8, Buffer.alloc(300, 1)),
+    ]
+    const taken: Buffer[] = []
+    const reader = new FrameReader(
+      { kinds, maxPayload: 2 ** 24 },
+      ({ kind, rank, number, payload }) => taken.push(encodeFrame(kind, rank, number, payload)),
+      assert.fail,
+    )
+    for (const byte of Buffer.concat(sent)) reader.push(Buffer.from([byte]))
+    assert.deepEqual(taken, sent)
+    reader.push(encodeFrame('MARK', 1, 0, Buffer.alloc(2 ** 22)).subarray(0, 11))
+    const before = process.memoryUsage().heapUsed
+    for (let i = 0; i < 2_000_000; i++) reader.push(Buffer.from([0]))
+    // A Buffer of one byte takes about a hundred.
+    assert.ok(process.memoryUsage().heapUsed - before < 100 * 2 ** 20)
+  })
+
+  it('ends at the head of a frame that nobody waits for, and at a frame without end', () => {
+    const ends: string[] = []
+    for (const length of [4, 11]) {
+      const reader = new FrameReader(
+        { kinds: ['MARK'], maxPayload: 1_024, expects: (_, rank) => rank === 1 },
+        () => assert.fail(),
+        (what) => ends.push(what),
+      )
+      reader.push(
+        encodeFrame('MARK', length === 4 ? 1 : 2, 0, Buffer.alloc(length === 4 ? 2_000 : 500)).subarray(
+          0,
+          length,
+        ),
+      )
+      reader.push(Buffer.alloc(3_000))
+    }
+    assert.deepEqual(ends, ['a frame of 2007 bytes', 'a MARK that nobody waits for'])
   })
 })

@@ -35,6 +35,10 @@ const MEMORY = /limits\.processMemoryMb/
 export interface PoolListener {
   /** @throws Malformed if the process cannot have to say that */
   frame(frame: Frame): void
+  /** Whether somebody waits for a frame of that kind. */
+  expects(kind: FrameKind): boolean
+  /** When the process last marked how far this rank has come, while that is waited for: of performance.now(). */
+  waitsSince(): number | undefined
   /** The process ended; nothing that was sent to it is answered any more. */
   ended(end: PoolEnd): void
   /** Why the process must be ended, if what runs for this rank can be stopped in no other way. */
@@ -101,9 +105,16 @@ export class PoolProcess {
   }
 
   /** Sends a frame; starts the process where there is none. */
-  send(kind: FrameKind, rank: number, number: number, payload: Uint8Array): void {
+  send(
+    kind: FrameKind,
+    rank: number,
+    number: number,
+    payload: Uint8Array,
+    /** Called after the system took the frame, or the process ended. */
+    written?: () => void,
+  ): void {
     this.#channel ??= this.#start()
-    this.#channel.write(encodeFrame(kind, rank, number, payload))
+    this.#channel.write(encodeFrame(kind, rank, number, payload), written)
   }
 
   /** Whether the process is about to end, for what it did before: nothing that is sent now has a share in that. */
@@ -207,7 +218,11 @@ export class PoolProcess {
     ;(child.stderr as Socket).unref()
     let heard = false
     const reader = new FrameReader(
-      { kinds: FROM_PROCESS, maxPayload },
+      {
+        kinds: FROM_PROCESS,
+        maxPayload,
+        expects: (kind, rank) => this.#listeners.get(rank)?.expects(kind) ?? false,
+      },
       (frame) => {
         heard = true
         if (this.#process === child) this.#take(frame)
@@ -257,6 +272,8 @@ export class PoolProcess {
   }
 
   #silences = 0
+  /** Ranks that the process said nothing of at the last look, although it spoke. */
+  readonly #ignored = new Set<number>()
   #endedBecause: Omit<PoolEnd, 'busyRanks'> | undefined
 
   #look(): void {
@@ -266,6 +283,15 @@ export class PoolProcess {
     this.#silences = silent ? this.#silences + 1 : 0
     if (this.#silences > 1) this.#endBecause(`it said nothing for ${SILENCE_MS} ms`)
     for (const [rank, listener] of this.#listeners) {
+      // Frames of one rank are no sign of life of another. As above, once may be chance.
+      const since = listener.waitsSince()
+      const ignored = since !== undefined && this.#lastHeard - since > SILENCE_MS
+      if (ignored && this.#ignored.has(rank)) {
+        this.#endBecause(`it said nothing of child ${rank} for ${SILENCE_MS} ms`, { stuckRank: rank })
+        return
+      }
+      if (ignored) this.#ignored.add(rank)
+      else this.#ignored.delete(rank)
       const stuck = listener.stuck()
       if (stuck !== undefined) {
         this.#endBecause(stuck, { stuckRank: rank })
@@ -304,6 +330,7 @@ export class PoolProcess {
     this.#process = undefined
     this.#channel = undefined
     this.#silences = 0
+    this.#ignored.clear()
     const because = this.#endedBecause ?? {
       reason,
       memory: MEMORY.test(reason),

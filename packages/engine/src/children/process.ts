@@ -1,11 +1,11 @@
 /** Isolation `process`: the isolate in a worker thread of the pool process, which may die without harm to this one. */
 import { serialize } from 'node:v8'
 import type { PendingExec } from '../dispatch/pending-exec.ts'
-import { FunctionCalls } from '../functions/function-calls.ts'
+import { FunctionCalls, maxCallLength } from '../functions/function-calls.ts'
 import type { Functions } from '../functions/functions.ts'
 import { type ChildSpec, RUN_ENDS, type RunEnd, type StartResult } from '../isolate/host/child.ts'
 import { batchTimeout } from '../isolate/host/time-limits.ts'
-import { type Frame, isLaterCall } from '../wire/frame.ts'
+import { type Frame, type FrameKind, isLaterCall } from '../wire/frame.ts'
 import { Malformed } from '../wire/malformed.ts'
 import { snapshotProgress, takeSnapshot } from '../wire/snapshot.ts'
 import { parseStartResult } from '../wire/start-result.ts'
@@ -22,6 +22,12 @@ export interface StartOrder {
 
 /** A batch that has come no further for this much longer than its time limit is where nothing stops it: milliseconds. */
 const STUCK_MS = 500
+/** How often that time may pass, if the batch does come further: it must end at some time. */
+const MAX_PATIENCE = 10
+/** Calls of one child that a function of the embedder works on, beyond limits.maxFunctionCalls. */
+const MAX_LATE_CALLS = 64
+/** What of one child the process has not read, apart from the last batch or start order: bytes. */
+const MAX_UNREAD_BYTES = 2 ** 24
 const U32_BYTES = 4
 
 /** What a start may take beside what limits.initTimeoutMs is for, a new thread for example: milliseconds. */
@@ -43,6 +49,10 @@ export class ProcessChild implements Child {
   #lastCall = 0
   /** When the batch under way last came further: of performance.now(). */
   #movedAt = 0
+  /** When the batch under way began, or its last call_function was answered: of performance.now(). */
+  #runningSince = 0
+  /** Messages in the batch under way. */
+  #batchLength = 0
   /** What the last mark of the batch said. */
   #begun = 0
   #committed = 0
@@ -50,11 +60,19 @@ export class ProcessChild implements Child {
   #markedAt = 0
   /** Calls of call_function that are not answered yet. */
   #calls = 0
+  /** The same of all runs: a function may still work for a run that ended. */
+  #functionsAtWork = 0
+  /** Bytes that were sent to the process and wait on this side. */
+  #unread = { bytes: 0 }
+  /** Length of the last batch or start order: bytes. */
+  #orderLength = 0
   /** Gives back the leave to run or start; see turns.ts. */
   #leave: (() => void) | undefined
   readonly #patienceMs: number
   readonly #timeoutMs: number
   readonly #initTimeoutMs: number
+  readonly #maxCallLength: number
+  readonly #maxFunctionsAtWork: number
 
   constructor(spec: ChildSpec, functions: Functions, callFunctionTimeoutMs: number, pool: PoolProcess) {
     const { area, ...rest } = spec
@@ -66,9 +84,13 @@ export class ProcessChild implements Child {
     this.#order = serialize({ spec: rest, callFunctionTimeoutMs } satisfies StartOrder)
     this.#timeoutMs = spec.limits.timeoutMs
     this.#initTimeoutMs = spec.limits.initTimeoutMs
+    this.#maxCallLength = maxCallLength(spec.limits)
+    this.#maxFunctionsAtWork = spec.limits.maxFunctionCalls + MAX_LATE_CALLS
     this.#patienceMs = batchTimeout(spec.limits.timeoutMs) + STUCK_MS
     pool.listen(this.rank, {
       frame: (frame) => this.#frame(frame),
+      expects: (kind) => this.#expects(kind),
+      waitsSince: () => (this.#started ?? this.#ended) && this.#markedAt,
       ended: (end) => this.#poolEnded(end),
       stuck: () => this.#stuck(),
     })
@@ -91,7 +113,8 @@ export class ProcessChild implements Child {
       this.#started = resolve
       this.#movedAt = this.#markedAt = performance.now()
       this.#calls = 0
-      this.#pool.send('START', this.rank, this.#lastCall, this.#order)
+      this.#orderLength = this.#order.length
+      this.#send('START', this.#lastCall, this.#order)
       this.#pool.busy(this.rank, true)
     })
   }
@@ -112,9 +135,12 @@ export class ProcessChild implements Child {
     this.#leave = leave
     return new Promise((resolve) => {
       this.#ended = resolve
-      this.#movedAt = this.#markedAt = performance.now()
+      this.#movedAt = this.#markedAt = this.#runningSince = performance.now()
       this.#calls = this.#begun = this.#committed = 0
-      this.#pool.send('RUN', this.rank, batch.length, Buffer.from(records(batch), 'latin1'))
+      this.#batchLength = batch.length
+      const bytes = Buffer.from(records(batch), 'latin1')
+      this.#orderLength = bytes.length
+      this.#send('RUN', batch.length, bytes)
       this.#pool.busy(this.rank, true)
     })
   }
@@ -124,17 +150,33 @@ export class ProcessChild implements Child {
     return this.#pool.close()
   }
 
+  #send(kind: FrameKind, number: number, payload: Buffer): void {
+    // One that ended gives nothing back here.
+    const unread = this.#unread
+    unread.bytes += payload.length
+    this.#pool.send(kind, this.rank, number, payload, () => {
+      unread.bytes -= payload.length
+    })
+  }
+
+  #expects(kind: FrameKind): boolean {
+    if (this.#started !== undefined) return kind === 'STARTED' || kind === 'MARK'
+    return this.#ended !== undefined && (kind === 'MARK' || kind === 'ENDED' || kind === 'CALL')
+  }
+
   /** @throws Malformed if nobody waits for such a frame, or it is none */
   #frame({ kind, number, payload }: Frame): void {
-    const starting = this.#started !== undefined
-    const running = this.#ended !== undefined
-    if (kind === 'STARTED' && starting) this.#takeStart(payload)
-    else if (kind === 'MARK' && running) this.#takeMark(payload)
-    else if (kind === 'ENDED' && running) this.#takeEnd(number, payload)
-    else if (kind === 'CALL' && running) this.#takeCall(number, payload)
+    if (!this.#expects(kind)) throw new Malformed(`${kind} that nobody waits for`)
+    // Whoever answers without reading lets what is sent pile up here.
+    if (this.#unread.bytes > this.#orderLength + MAX_UNREAD_BYTES) {
+      throw new Malformed(`${kind} of a process that does not read what it is sent`)
+    }
+    if (kind === 'STARTED') this.#takeStart(payload)
+    else if (kind === 'ENDED') this.#takeEnd(number, payload)
+    else if (kind === 'CALL') this.#takeCall(number, payload)
+    else if (this.#ended !== undefined) this.#takeMark(payload)
     // During a start it says no more than that the process lives.
-    else if (kind === 'MARK' && starting) this.#markedAt = performance.now()
-    else throw new Malformed(`${kind} that nobody waits for`)
+    else this.#markedAt = performance.now()
   }
 
   #takeStart(payload: Buffer): void {
@@ -150,6 +192,11 @@ export class ProcessChild implements Child {
     this.#takeArea(payload)
     const { begun, committed } = snapshotProgress(payload)
     if (begun === this.#begun && committed === this.#committed) return
+    // Marks that go back and forth would be progress without end.
+    if (begun < this.#begun || begun > this.#batchLength || committed < this.#committed) {
+      const text = `${begun} of ${this.#batchLength} execs begun, ${committed} bytes of results`
+      throw new Malformed(`MARK: ${text}, after ${this.#begun} and ${this.#committed}`)
+    }
     this.#begun = begun
     this.#committed = committed
     this.#movedAt = this.#markedAt
@@ -169,21 +216,31 @@ export class ProcessChild implements Child {
   #takeCall(id: number, payload: Buffer): void {
     if (!isLaterCall(id, this.#lastCall)) throw new Malformed(`call number ${id} after ${this.#lastCall}`)
     this.#lastCall = id
-    this.#callFunction(id, payload.toString())
-  }
-
-  /** Calls a function of the embedder. Numbers are never used twice, so that no reply can be taken for another one. */
-  async #callFunction(id: number, call: string): Promise<void> {
-    const run = this.#ended
-    this.#calls++
+    const call = payload.toString()
+    // The process refuses such a call itself; refused here, it would be a sign of life that nothing counts.
+    if (call.length > this.#maxCallLength) throw new Malformed(`a call of ${call.length} characters`)
+    if (this.#functionsAtWork >= this.#maxFunctionsAtWork) {
+      throw new Malformed(`more than ${this.#maxFunctionsAtWork} calls at once`)
+    }
+    // One malformed call may be that of an isolate, and costs the child when its batch ends. Two cost the process.
+    if (this.#functionCalls.malformed !== undefined) throw new Malformed('a call after a malformed one')
     // The function may wait for an exec of another child, which then must be able to run.
     this.#giveWay()
-    const reply = await this.#functionCalls.answer(call)
+    this.#sendReply(id, this.#functionCalls.answer(call))
+  }
+
+  /** Sends what a function answers. Numbers are never used twice, so that no reply can be taken for another one. */
+  async #sendReply(id: number, answer: Promise<string>): Promise<void> {
+    const run = this.#ended
+    this.#calls++
+    this.#functionsAtWork++
+    const reply = await answer
+    this.#functionsAtWork--
     // The process that asked may have ended, and this child may live in another one.
     if (run !== this.#ended) return
     this.#calls--
-    this.#movedAt = performance.now()
-    this.#pool.send('REPLY', this.rank, id, Buffer.from(reply))
+    if (this.#functionCalls.malformed === undefined) this.#movedAt = this.#runningSince = performance.now()
+    this.#send('REPLY', id, Buffer.from(reply))
   }
 
   /** Only what the process itself said tells: where it says nothing, it may be the machine that is slow. */
@@ -195,7 +252,9 @@ export class ProcessChild implements Child {
         ? undefined
         : `the start of child ${this.rank} did not stop at limits.initTimeoutMs (${this.#initTimeoutMs} ms)`
     }
-    if (this.#ended === undefined || unmovedMs < this.#patienceMs) return undefined
+    if (this.#ended === undefined) return undefined
+    const ranMs = this.#markedAt - this.#runningSince
+    if (unmovedMs < this.#patienceMs && ranMs < MAX_PATIENCE * this.#patienceMs) return undefined
     return `child ${this.rank} did not stop at limits.timeoutMs (${this.#timeoutMs} ms)`
   }
 
@@ -231,6 +290,7 @@ export class ProcessChild implements Child {
       alone: busyRanks.size === 1 && busyRanks.has(this.rank),
       called: this.#functionCalls.called,
     }
+    this.#unread = { bytes: 0 }
     const idle = this.#ready && this.#ended === undefined
     this.#ready = false
     this.#pool.busy(this.rank, false)

@@ -17,6 +17,8 @@
  */
 const HEADER_LENGTH = 11
 const LENGTH_BYTES = 4
+const KIND_AT = 4
+const RANK_AT = 5
 
 export const KINDS = ['START', 'STARTED', 'RUN', 'MARK', 'ENDED', 'CALL', 'REPLY'] as const
 export type FrameKind = (typeof KINDS)[number]
@@ -59,6 +61,8 @@ export interface FrameLimits {
   kinds: readonly FrameKind[]
   /** Longest payload: bytes. */
   maxPayload: number
+  /** Whether a frame that has begun and is not complete is waited for. Without it, any frame is. */
+  expects?(kind: FrameKind, rank: number): boolean
 }
 
 /** Whether a number of a call_function is later than another: both are u32 that start again from 0 after 2^32 calls. */
@@ -72,9 +76,13 @@ export class FrameReader {
   readonly #limits: FrameLimits
   readonly #take: (frame: Frame) => void
   readonly #malformed: (what: string) => void
-  #chunks: Buffer[] = []
+  /**
+   * A frame that is not complete, in its first `#length` bytes. Chunks are not kept: one of a byte takes hundreds of
+   * bytes as a Buffer.
+   */
+  #part: Buffer = NOTHING
   #length = 0
-  /** Bytes of the frame that begins what is there, 0 until they are known. */
+  /** Bytes of it that must be there before more can be said of it. */
   #needed = 0
   #ended = false
 
@@ -89,43 +97,90 @@ export class FrameReader {
   }
 
   push(chunk: Buffer): void {
-    if (this.#ended) return
-    this.#chunks.push(chunk)
-    this.#length += chunk.length
-    if (this.#length < Math.max(this.#needed, LENGTH_BYTES)) return
-    let bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks)
-    this.#needed = 0
-    while (bytes.length >= LENGTH_BYTES) {
-      const length = bytes.readUInt32LE(0)
-      const payload = length - (HEADER_LENGTH - LENGTH_BYTES)
-      // Before it is waited for: the other side must not decide what is kept here.
-      if (payload < 0 || payload > this.#limits.maxPayload) {
-        this.#end(`a frame of ${length} bytes`)
-        return
+    let rest = chunk
+    while (rest.length > 0 && !this.#ended) {
+      if (this.#length > 0) {
+        const copied = rest.copy(this.#part, this.#length, 0, this.#needed - this.#length)
+        this.#length += copied
+        rest = rest.subarray(copied)
+        if (this.#length < this.#needed) return
+        const bytes = this.#part
+        const needed = this.#neededOf(bytes)
+        if (needed > this.#length) this.#keep(bytes, needed)
+        else if (!this.#ended) {
+          this.#part = NOTHING
+          this.#length = 0
+          this.#takeFrame(bytes)
+        }
+      } else {
+        const needed = this.#neededOf(rest)
+        if (needed > rest.length) {
+          this.#keep(rest, needed)
+          return
+        }
+        if (this.#ended) return
+        const frame = rest.subarray(0, needed)
+        rest = rest.subarray(needed)
+        this.#takeFrame(frame)
       }
-      this.#needed = LENGTH_BYTES + length
-      if (bytes.length < this.#needed) break
-      const kind = KINDS[bytes[4]!]
-      if (kind === undefined || !this.#limits.kinds.includes(kind)) {
-        this.#end(`a frame of kind ${bytes[4]}`)
-        return
-      }
-      this.#take({
-        kind,
-        rank: bytes.readUInt16LE(5),
-        number: bytes.readUInt32LE(7),
-        payload: bytes.subarray(HEADER_LENGTH, this.#needed),
-      })
-      bytes = bytes.subarray(this.#needed)
-      this.#needed = 0
     }
-    this.#chunks = bytes.length === 0 ? [] : [bytes]
+  }
+
+  /** Keeps the beginning of a frame until `needed` bytes are there; its header decides whether they are waited for. */
+  #keep(bytes: Buffer, needed: number): void {
+    if (bytes.length >= HEADER_LENGTH && this.#limits.expects?.(kindOf(bytes)!, rankOf(bytes)) === false) {
+      this.#end(`a ${kindOf(bytes)} that nobody waits for`)
+      return
+    }
+    const part = Buffer.allocUnsafe(needed)
+    bytes.copy(part)
+    this.#part = part
     this.#length = bytes.length
+    this.#needed = needed
+  }
+
+  /** How many bytes a frame needs that begins so; 0, and the stream has ended, if it can be none. */
+  #neededOf(bytes: Buffer): number {
+    if (bytes.length < LENGTH_BYTES) return LENGTH_BYTES
+    const length = bytes.readUInt32LE(0)
+    const payload = length - (HEADER_LENGTH - LENGTH_BYTES)
+    // Before it is waited for: the other side must not decide what is kept here.
+    if (payload < 0 || payload > this.#limits.maxPayload) {
+      this.#end(`a frame of ${length} bytes`)
+      return 0
+    }
+    if (bytes.length < HEADER_LENGTH) return HEADER_LENGTH
+    const kind = kindOf(bytes)
+    if (kind === undefined || !this.#limits.kinds.includes(kind)) {
+      this.#end(`a frame of kind ${bytes[KIND_AT]}`)
+      return 0
+    }
+    return LENGTH_BYTES + length
+  }
+
+  #takeFrame(bytes: Buffer): void {
+    this.#take({
+      kind: kindOf(bytes)!,
+      rank: rankOf(bytes),
+      number: bytes.readUInt32LE(7),
+      payload: bytes.subarray(HEADER_LENGTH),
+    })
   }
 
   #end(what: string): void {
     this.#ended = true
-    this.#chunks = []
+    this.#part = NOTHING
+    this.#length = 0
     this.#malformed(what)
   }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function kindOf(header: Buffer): FrameKind | undefined {
+  return KINDS[header[KIND_AT]!]
+}
+
+function rankOf(header: Buffer): number {
+  return header.readUInt16LE(RANK_AT)
 }
