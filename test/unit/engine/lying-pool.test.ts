@@ -1,5 +1,6 @@
 /** A pool process that says what it cannot have to say, from frames without end to answers nobody asked for. */
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Engine } from '@siplet/engine'
 import { handler, withEngine } from '../../support/engine.ts'
@@ -33,9 +34,13 @@ const LIES = [
 const REPEATED = ['back and forth', 'malformed calls', 'long calls', 'a byte more']
 
 /** An engine whose pool process is the one that lies. */
-async function withLyingPool(test: (engine: Engine) => Promise<void>, timeoutMs = 10_000): Promise<void> {
+async function withLyingPool(
+  test: (engine: Engine) => Promise<void>,
+  timeoutMs = 10_000,
+  ...args: readonly string[]
+): Promise<void> {
   const limits = { maxResultBytes: 4_096, timeoutMs }
-  const pool = { wrapper: [process.execPath, POOL] }
+  const pool = { wrapper: [process.execPath, POOL, ...args] }
   const options = {
     isolation: 'process',
     children: 2,
@@ -108,5 +113,19 @@ describe('a pool process that lies', () => {
       while (!answered) assert.equal((await engine.exec('route', INVITE)).error, null)
       assert.equal((await ignored).error?.code, 'ERR_SIPLET_CHILD_LOST')
     })
+  }).timeout(60_000)
+
+  it('that ends soon after each start is not started without end', async () => {
+    const test = async (engine: Engine) => {
+      const degraded = () => engine.stats().children.every(({ state }) => state === 'degraded')
+      await until(degraded, 'it is tried again with back-off')
+      const { lost } = engine.stats().rebuilds
+      await sleep(500)
+      assert.equal(engine.stats().rebuilds.lost, lost)
+      // Whether it lives for long enough for this one is its own decision.
+      const { error } = await engine.exec('route', INVITE)
+      assert.ok(error === null || error.code === 'ERR_SIPLET_CHILD_LOST', String(error?.message))
+    }
+    await withLyingPool(test, 10_000, 'short life')
   }).timeout(60_000)
 })

@@ -182,6 +182,7 @@ describe('the pool process, hardened', () => {
           expects: () => false,
           waitsSince: () => undefined,
           stuck: () => undefined,
+          runs: () => false,
           ended,
         }),
       )

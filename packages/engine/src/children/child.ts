@@ -22,8 +22,8 @@ export interface Child {
   readonly malformed?: string | undefined
   /** Of the last run that was `lost`, where the child lives in another process. */
   readonly loss?: Loss | undefined
-  /** Called where the child is lost while nobody waits for it. */
-  onIdleLoss?: (() => void) | undefined
+  /** Called if the child is lost while nobody waits for it; `unprompted`: and no exec ran in its process. */
+  onIdleLoss?: ((unprompted: boolean) => void) | undefined
   close(): Promise<void>
 }
 

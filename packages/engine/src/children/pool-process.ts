@@ -43,6 +43,8 @@ export interface PoolListener {
   ended(end: PoolEnd): void
   /** Why the process must be ended, if what runs for this rank can be stopped in no other way. */
   stuck(): string | undefined
+  /** Whether execs of this rank run, or wait for the process to say so. */
+  runs(): boolean
 }
 
 /** How the process ended. */
@@ -57,6 +59,8 @@ export interface PoolEnd {
   stuckRank: number | undefined
   /** Ranks that ran or started something. */
   busyRanks: ReadonlySet<number>
+  /** No exec ran: at most, ranks started. */
+  idle: boolean
 }
 
 /** How the process is started, and what it may take. */
@@ -274,7 +278,7 @@ export class PoolProcess {
   #silences = 0
   /** Ranks that the process said nothing of at the last look, although it spoke. */
   readonly #ignored = new Set<number>()
-  #endedBecause: Omit<PoolEnd, 'busyRanks'> | undefined
+  #endedBecause: Omit<PoolEnd, 'busyRanks' | 'idle'> | undefined
 
   #look(): void {
     const now = performance.now()
@@ -339,7 +343,9 @@ export class PoolProcess {
     }
     this.#endedBecause = undefined
     const busyRanks = new Set(this.#busy)
-    for (const listener of this.#listeners.values()) listener.ended({ ...because, busyRanks })
+    const listeners = [...this.#listeners.values()]
+    const idle = !listeners.some((listener) => listener.runs())
+    for (const listener of listeners) listener.ended({ ...because, busyRanks, idle })
     this.#whenEnded?.()
   }
 }

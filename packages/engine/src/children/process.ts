@@ -37,7 +37,7 @@ export class ProcessChild implements Child {
   readonly rank: number
   readonly verdicts: VerdictReader
   loss: Loss | undefined
-  onIdleLoss: (() => void) | undefined
+  onIdleLoss: ((unprompted: boolean) => void) | undefined
   readonly #pool: PoolProcess
   readonly #order: Buffer
   readonly #functionCalls: FunctionCalls
@@ -93,6 +93,7 @@ export class ProcessChild implements Child {
       waitsSince: () => (this.#started ?? this.#ended) && this.#markedAt,
       ended: (end) => this.#poolEnded(end),
       stuck: () => this.#stuck(),
+      runs: () => this.#ended !== undefined,
     })
   }
 
@@ -281,7 +282,8 @@ export class ProcessChild implements Child {
     ended?.(end)
   }
 
-  #poolEnded({ reason, memory, malformed, stuckRank, busyRanks }: PoolEnd): void {
+  #poolEnded(end: PoolEnd): void {
+    const { reason, memory, malformed, stuckRank, busyRanks } = end
     this.loss = {
       reason,
       memory,
@@ -303,7 +305,7 @@ export class ProcessChild implements Child {
         stack: '',
       })
     } else if (this.#ended !== undefined) this.#settleRun('lost')
-    else if (idle) this.onIdleLoss?.()
+    else if (idle) this.onIdleLoss?.(end.idle)
   }
 }
 

@@ -14,6 +14,8 @@ import type { PendingExec } from './pending-exec.ts'
 const FIRST_RETRY_MS = 10
 const LAST_RETRY_MS = 5_000
 const MAX_LOST_IDLE = 3
+/** A child that lived for this long before it was lost while idle is started again at once. */
+const CALM_MS = 60_000
 /** After so many, what the process says of other children is no longer believed: execs run alone, to find which ends it. */
 const MAX_LOST_ELSEWHERE = 8
 const START_ATTEMPTS = 3
@@ -76,6 +78,10 @@ export class ChildQueue {
   #retryMs = FIRST_RETRY_MS
   /** How often in a row the child was lost before any exec began. */
   #lostIdle = 0
+  /** How often in a row the child was lost while nothing ran in it, soon after its start. */
+  #lostSoon = 0
+  /** When the child last came up: of performance.now(). */
+  #upSince = 0
   /** How often in a row the process said that another child ended it, and no exec of this child came to an end. */
   #lostElsewhere = 0
   /** Execs at the front that run one at a time with nothing else in their process: one of them may have ended it. */
@@ -91,7 +97,7 @@ export class ChildQueue {
     this.child = child
     this.#limits = limits
     this.#events = events
-    child.onIdleLoss = () => this.#lostWhileIdle()
+    child.onIdleLoss = (unprompted) => this.#lostWhileIdle(unprompted)
   }
 
   /** Execs waiting or under way. */
@@ -344,12 +350,26 @@ export class ChildQueue {
     return { culprit: undefined, hurt: left.filter((exec, index) => !repeats(exec, index)), again }
   }
 
-  async #lostWhileIdle(): Promise<void> {
+  async #lostWhileIdle(unprompted: boolean): Promise<void> {
     if (this.#busy) return
     this.#busy = true
     this.#rebuilding('lost')
-    this.#restarted(await this.#startChild())
+    // If an exec of another child ended the process, this child must not be refused for that.
+    if (unprompted) {
+      const livedMs = performance.now() - this.#upSince
+      this.#lostSoon = livedMs < CALM_MS ? this.#lostSoon + 1 : 1
+    }
+    if (unprompted && this.#lostSoon > MAX_LOST_IDLE) this.#backOff()
+    else this.#restarted(await this.#startChild())
     this.#idle()
+  }
+
+  /** A child that comes up and is lost again would be started without end. An exec that comes after the back-off starts it. */
+  #backOff(): void {
+    const text = `child ${this.child.rank} was lost ${this.#lostSoon} times in a row while no exec ran`
+    const before = this.#lostSoon - MAX_LOST_IDLE - 1
+    this.#retryMs = Math.min(FIRST_RETRY_MS * 2 ** before, LAST_RETRY_MS)
+    this.#restarted(lostStart(text))
   }
 
   /**
@@ -372,6 +392,7 @@ export class ChildQueue {
 
   /** What the start came to, checked, and its log lines. */
   #started(result: StartResult): StartResult {
+    this.#upSince = performance.now()
     const { unfinishedLogs, malformed } = this.child.verdicts.readStart()
     this.#events.started(unfinishedLogs, this.child.rank)
     const nonsense = this.#nonsense(malformed)
