@@ -365,9 +365,10 @@ export class Engine extends EventEmitter<EngineEvents> {
       extra: extra === undefined ? null : encodeUtf8(extra),
       message: text,
     })
+    // A getter may throw: it is read before the exec counts as waiting.
+    const { context } = options
     this.#waiting++
     this.#waitingBytes += record.length
-    const { context } = options
     return { method, message, route, src, dst, context, record, at: performance.now(), answer }
   }
 

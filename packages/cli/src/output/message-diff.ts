@@ -1,7 +1,7 @@
 /** What a script did to a message, as a diff of its lines. */
 import { type InspectColor, styleText } from 'node:util'
 import { printable } from '@siplet/engine'
-import { diffLines } from 'diff'
+import { lineChanges } from './line-changes.ts'
 
 /**
  * The whole message, its lines marked with `+` (added), `-` (removed) or nothing. Coloured where `stream` is a
@@ -12,7 +12,7 @@ import { diffLines } from 'diff'
  */
 export function messageDiff(before: Uint8Array, after: Uint8Array, stream: NodeJS.WriteStream): string {
   let text = ''
-  for (const { added, removed, value } of diffLines(lines(before), lines(after))) {
+  for (const { added, removed, value } of lineChanges(lines(before), lines(after))) {
     const [mark, colour]: [string, InspectColor] = added
       ? ['+', 'green']
       : removed

@@ -1,6 +1,6 @@
 /** `--compare`: every message through a second script, too, which is what stood before. */
 import type { Engine } from '@siplet/engine'
-import { diffLines } from 'diff'
+import { lineChanges } from '../output/line-changes.ts'
 import type { FunctionCalls } from '../script-functions.ts'
 import type { ReplayConsumer } from './consumer.ts'
 import { type Difference, DifferenceCollector, decisionDifferences, decisionOf } from './decisions.ts'
@@ -51,7 +51,7 @@ function textOf({ result, message }: ReplayedMessage): string {
 }
 
 function lineDiff(before: string, after: string): string {
-  return diffLines(before, after)
+  return lineChanges(before, after)
     .filter(({ added, removed }) => added || removed)
     .flatMap(({ value, added }) =>
       value
