@@ -48,6 +48,14 @@ describe('the summary of a replay', () => {
     )
   })
 
+  it('is no wider for a method of 50,000 letters', async () => {
+    const odd = INVITE.toString().replaceAll('INVITE', 'X'.repeat(50_000))
+    const { text } = await summed(replayed(1, odd, {}, { us: 10, sharedBy: 1 }))
+    const rows = text.split('\n').filter((line) => line.startsWith('│'))
+    assert.equal(rows.length, 2)
+    for (const row of rows) assert.ok(row.length < 200, `${row.length} characters`)
+  })
+
   it('of few batches has the mean: their percentiles would be one number again and again', async () => {
     const one = { us: 40, sharedBy: 3 }
     const batch = [1, 2, 3].map((frame) => replayed(frame, INVITE, {}, one))

@@ -42,6 +42,9 @@ function headline({ captures, script, messages, seconds, requests, replies }: Re
   )
 }
 
+/** Characters of a SIP method. A longer one would pad every row of the table. */
+const MAX_NAME = 40
+
 function table(rows: SummaryDetails['rows']): string {
   const table = new Table({
     head: ['', 'messages', 'true', 'false', 'stop', 'not run', 'edited', 'dst URI', 'errors'],
@@ -51,7 +54,7 @@ function table(rows: SummaryDetails['rows']): string {
   const order = [...rows].sort(([a], [b]) => Number(a.endsWith('reply')) - Number(b.endsWith('reply')))
   for (const [name, { messages, true: yes, false: no, stop, notRun, edited, dstUri, errors }] of order) {
     table.push([
-      printable(name),
+      printable(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name),
       ...[messages, yes, no, stop, notRun, edited, dstUri, errors].map((n) => n || ''),
     ])
   }
