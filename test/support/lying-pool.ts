@@ -72,8 +72,6 @@ const LIES: Record<string, (rank: number, batch: string) => Buffer[]> = {
     ended(rank, batch),
   ],
   'a call that is too long': (rank) => [encodeFrame('CALL', rank, 5, Buffer.alloc(3 * area.byteLength, 'x'))],
-  'marks that go back': (rank) => [mark(rank, 1), mark(rank, 0)],
-  'a mark of more execs than were sent': (rank) => [mark(rank, 2)],
   'calls without end': (rank) =>
     Array.from({ length: 200 }, (_, i) => encodeFrame('CALL', rank, i + 1, Buffer.from(CALL))),
 }
@@ -81,6 +79,7 @@ const LIES: Record<string, (rank: number, batch: string) => Buffer[]> = {
 /** What the process says of the batch again and again, each 10 ms, instead of its end. */
 const REPEATED: Record<string, (rank: number, times: number) => Buffer[]> = {
   'back and forth': (rank, times) => [mark(rank, times % 2)],
+  'more execs than were sent': (rank, times) => [mark(rank, times + 2)],
   'malformed calls': (rank, times) => [
     mark(rank, 1),
     encodeFrame('CALL', rank, times, Buffer.from('nonsense')),

@@ -9,6 +9,7 @@ import { type Frame, type FrameKind, isLaterCall } from '../wire/frame.ts'
 import { Malformed } from '../wire/malformed.ts'
 import { snapshotProgress, takeSnapshot } from '../wire/snapshot.ts'
 import { parseStartResult } from '../wire/start-result.ts'
+import { RECORDS_START } from '../wire/verdict.ts'
 import { VerdictReader } from '../wire/verdict-reader.ts'
 import type { Child, Loss } from './child.ts'
 import { records } from './inline.ts'
@@ -192,14 +193,14 @@ export class ProcessChild implements Child {
     this.#markedAt = performance.now()
     this.#takeArea(payload)
     const { begun, committed } = snapshotProgress(payload)
-    if (begun === this.#begun && committed === this.#committed) return
-    // Marks that go back and forth would be progress without end.
-    if (begun < this.#begun || begun > this.#batchLength || committed < this.#committed) {
-      const text = `${begun} of ${this.#batchLength} execs begun, ${committed} bytes of results`
-      throw new Malformed(`MARK: ${text}, after ${this.#begun} and ${this.#committed}`)
-    }
-    this.#begun = begun
-    this.#committed = committed
+    // An isolate can write anything into its own area while it runs. Nonsense in a MARK is therefore no progress, but it
+    // is no sign of a broken process either: the end of the batch finds the area malformed, which costs this child only.
+    // Only the highest values count as progress, so numbers that go back and forth cannot prolong the batch.
+    const isFurther = begun > this.#begun && begun <= this.#batchLength
+    const isLonger = committed > this.#committed && committed <= payload.length - RECORDS_START
+    if (!isFurther && !isLonger) return
+    if (isFurther) this.#begun = begun
+    if (isLonger) this.#committed = committed
     this.#movedAt = this.#markedAt
   }
 
