@@ -25,6 +25,10 @@ export const GARBLINGS: Record<string, string> = {
   'nothing done': 'head[0] = head[1] = 0',
   'more execs begun than sent': 'head[1] = 1_000',
   'fewer execs begun than none': 'head[1] = -7',
+  'nonsense numbers, for longer than it takes to report progress':
+    'head[0] = 2 ** 30; head[1] = 1_000; const end = Date.now() + 700; while (Date.now() < end);',
+  'numbers that go back, for longer than it takes to report progress':
+    'for (let i = 3; i >= 0; i--) { head[1] = i - 1; const end = Date.now() + 250; while (Date.now() < end); }',
   'more results than execs': 'bytes.copyWithin(16 + head[0], 16, 16 + head[0]); head[0] *= 2; head[1] *= 2',
   'a dst URI with a line break': "write([1, 1, 1, 0, 0, 0, 8, 0, 0, 0, ...text('sip:a\\\\r\\\\nb')])",
   'four billion edits': 'write([1, 2, 1, 0, 0, 0, 255, 255, 255, 255])',
