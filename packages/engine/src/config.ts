@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { SipletError } from './errors.ts'
 import type { EmbedderFunction } from './functions/function-message.ts'
-import { shown } from './shown.ts'
+import { shown, thrownText } from './shown.ts'
 
 /** pino's methods, as far as the engine calls them. Any logger of that shape will do. */
 export interface Logger {
@@ -146,12 +146,28 @@ const OPENSIPS_NAMES: Record<string, string> = {
   child_init_method: 'childInitMethod',
 }
 
+/** Options that are objects of options. zod would take a Map or a Date for an object without any. */
+const GROUPS: readonly string[] = ['limits', 'process', 'inspect']
+
 /**
  * Fills in the defaults and accepts the OpenSIPS modparam names as aliases.
  *
  * @throws SipletError ERR_SIPLET_CONFIG that names each option, what was given and what is accepted.
  */
 export function parseConfig(options: unknown): EngineConfig {
+  try {
+    return parse(options)
+  } catch (error) {
+    if (error instanceof SipletError) throw error
+    // A getter or a Proxy of the embedder can throw anything.
+    throw new SipletError(
+      'ERR_SIPLET_CONFIG',
+      `bad engine options: they cannot be read: ${thrownText(error)}`,
+    )
+  }
+}
+
+function parse(options: unknown): EngineConfig {
   const result = schema.safeParse(renameAliases(options))
   if (result.success) return result.data
   const lines = result.error.issues.map((issue) => {
@@ -165,15 +181,27 @@ export function parseConfig(options: unknown): EngineConfig {
 
 function renameAliases(options: unknown): unknown {
   if (typeof options !== 'object' || options === null) return options
-  const renamed: Record<string, unknown> = {}
+  const renamed = new Map<string, unknown>()
   for (const [key, value] of Object.entries(options)) {
     const name = Object.hasOwn(OPENSIPS_NAMES, key) ? OPENSIPS_NAMES[key]! : key
-    if (Object.hasOwn(renamed, name)) {
+    if (GROUPS.includes(name) && value !== undefined && !z.core.util.isPlainObject(value)) {
+      throw new SipletError(
+        'ERR_SIPLET_CONFIG',
+        `bad engine options: ${name}: must be a plain object of options, not ${kindOf(value)}`,
+      )
+    }
+    if (renamed.has(name)) {
       throw new SipletError('ERR_SIPLET_CONFIG', `bad engine options: ${name} is given twice, also as ${key}`)
     }
-    renamed[name] = value
+    renamed.set(name, value)
   }
-  return renamed
+  // Unlike an assignment, this makes a key `__proto__` an option like any other, which then is refused.
+  return Object.fromEntries(renamed)
+}
+
+/** The value itself if it is short, otherwise the name of its type. */
+function kindOf(value: unknown): string {
+  return typeof value === 'object' && value !== null ? Object.prototype.toString.call(value) : shown(value)
 }
 
 function given(options: unknown, path: PropertyKey[]): string {

@@ -10,6 +10,7 @@ import type { ChildQueue, Ending, LossCause, StartFailure } from './dispatch/chi
 import type { PendingExec } from './dispatch/pending-exec.ts'
 import { Poison } from './dispatch/poison.ts'
 import { type ErrorCode, SipletError } from './errors.ts'
+import { type ExecArguments, type ExecOptions, execArguments } from './exec-arguments.ts'
 import { ExecResult, type RunTime } from './exec-result.ts'
 import { Functions } from './functions/functions.ts'
 import { Nesting } from './functions/nesting.ts'
@@ -19,9 +20,9 @@ import { EngineMetrics } from './metrics.ts'
 import { escapedJSON } from './printable.ts'
 import { keepEsbuild } from './script/esbuild.ts'
 import { ScriptLog } from './script-log.ts'
-import { shown, thrownText } from './shown.ts'
+import { thrownText } from './shown.ts'
 import { EngineCounters, type EngineStats } from './stats.ts'
-import { type Address, encodeRequest, MAX_NAME_LENGTH, ROUTES, type Route } from './wire/request.ts'
+import { encodeRequest, ROUTES, type Route } from './wire/request.ts'
 import type { LogLine, Outcome } from './wire/verdict.ts'
 
 /**
@@ -31,21 +32,6 @@ import type { LogLine, Outcome } from './wire/verdict.ts'
 const TRACING = tracingChannel<object, { method: string; route: Route | undefined; result?: ExecResult }>(
   'siplet:exec',
 )
-
-const NOWHERE: Address = ['0.0.0.0', 0]
-
-export interface ExecOptions {
-  /** By default REQUEST_ROUTE for requests and ONREPLY_ROUTE for replies. */
-  route?: Route
-  /** Where the message came from: IP address as text, port. */
-  src?: Address
-  /** Where it came in. */
-  dst?: Address
-  /** Second argument of the method; absent, the method gets one argument only. */
-  extraArgs?: string
-  /** Whatever the functions that the script calls in this exec are to find as `message.context`; stays with the engine. */
-  context?: unknown
-}
 
 /**
  * Loads the script and starts all children side by side.
@@ -159,7 +145,8 @@ export class Engine extends EventEmitter<EngineEvents> {
     options: ExecOptions = {},
   ): Promise<ExecResult> {
     return new Promise((resolve) => {
-      const exec = this.#prepare(method, message, options, traced(method, options, resolve))
+      const given = execArguments(method, message, options)
+      const exec = this.#prepare(given, traced(given, resolve))
       if (exec === undefined) return
       const queue = this.#route(exec)
       if (queue !== undefined) queue.push(exec)
@@ -187,7 +174,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       )
     }
     let answered: ExecResult | undefined
-    const exec = this.#prepare(method, message, options, (result) => {
+    const exec = this.#prepare(execArguments(method, message, options), (result) => {
       answered = result
     })
     if (exec !== undefined) {
@@ -300,19 +287,12 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   /** Undefined where the exec is answered already: it does not get as far as a child. */
-  #prepare(
-    method: string,
-    given: Uint8Array | string | SIPMessage,
-    options: ExecOptions,
-    answer: (result: ExecResult) => void,
-  ): PendingExec | undefined {
-    const methodText = checkedMethod(method)
-    const checked = checkedMessage(given)
-    const extra = checkedExtra(options.extraArgs)
+  #prepare(given: ExecArguments, answer: (result: ExecResult) => void): PendingExec | undefined {
+    const { method, extra, messageBytes, extraBytes, src, dst, context } = given
     const refuse = (code: ErrorCode, message: string): undefined => {
       const error = withoutStack(() => new SipletError(code, message))
       this.#counters.refused(code)
-      answer(new ExecResult(checked, { ...UNDECIDED, error }, 0, NOT_RUN))
+      answer(new ExecResult(given.message, { ...UNDECIDED, error }, 0, NOT_RUN))
     }
     if (this.#closing !== undefined) return refuse('ERR_SIPLET_CLOSED', 'the engine is closed')
     const { maxQueue, maxQueueBytes } = this.#config.limits
@@ -324,8 +304,6 @@ export class Engine extends EventEmitter<EngineEvents> {
     }
     // Before anything is encoded or copied: what is refused must not take memory first.
     const { maxMessageBytes } = this.#config.limits
-    const messageBytes = lengthOf(checked)
-    const extraBytes = extra === undefined ? 0 : Buffer.byteLength(extra)
     if (messageBytes + extraBytes > maxMessageBytes) {
       return refuse(
         'ERR_SIPLET_MESSAGE_TOO_LARGE',
@@ -341,7 +319,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     }
     let message: SIPMessage
     try {
-      message = new SIPMessage(typeof checked === 'string' ? Buffer.from(checked) : checked)
+      message = new SIPMessage(typeof given.message === 'string' ? Buffer.from(given.message) : given.message)
     } catch (error) {
       if (!(error instanceof SIPMessageError)) throw error
       return refuse('ERR_SIPLET_NOT_SIP', error.message)
@@ -350,14 +328,10 @@ export class Engine extends EventEmitter<EngineEvents> {
     if (this.#poison.refuses(method, text)) {
       return refuse('ERR_SIPLET_POISON', `${method}() on this very message ended its process twice`)
     }
-    const route = options.route ?? (message.isRequest ? 'REQUEST_ROUTE' : 'ONREPLY_ROUTE')
-    const routeIndex = ROUTES.indexOf(route)
-    if (routeIndex === -1) throw argument('route', `one of ${ROUTES.join(', ')}`, route)
-    const src = checkedAddress('src', options.src)
-    const dst = checkedAddress('dst', options.dst)
+    const route = given.route ?? (message.isRequest ? 'REQUEST_ROUTE' : 'ONREPLY_ROUTE')
     const record = encodeRequest({
-      route: routeIndex,
-      method: methodText,
+      route: ROUTES.indexOf(route),
+      method: given.methodText,
       srcIp: src[0],
       srcPort: src[1],
       dstIp: dst[0],
@@ -365,8 +339,6 @@ export class Engine extends EventEmitter<EngineEvents> {
       extra: extra === undefined ? null : encodeUtf8(extra),
       message: text,
     })
-    // A getter may throw: it is read before the exec counts as waiting.
-    const { context } = options
     this.#waiting++
     this.#waitingBytes += record.length
     return { method, message, route, src, dst, context, record, at: performance.now(), answer }
@@ -464,8 +436,7 @@ export class Engine extends EventEmitter<EngineEvents> {
 
 /** Tells tracers of an exec, where there are any. */
 function traced(
-  method: string,
-  { route }: ExecOptions,
+  { method, route }: ExecArguments,
   answer: (result: ExecResult) => void,
 ): (result: ExecResult) => void {
   if (!TRACING.hasSubscribers) return answer
@@ -500,48 +471,4 @@ function failed(
   logs: readonly LogLine[] = UNDECIDED.logs,
 ): ExecResult {
   return new ExecResult(exec.message, { ...UNDECIDED, logs, error }, rank, time)
-}
-
-function checkedMethod(method: unknown): string {
-  if (typeof method !== 'string' || method === '')
-    throw argument('method', 'the name of a method of the script', method)
-  const text = encodeUtf8(method)
-  if (text.length > MAX_NAME_LENGTH) throw argument('method', `at most ${MAX_NAME_LENGTH} bytes long`, method)
-  return text
-}
-
-function checkedMessage(message: unknown): Uint8Array | string | SIPMessage {
-  if (typeof message === 'string' || message instanceof Uint8Array || message instanceof SIPMessage) {
-    return message
-  }
-  throw argument('message', 'a Buffer, a Uint8Array, a string or a SIPMessage', message)
-}
-
-function checkedExtra(extra: unknown): string | undefined {
-  if (extra === undefined || typeof extra === 'string') return extra
-  throw argument('extraArgs', 'a string', extra)
-}
-
-/** Bytes of a message as it is now. */
-function lengthOf(message: Uint8Array | string | SIPMessage): number {
-  if (typeof message === 'string') return Buffer.byteLength(message)
-  return message instanceof Uint8Array ? message.length : message.text.length
-}
-
-function checkedAddress(name: string, address: Address | undefined): Address {
-  if (address === undefined) return NOWHERE
-  const [ip, port] = Array.isArray(address) ? (address as unknown[]) : []
-  const valid =
-    typeof ip === 'string' &&
-    ip.length <= MAX_NAME_LENGTH &&
-    /^[\x20-\x7e]*$/.test(ip) &&
-    Number.isInteger(port) &&
-    (port as number) >= 0 &&
-    (port as number) <= 65_535
-  if (!valid) throw argument(name, "[ip, port], such as ['192.0.2.1', 5060]", address)
-  return address
-}
-
-function argument(name: string, expected: string, value: unknown): SipletError {
-  return new SipletError('ERR_SIPLET_ARGUMENT', `exec: ${name} must be ${expected}, not ${shown(value)}`)
 }

@@ -1,6 +1,7 @@
 /** What an exec is answered with. */
 import assert from 'node:assert/strict'
 import { createEngine, type ExecOptions } from '@siplet/engine'
+import { SIPMessage } from '@siplet/sipmsg'
 import { handler, ISOLATIONS, keepingLogger, scriptFile, withEngine } from '../../support/engine.ts'
 import { INVITE, inviteOf, RINGING, sip } from '../../support/messages.ts'
 
@@ -296,6 +297,17 @@ export function mod_init() {
   })
 }
 
+const THROWING = new Proxy(
+  {},
+  {
+    get() {
+      throw new Error('a trap')
+    },
+  },
+)
+const { proxy: REVOKED, revoke } = Proxy.revocable({}, {})
+revoke()
+
 describe('exec with arguments of the wrong type', () => {
   const wrong: [title: string, args: unknown[], message: RegExp][] = [
     ['method', [5, INVITE], /method must be the name of a method.*not 5/],
@@ -305,6 +317,13 @@ describe('exec with arguments of the wrong type', () => {
     ['src', ['x', INVITE, { src: '192.0.2.1' }], /src must be \[ip, port\]/],
     ['a port', ['x', INVITE, { dst: ['192.0.2.1', 65_536] }], /dst must be \[ip, port\]/],
     ['extraArgs', ['x', INVITE, { extraArgs: 5 }], /extraArgs must be a string/],
+    ['options of null', ['x', INVITE, null], /options must be an object.*not null/],
+    ['options of text', ['x', INVITE, 'REQUEST_ROUTE'], /options must be an object.*not "REQUEST_ROUTE"/],
+    ['options whose getter throws', ['x', INVITE, THROWING], /an argument cannot be read: a trap/],
+    ['a message whose getters throw', ['x', THROWING], /message must be a Buffer/],
+    ['a Proxy of a message', ['x', new Proxy(Buffer.from(INVITE), {})], /message must be a Buffer/],
+    ['a Proxy of a SIPMessage', ['x', new Proxy(new SIPMessage(Buffer.from(INVITE)), {})], /cannot be read/],
+    ['a revoked Proxy', ['x', REVOKED], /an argument cannot be read/],
   ]
   for (const [title, args, message] of wrong) {
     it(`${title}: rejects with ERR_SIPLET_ARGUMENT`, async () => {

@@ -1,5 +1,6 @@
 import type { EngineOptions, Logger } from '../config.ts'
-import { createEngine, type ExecOptions } from '../engine.ts'
+import { createEngine } from '../engine.ts'
+import type { ExecOptions } from '../exec-arguments.ts'
 import type { ExecResult } from '../exec-result.ts'
 
 export interface RunScriptOptions extends ExecOptions {
