@@ -55,6 +55,11 @@ export class Sipp implements AsyncDisposable {
     }
   }
 
+  /** What it wrote so far about messages it did not expect. */
+  get errors(): string {
+    return this.#read('errors.log')
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) {
       this.child.kill('SIGKILL')

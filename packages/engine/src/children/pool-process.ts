@@ -9,12 +9,10 @@ import { encodeFrame, FROM_PROCESS, type Frame, type FrameKind, FrameReader } fr
 import { Malformed } from '../wire/malformed.ts'
 import type { PoolCode } from './pool-code.ts'
 import { ENTRY, permissionOptions } from './pool-permissions.ts'
-import { makeExpendable, residentBytes } from './proc.ts'
+import { makeExpendable, residentBytes, scheduling } from './proc.ts'
+import { LOOK_MS, Silence } from './silence.ts'
 import { Turns } from './turns.ts'
 
-/** A busy process says something every MARK_MS; when it has not for this long, twice in a row, it is ended. */
-const SILENCE_MS = 2_000
-const LOOK_MS = 500
 /** What it wrote to stderr last is kept: V8's own words on why it gave up. */
 const MAX_STDERR = 4_096
 /** More than this, and the process is ended: an honest one writes its last words and nothing else. Characters. */
@@ -29,6 +27,8 @@ const GIVE_UP_MS = 500
 const MEMORY_LOOK_MS = 20
 const MIB = 2 ** 20
 const CHANNEL_FD = 3
+/** Stands for the whole process among the ranks, which are 1 or more. */
+const ALL = 0
 /** What the process says where it ends itself; see process-host.ts. */
 const MEMORY = /limits\.processMemoryMb/
 
@@ -275,33 +275,43 @@ export class PoolProcess {
     }
   }
 
-  #silences = 0
-  /** Ranks that the process said nothing of at the last look, although it spoke. */
-  readonly #ignored = new Set<number>()
+  /** Ranks of whom a busy process says nothing, although it marks each of them every MARK_MS; all of it as ALL. */
+  #silence = new Silence<number>()
+  #lookedAt = 0
   #endedBecause: Omit<PoolEnd, 'busyRanks' | 'idle'> | undefined
 
   #look(): void {
-    const now = performance.now()
-    const silent = this.#busy.size > 0 && now - this.#lastHeard > SILENCE_MS
-    // Once may be our own fault: this thread was busy, and what was said is not read yet.
-    this.#silences = silent ? this.#silences + 1 : 0
-    if (this.#silences > 1) this.#endBecause(`it said nothing for ${SILENCE_MS} ms`)
-    for (const [rank, listener] of this.#listeners) {
-      // Frames of one rank are no sign of life of another. As above, once may be chance.
-      const since = listener.waitsSince()
-      const ignored = since !== undefined && this.#lastHeard - since > SILENCE_MS
-      if (ignored && this.#ignored.has(rank)) {
-        this.#endBecause(`it said nothing of child ${rank} for ${SILENCE_MS} ms`, { stuckRank: rank })
-        return
-      }
-      if (ignored) this.#ignored.add(rank)
-      else this.#ignored.delete(rank)
+    const before = this.#lookedAt
+    this.#lookedAt = performance.now()
+    const silent = this.#silentSince(before)
+    const { pid } = this
+    const system = silent.length === 0 || pid === undefined ? undefined : scheduling(pid)
+    const rank = this.#silence.look(system, silent)
+    if (rank === ALL) {
+      this.#endBecause(`it said nothing for ${this.#msSince(this.#lastHeard)} ms`)
+    } else if (rank !== undefined) {
+      const ms = this.#msSince(this.#listeners.get(rank)!.waitsSince()!)
+      this.#endBecause(`it said nothing of child ${rank} for ${ms} ms`, { stuckRank: rank })
+    }
+    for (const [stuckRank, listener] of this.#listeners) {
       const stuck = listener.stuck()
       if (stuck !== undefined) {
-        this.#endBecause(stuck, { stuckRank: rank })
+        this.#endBecause(stuck, { stuckRank })
         return
       }
     }
+  }
+
+  /** Who should have been heard since then and was not. Frames of one rank are no sign of life of another. */
+  #silentSince(time: number): number[] {
+    if (this.#busy.size === 0) return []
+    const isSilent = (listener: PoolListener) => (listener.waitsSince() ?? Number.POSITIVE_INFINITY) <= time
+    const ranks = [...this.#listeners].filter(([, listener]) => isSilent(listener)).map(([rank]) => rank)
+    return this.#lastHeard <= time ? [ALL, ...ranks] : ranks
+  }
+
+  #msSince(time: number): number {
+    return Math.round(this.#lookedAt - time)
   }
 
   /** The process looks, too, and more often; but not where its main thread is stuck. */
@@ -333,8 +343,7 @@ export class PoolProcess {
     letGo(child)
     this.#process = undefined
     this.#channel = undefined
-    this.#silences = 0
-    this.#ignored.clear()
+    this.#silence = new Silence()
     const because = this.#endedBecause ?? {
       reason,
       memory: MEMORY.test(reason),

@@ -1,5 +1,6 @@
 /** What Linux tells of another process of ours in /proc, and lets us set there. Elsewhere there is no such folder. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { Scheduling } from './silence.ts'
 
 /** Highest there is: the kernel ends such a process before all others when memory runs out. */
 const FIRST_TO_GO = 1_000
@@ -12,6 +13,31 @@ export function residentBytes(pid: number): number | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The CPU time in /proc is in hundredths of a second on every machine (USER_HZ, proc_pid_stat(5)). */
+const TICK_MS = 10
+
+/** CPU time and state of a process. Undefined if the system does not tell, or the process has ended. */
+export function scheduling(pid: number): Scheduling | undefined {
+  try {
+    const [, ...fields] = statOf(String(pid))
+    const ticks = Number(fields[10]) + Number(fields[11])
+    if (!Number.isFinite(ticks)) return undefined
+    const threads = readdirSync(`/proc/${pid}/task`)
+    return {
+      cpuMs: TICK_MS * ticks,
+      waits: threads.some((thread) => /^[RD]/.test(statOf(`${pid}/task/${thread}`)[0]!)),
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/** The fields of proc_pid_stat(5) from the third one on, the state. The second one, a name, may hold anything. */
+function statOf(path: string): string[] {
+  const text = readFileSync(`/proc/${path}/stat`, 'latin1')
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')
 }
 
 /** Makes the process the first that the kernel ends when memory runs out, and keeps its memory out of core dumps. */
