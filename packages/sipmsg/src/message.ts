@@ -68,6 +68,15 @@ export class SIPMessage extends MessageReader {
     this.#editHead([], line(name, encodeUtf8(value)))
   }
 
+  /** Adds headers after the last one, in one edit: none of them if one is refused. Throws what {@link setHeader} throws. */
+  appendHeaders(headers: readonly (readonly [name: string, value: string])[]): void {
+    const lines = headers.map(([name, value]) => {
+      editable(name, value)
+      return line(name, encodeUtf8(value))
+    })
+    this.#editHead([], lines.join(''))
+  }
+
   /**
    * Adds a header before the first of that name, as a proxy does with its Via (section 16.6); before all headers
    * where there is none. Throws what {@link setHeader} throws.

@@ -224,6 +224,24 @@ describe('functions with odd arguments', function () {
   }
 })
 
+describe('append_hf with a text that is costly to read', function () {
+  this.timeout(60_000)
+  const LONG = {
+    'spaces and a CR within the value': "'X: ' + ' '.repeat(200_000) + 'x\\rx'",
+    'tens of thousands of headers': "'a:b\\n'.repeat(40_000)",
+  }
+  for (const [what, text] of Object.entries(LONG)) {
+    it(`${what}: the message is answered`, async () => {
+      await using lab = await Lab.open(`request_route(msg) {
+        try { msg.call_function('append_hf', ${text}) } catch {}
+        return msg.call_function('sl_send_reply', 404, 'Not Found')
+      }`)
+      await finalTo(lab, lab.request('OPTIONS'))
+      await noFaults(lab)
+    })
+  }
+})
+
 const VALUES: [what: string, value: string][] = [
   ['nothing', ''],
   ['NUL', `x${NUL}y`],

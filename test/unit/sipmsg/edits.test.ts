@@ -33,6 +33,27 @@ describe('edits of a SIPMessage', () => {
     assert.equal(message.text, INVITE.replace(/\r\n\r\n$/, '\r\nX-Account: 42\r\n\r\n'))
   })
 
+  it('appendHeaders adds all of them after the last header, or none', () => {
+    const before = message.text
+    assert.throws(
+      () =>
+        message.appendHeaders([
+          ['A', '1'],
+          ['B', 'x\r\ny'],
+        ]),
+      { code: 'ERR_SIPLET_INJECTION' },
+    )
+    message.appendHeaders([])
+    assert.equal(message.text, before)
+    message.appendHeaders([
+      ['A', '1'],
+      ['B', '2'],
+      ['A', '3'],
+    ])
+    assert.deepEqual(message.headerNames().slice(-3), ['A', 'B', 'A'])
+    assert.deepEqual(message.getHeaders('A'), ['1', '3'])
+  })
+
   it('appendHeader adds behind the last header, insertHeader before the first of its name', () => {
     message.appendHeader('Via', 'last')
     message.insertHeader('Via', 'first')

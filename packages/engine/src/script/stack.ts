@@ -37,7 +37,8 @@ export class StackMapper {
     if (map === undefined && checks === null) return line
     const at = line.lastIndexOf(this.#fileName)
     if (at === -1) return line
-    const position = /^:(\d+):(\d+)(.*)$/.exec(line.slice(at + this.#fileName.length))
+    // `s`: the script decides what the line holds. If `.` left anything out, the digits would be tried again and again.
+    const position = /^:(\d+):(\d+)(.*)$/s.exec(line.slice(at + this.#fileName.length))
     if (position === null) return line
     const lineNumber = Number(position[1])
     const shown = Number(position[2])

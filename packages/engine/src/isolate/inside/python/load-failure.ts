@@ -9,7 +9,7 @@ export function clearerLoadFailure(failed: InitResult, files: Readonly<Record<st
   const line = files[file!]?.split('\n')[Number(number) - 1] ?? ''
   const described = (text: string) => `script ${file}:${number}: ${text}\n${number!.padStart(5)} │ ${line}`
   if (failed.message.startsWith('SyntaxError')) {
-    const hint = PYTHON_2.find(([pattern]) => pattern.test(line))?.[1]
+    const hint = PYTHON_2.find(([pattern]) => pattern.test(line.slice(0, MAX_HINTED)))?.[1]
     const text = failed.message.slice('SyntaxError: '.length)
     const message = described(hint === undefined ? text : `${text}: this is Python 2; ${hint}`)
     return { ...failed, code: 'ERR_SIPLET_SCRIPT_SYNTAX', message }
@@ -25,6 +25,8 @@ export function clearerLoadFailure(failed: InitResult, files: Readonly<Record<st
 }
 
 const PLACE = /^ {2}File "(.+)", line (\d+)/gm
+/** Only the beginning of a line is searched for hints: the patterns take more than linear time. */
+const MAX_HINTED = 500
 const MISSING_MODULE = /^ImportError: no module named '(.+)'$/
 
 /** What MicroPython finds no better words for than "invalid syntax". */
