@@ -5,16 +5,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { scheduling } from '../../../packages/engine/src/children/proc.ts'
 import { type Scheduling, Silence } from '../../../packages/engine/src/children/silence.ts'
 
-/** How many looks it takes until somebody counts as silent; at most 1,000. */
+/** What the system says of a process with one thread. */
+const alone = (cpuMs: number, ready: boolean): Scheduling => ({
+  all: { cpuMs, ready },
+  main: { cpuMs, ready },
+})
+
+/** How many looks it takes until the process counts as silent; at most 1,000. */
 function looksUntilSilent(scheduling: (look: number) => Scheduling | undefined): number {
-  const silence = new Silence<string>()
+  const silence = new Silence()
   for (let look = 1; look <= 1_000; look++) {
-    if (silence.look(scheduling(look), ['process']) === 'process') return look
+    if (silence.look(false, [1], scheduling(look)) === 'process') return look
   }
   return Number.POSITIVE_INFINITY
 }
 
-describe('a silent pool process', () => {
+describe('a pool process that says nothing', () => {
   it('counts as silent after five looks if the system does not tell why', () => {
     assert.equal(
       looksUntilSilent(() => undefined),
@@ -24,37 +30,69 @@ describe('a silent pool process', () => {
 
   it('counts as silent after five looks if it is stopped or blocked', () => {
     assert.equal(
-      looksUntilSilent(() => ({ cpuMs: 100, waits: false })),
+      looksUntilSilent(() => alone(100, false)),
       5,
     )
   })
 
-  it('counts as silent after five looks if it uses the CPU and still says nothing', () => {
+  it('counts as silent five looks after it had a second of CPU time, if it uses all that it gets', () => {
     assert.equal(
-      looksUntilSilent((look) => ({ cpuMs: 400 * look, waits: true })),
+      looksUntilSilent((look) => alone(500 * look, true)),
+      2 + 5,
+    )
+  })
+
+  it('counts as silent after five looks if only other threads use the CPU', () => {
+    assert.equal(
+      looksUntilSilent((look) => ({
+        all: { cpuMs: 500 * look, ready: true },
+        main: { cpuMs: 7, ready: false },
+      })),
       5,
     )
   })
 
   it('is given time while it waits for a CPU, but not for ever', () => {
     assert.equal(
-      looksUntilSilent((look) => ({ cpuMs: look, waits: true })),
+      looksUntilSilent((look) => alone(look, true)),
       60 + 5,
     )
   })
 
-  it('starts from zero as soon as it is heard', () => {
-    const silence = new Silence<string>()
-    for (let round = 0; round < 10; round++) {
-      for (let look = 0; look < 4; look++) assert.equal(silence.look(undefined, ['process']), undefined)
-      assert.equal(silence.look(undefined, []), undefined)
-    }
+  it('is given time to load its code while it gets a tenth of a CPU', () => {
+    assert.ok(looksUntilSilent((look) => alone(50 * look, true)) > 20)
   })
 
-  it('is told from a child that it says nothing of', () => {
-    const silence = new Silence<number>()
-    for (let look = 0; look < 4; look++) assert.equal(silence.look(undefined, [2]), undefined)
-    assert.equal(silence.look(undefined, [1, 2]), 2)
+  it('starts from zero as soon as it is heard', () => {
+    const silence = new Silence()
+    for (let round = 0; round < 10; round++) {
+      for (let look = 0; look < 4; look++) assert.equal(silence.look(false, [1], undefined), undefined)
+      assert.equal(silence.look(true, [], undefined), undefined)
+    }
+  })
+})
+
+describe('a pool process that says nothing of one child', () => {
+  it('is found by the looks at which it spoke of others', () => {
+    const silence = new Silence()
+    for (let look = 0; look < 4; look++) {
+      assert.equal(silence.look(true, [2], undefined), undefined)
+      assert.equal(silence.look(false, [1, 2], undefined), undefined)
+    }
+    assert.equal(silence.look(true, [1, 2], undefined), 2)
+  })
+
+  it('is given time while it waits for a CPU', () => {
+    const silence = new Silence()
+    for (let look = 0; look < 50; look++) assert.equal(silence.look(true, [2], alone(look, true)), undefined)
+  })
+
+  it('starts from zero as soon as that child is heard of', () => {
+    const silence = new Silence()
+    for (let round = 0; round < 10; round++) {
+      for (let look = 0; look < 4; look++) assert.equal(silence.look(true, [2], undefined), undefined)
+      assert.equal(silence.look(true, [], undefined), undefined)
+    }
   })
 })
 
@@ -69,11 +107,11 @@ describe('what the system tells of a process', () => {
     const child = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' })
     const pid = child.pid!
     try {
-      const worked = () => scheduling(pid)!.cpuMs
+      const worked = () => scheduling(pid)!.main.cpuMs
       for (const before = worked(); worked() < before + 200; ) await sleep(10)
-      assert.equal(scheduling(pid)!.waits, true)
+      assert.equal(scheduling(pid)!.main.ready, true)
       child.kill('SIGSTOP')
-      while (scheduling(pid)!.waits) await sleep(10)
+      while (scheduling(pid)!.all.ready) await sleep(10)
       const stopped = worked()
       await sleep(100)
       assert.equal(worked(), stopped)

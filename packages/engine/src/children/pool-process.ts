@@ -27,8 +27,6 @@ const GIVE_UP_MS = 500
 const MEMORY_LOOK_MS = 20
 const MIB = 2 ** 20
 const CHANNEL_FD = 3
-/** Stands for the whole process among the ranks, which are 1 or more. */
-const ALL = 0
 /** What the process says where it ends itself; see process-host.ts. */
 const MEMORY = /limits\.processMemoryMb/
 
@@ -275,23 +273,27 @@ export class PoolProcess {
     }
   }
 
-  /** Ranks of whom a busy process says nothing, although it marks each of them every MARK_MS; all of it as ALL. */
-  #silence = new Silence<number>()
+  /** A busy process marks each rank that waits for it every MARK_MS. */
+  #silence = new Silence()
   #lookedAt = 0
   #endedBecause: Omit<PoolEnd, 'busyRanks' | 'idle'> | undefined
 
   #look(): void {
     const before = this.#lookedAt
     this.#lookedAt = performance.now()
-    const silent = this.#silentSince(before)
+    const spoke = this.#busy.size === 0 || this.#lastHeard > before
+    const silentRanks = this.#ranksSilentSince(before)
     const { pid } = this
-    const system = silent.length === 0 || pid === undefined ? undefined : scheduling(pid)
-    const rank = this.#silence.look(system, silent)
-    if (rank === ALL) {
-      this.#endBecause(`it said nothing for ${this.#msSince(this.#lastHeard)} ms`)
-    } else if (rank !== undefined) {
-      const ms = this.#msSince(this.#listeners.get(rank)!.waitsSince()!)
-      this.#endBecause(`it said nothing of child ${rank} for ${ms} ms`, { stuckRank: rank })
+    const isQuiet = !spoke || silentRanks.length > 0
+    const silent = this.#silence.look(
+      spoke,
+      silentRanks,
+      isQuiet && pid !== undefined ? scheduling(pid) : undefined,
+    )
+    if (silent === 'process') this.#endBecause(`it said nothing for ${this.#msSince(this.#lastHeard)} ms`)
+    else if (silent !== undefined) {
+      const ms = this.#msSince(this.#listeners.get(silent)!.waitsSince()!)
+      this.#endBecause(`it said nothing of child ${silent} for ${ms} ms`, { stuckRank: silent })
     }
     for (const [stuckRank, listener] of this.#listeners) {
       const stuck = listener.stuck()
@@ -302,12 +304,10 @@ export class PoolProcess {
     }
   }
 
-  /** Who should have been heard since then and was not. Frames of one rank are no sign of life of another. */
-  #silentSince(time: number): number[] {
-    if (this.#busy.size === 0) return []
+  /** Frames of one rank are no sign of life of another. */
+  #ranksSilentSince(time: number): number[] {
     const isSilent = (listener: PoolListener) => (listener.waitsSince() ?? Number.POSITIVE_INFINITY) <= time
-    const ranks = [...this.#listeners].filter(([, listener]) => isSilent(listener)).map(([rank]) => rank)
-    return this.#lastHeard <= time ? [ALL, ...ranks] : ranks
+    return [...this.#listeners].filter(([, listener]) => isSilent(listener)).map(([rank]) => rank)
   }
 
   #msSince(time: number): number {

@@ -1,6 +1,6 @@
 /** What Linux tells of another process of ours in /proc, and lets us set there. Elsewhere there is no such folder. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import type { Scheduling } from './silence.ts'
+import type { Scheduling, Threads } from './silence.ts'
 
 /** Highest there is: the kernel ends such a process before all others when memory runs out. */
 const FIRST_TO_GO = 1_000
@@ -17,27 +17,30 @@ export function residentBytes(pid: number): number | undefined {
 
 /** The CPU time in /proc is in hundredths of a second on every machine (USER_HZ, proc_pid_stat(5)). */
 const TICK_MS = 10
+/** Fields 14 and 15, counted from field 3. */
+const UTIME = 11
+const STIME = 12
 
 /** CPU time and state of a process. Undefined if the system does not tell, or the process has ended. */
 export function scheduling(pid: number): Scheduling | undefined {
   try {
-    const [, ...fields] = statOf(String(pid))
-    const ticks = Number(fields[10]) + Number(fields[11])
-    if (!Number.isFinite(ticks)) return undefined
-    const threads = readdirSync(`/proc/${pid}/task`)
+    const threads = readdirSync(`/proc/${pid}/task`).map((thread) => stateOf(`${pid}/task/${thread}`))
     return {
-      cpuMs: TICK_MS * ticks,
-      waits: threads.some((thread) => /^[RD]/.test(statOf(`${pid}/task/${thread}`)[0]!)),
+      all: { cpuMs: stateOf(`${pid}`).cpuMs, ready: threads.some(({ ready }) => ready) },
+      main: stateOf(`${pid}/task/${pid}`),
     }
   } catch {
     return undefined
   }
 }
 
-/** The fields of proc_pid_stat(5) from the third one on, the state. The second one, a name, may hold anything. */
-function statOf(path: string): string[] {
+/** Reads proc_pid_stat(5) of a process or a thread. Its second field, a name, may hold anything. */
+function stateOf(path: string): Threads {
   const text = readFileSync(`/proc/${path}/stat`, 'latin1')
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const ticks = Number(fields[UTIME]) + Number(fields[STIME])
+  if (!Number.isFinite(ticks)) throw new Error(`no times in /proc/${path}/stat`)
+  return { cpuMs: TICK_MS * ticks, ready: fields[0] === 'R' || fields[0] === 'D' }
 }
 
 /** Makes the process the first that the kernel ends when memory runs out, and keeps its memory out of core dumps. */
