@@ -133,7 +133,7 @@ function settled(value: object): Promise<unknown> {
 
 /** @throws whatever the message does that the function left, or a Refusal */
 function reply(
-  { name }: FunctionCall,
+  { name, dstUri }: FunctionCall,
   exec: PendingExec,
   message: FunctionMessage,
   result: unknown,
@@ -147,7 +147,8 @@ function reply(
   if (splices === undefined) {
     throw new Refusal('ERR_SIPLET_CALL_FUNCTION', `${name}() left edits that do not fit the message`)
   }
-  return { code, dstUri: nextHop(name, message.dstUri), splices }
+  // The script's own next hop was checked when the script set it, and will be again when its verdict is read.
+  return { code, dstUri: message.dstUri === dstUri ? dstUri : nextHop(name, message.dstUri), splices }
 }
 
 /** `dstUri` as the function left it; as in set_dst_uri, an empty one is none. */

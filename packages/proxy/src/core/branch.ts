@@ -3,7 +3,7 @@
  * transaction on one target after the other until one answers (RFC 3263 section 4.3), and its end.
  */
 import { isIP } from 'node:net'
-import { parseURI, type SIPMessage, type URI } from '@siplet/sipmsg'
+import type { SIPMessage, URI } from '@siplet/sipmsg'
 import type { Boundary, Owner } from '../guard.ts'
 import { dnsTimeout, locate, numericTarget } from '../target/locate.ts'
 import { cancelFor } from '../transaction/ack.ts'
@@ -16,7 +16,7 @@ import { type Flow, isReliable, type Target } from '../transport/transport.ts'
 import type { FinalReply } from './best-reply.ts'
 import type { IncomingRequest } from './incoming.ts'
 import { addVia, countDown, recordRoute, stripRequestURI } from './outgoing.ts'
-import { canRoute, nextHop } from './route-set.ts'
+import { nextHop, routeStrictly } from './route-set.ts'
 import type { Services } from './services.ts'
 
 /** Where a branch is to go, as the script left it. */
@@ -152,11 +152,12 @@ export class Branch implements Owner {
   #start(): void {
     const { message, dstUri } = this.#plan!
     stripRequestURI(message)
-    if (!canRoute(message, dstUri)) {
+    const uri = nextHop(message, dstUri)
+    if (uri === null) {
       this.#end({ status: 416, message: null, why: `no SIP URI leads on: ${message.ruri}` })
       return
     }
-    const uri = parseURI(nextHop(message, dstUri))!
+    routeStrictly(message)
     const numeric = numericTarget(uri)
     if (numeric !== undefined) this.#located(uri, [numeric])
     else this.#locate(uri)

@@ -49,6 +49,7 @@ export class LocalSuccesses {
 
   /** Whether an ACK is for one of them: it goes no further. */
   acknowledged(ack: SIPMessage): boolean {
+    if (this.#waiting.size === 0) return false
     const success = this.#waiting.get(keyOf(ack))
     if (success === undefined) return false
     if (!success.acknowledged) success.timers.stop('G')

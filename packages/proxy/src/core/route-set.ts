@@ -30,35 +30,30 @@ export function preprocessRoute(request: SIPMessage, isMyself: (uri: URI) => boo
   return { loose: routed && !preloaded, parameters }
 }
 
-/** The URI of the next hop: what was set, else the first Route, else the Request-URI. */
-export function nextHopURI(request: SIPMessage, dstUri: string | null): string {
-  return dstUri ?? request.topRoute?.uri ?? request.ruri!
+/**
+ * The next hop of a request: what was set, else its first Route, else its Request-URI. Null if the request cannot be sent
+ * there. A Request-URI of a scheme that says nothing about the next hop needs one that does (section 16.3 item 2): tel by
+ * Route, any if it was set.
+ */
+export function nextHop(request: SIPMessage, dstUri: string | null): URI | null {
+  if (dstUri === null && !UNDERSTOOD.includes(request.requestURI?.scheme ?? '')) return null
+  const uri = parseURI(dstUri ?? request.topRoute?.uri ?? request.ruri!)
+  return isRoutable(uri) ? uri : null
 }
 
-/**
- * Whether the request can be sent on by what was set, else by its Route, else by its Request-URI. A Request-URI of a
- * scheme that says nothing about the next hop needs one that does (section 16.3 item 2): tel by Route, any if it was set.
- */
-export function canRoute(request: SIPMessage, dstUri: string | null): boolean {
-  const scheme = request.requestURI?.scheme ?? ''
-  const understood = ['sip', 'sips', 'tel'].includes(scheme)
-  return (dstUri !== null || understood) && isRoutable(parseURI(nextHopURI(request, dstUri)))
-}
+const UNDERSTOOD = ['sip', 'sips', 'tel']
 
 /**
- * {@link nextHopURI} of a request that is about to go there. Where the first Route is a strict router (no lr), it becomes
- * the Request-URI, and the Request-URI the last Route (section 16.6 item 6).
+ * Makes the Request-URI the last Route, and the first Route the Request-URI, if the first Route is a strict router (no lr;
+ * section 16.6 item 6).
  */
-export function nextHop(request: SIPMessage, dstUri: string | null): string {
+export function routeStrictly(request: SIPMessage): void {
   const first = request.topRoute
-  const hop = nextHopURI(request, dstUri)
-  if (first?.parsedURI?.parameters.has('lr') === false) {
-    const { ruri } = request
-    request.removeFirstValue('Route')
-    request.appendHeader('Route', `<${ruri}>`)
-    request.rewriteRURI(first.uri)
-  }
-  return hop
+  if (first === null || first.parsedURI?.parameters.has('lr') !== false) return
+  const { ruri } = request
+  request.removeFirstValue('Route')
+  request.appendHeader('Route', `<${ruri}>`)
+  request.rewriteRURI(first.uri)
 }
 
 /** Puts the last Route back into the Request-URI, if a strict router put our Record-Route there: its parameters. */
@@ -79,6 +74,8 @@ function undoStrictRouting(
 
 /** A Request-URI with a maddr of ours counts as one without it, and without port and transport (section 16.4). */
 function stripMaddr(request: SIPMessage, isMyself: (uri: URI) => boolean): void {
+  // Most Request-URIs need not be parsed for this. A name may be written with escapes.
+  if (!/maddr|%/i.test(request.ruri ?? '')) return
   const uri = request.requestURI
   if (!uri?.parameters.has('maddr') || !isMyself(uri)) return
   request.rewriteRURI(withoutParameters(request.ruri!, ['maddr', 'transport'], true))

@@ -1,6 +1,6 @@
 /** What is sent without a transaction: replies, ACK, and requests and replies passed on (RFC 3261 section 16.11). */
 import { randomBytes } from 'node:crypto'
-import { parseURI, reply, type SIPMessage, type Via } from '@siplet/sipmsg'
+import { reply, type SIPMessage, type Via } from '@siplet/sipmsg'
 import { locate, numericTarget } from '../target/locate.ts'
 import type { Send } from '../transaction/transaction.ts'
 import { replyTarget } from '../transport/received.ts'
@@ -10,7 +10,7 @@ import type { Refusal } from './checks.ts'
 import { digest } from './digest.ts'
 import type { IncomingRequest } from './incoming.ts'
 import { addVia, countDown, recordRoute, stripRequestURI } from './outgoing.ts'
-import { nextHop } from './route-set.ts'
+import { nextHop, routeStrictly } from './route-set.ts'
 import type { Services } from './services.ts'
 
 export class Stateless {
@@ -64,11 +64,12 @@ export class Stateless {
   /** Sends a request on, to one target (section 16.11): an ACK to a 2xx, or what forward() is called for. */
   forward(request: IncomingRequest, { message, dstUri, recordRoute }: BranchPlan): void {
     stripRequestURI(message)
-    const uri = parseURI(nextHop(message, dstUri))
+    const uri = nextHop(message, dstUri)
     if (uri === null) {
       this.#services.metrics.dropped('no-target')
       return
     }
+    routeStrictly(message)
     const numeric = numericTarget(uri)
     const send = (target: Target) => this.#forwardTo(request, message, target, recordRoute)
     if (numeric !== undefined) {

@@ -1,5 +1,5 @@
 import { checkURI, parseURI, type SIPMessage } from '@siplet/sipmsg'
-import { canRoute } from '../core/route-set.ts'
+import { nextHop } from '../core/route-set.ts'
 import type { RouteCall } from '../script/route-call.ts'
 import type { FunctionHost, ProxyFunction } from './functions.ts'
 
@@ -75,7 +75,7 @@ function relay(
 ): number {
   const dstUri = to ?? message.dstUri
   const decided = call.relay !== null || call.dropped || call.replies.some(({ status }) => status >= 200)
-  if (decided || !canRoute(message, dstUri)) return -1
+  if (decided || nextHop(message, dstUri) === null) return -1
   call.relay = { message: message.clone(), dstUri, stateless }
   return 1
 }
