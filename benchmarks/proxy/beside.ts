@@ -30,8 +30,8 @@ export async function run(): Promise<Figures[]> {
   return [{ title, columns: COLUMNS, rows, note: `Each at ${RATE} calls/s, at the same time.` }]
 }
 
-/** Microseconds a message of each; null where one does not start. */
-async function cpuOf(one: Subject, other: Subject): Promise<[number, number] | null> {
+/** Microseconds a message of each, running at the same time; null if one does not start. */
+export async function cpuOf(one: Subject, other: Subject): Promise<[number, number] | null> {
   await using first = await one.start(PORTS[0])
   await using second = await other.start(PORTS[1])
   if (first === null || second === null) return null
@@ -56,4 +56,6 @@ function uac(proxy: number, seconds: number) {
   ])
 }
 
-for (const figures of await run()) console.log(figuresText(figures))
+if (import.meta.main) {
+  for (const figures of await run()) console.log(figuresText(figures))
+}
