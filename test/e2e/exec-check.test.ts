@@ -1,13 +1,20 @@
 /** siplet exec and siplet check as processes. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { truncateSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { siplet } from '../support/cli.ts'
 import { handler, scriptFile, scriptFolder } from '../support/engine.ts'
 import { INVITE, RINGING } from '../support/messages.ts'
 
 const HANDLER = 'examples/handler.ts'
+
+/** A file of zeros that takes no room on the disk. */
+function hugeFile(): string {
+  const path = scriptFolder().write('huge', '')
+  truncateSync(path, 5 * 2 ** 30)
+  return path
+}
 
 describe('siplet exec', () => {
   it('prints the edited message, byte for byte, and the verdict on stderr', async () => {
@@ -186,6 +193,7 @@ def mod_init():
       ['examples/calls.pcapng'],
       /^siplet: ERR_SIPLET_USAGE: examples\/calls\.pcapng looks like a capture.*siplet replay runs captures\n$/,
     ],
+    ['a file of 5 GiB', [hugeFile()], /ERR_SIPLET_USAGE: .*huge has more than 33554432 bytes/],
     ['an address that is none', ['-', '--src', 'here'], /It must be ip:port/],
   ] as const) {
     it(`${title}: one clear error, exit code 2`, async () => {

@@ -1,26 +1,49 @@
-import { readFile } from 'node:fs/promises'
-import { buffer } from 'node:stream/consumers'
+import { createReadStream } from 'node:fs'
 import { looksLikeCapture } from './capture/index.ts'
 import { CLIError } from './errors.ts'
+
+/** What limits.maxMessageBytes of the engine can be set to at most. */
+const MAX_BYTES = 33_554_432
 
 /**
  * The bytes of a message file.
  *
  * @param path `-` is stdin
- * @throws CLIError ERR_SIPLET_MESSAGE_NOT_FOUND, ERR_SIPLET_USAGE for a capture
+ * @throws CLIError ERR_SIPLET_MESSAGE_NOT_FOUND; ERR_SIPLET_USAGE for a capture, and for more than 32 MiB
  */
 export async function messageBytes(path: string): Promise<Buffer> {
   let bytes: Buffer
   try {
-    bytes = path === '-' ? await buffer(process.stdin) : await readFile(path)
+    bytes = await upTo(MAX_BYTES + 1, path === '-' ? process.stdin : createReadStream(path))
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     const reason = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' }[code ?? ''] ?? String(cause)
     throw new CLIError('ERR_SIPLET_MESSAGE_NOT_FOUND', `message ${path} cannot be read: ${reason}`, { cause })
   }
-  if (!looksLikeCapture(bytes)) return bytes
-  throw new CLIError(
-    'ERR_SIPLET_USAGE',
-    `${path === '-' ? 'stdin' : path} looks like a capture, not like one SIP message: siplet replay runs captures`,
-  )
+  const name = path === '-' ? 'stdin' : path
+  if (looksLikeCapture(bytes)) {
+    throw new CLIError(
+      'ERR_SIPLET_USAGE',
+      `${name} looks like a capture, not like one SIP message: siplet replay runs captures`,
+    )
+  }
+  if (bytes.length > MAX_BYTES) {
+    throw new CLIError(
+      'ERR_SIPLET_USAGE',
+      `${name} has more than ${MAX_BYTES} bytes, the most that one SIP message may have`,
+    )
+  }
+  return bytes
+}
+
+/** The first bytes of the stream, at least that many if it has them; the rest is not read. It may have no end. */
+async function upTo(length: number, stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let read = 0
+  for await (const chunk of stream) {
+    chunks.push(chunk)
+    read += chunk.length
+    if (read >= length) break
+  }
+  return Buffer.concat(chunks)
 }
