@@ -1,7 +1,7 @@
-/** What would be published: built, packed, and installed by npm into a project of its own. */
+/** The packages as they would be published: built, packed, checked by publint, and installed by npm into a fresh project. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,33 @@ import { readReport } from '../support/report.ts'
 
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const PACKAGES = ['sipmsg', 'engine', 'proxy', 'cli']
+const pnpm = (args: string[], cwd: string) => run('npx', ['-y', 'pnpm@12.21.0', ...args], { cwd })
+
+/** Uses every entry point. It must compile under the strictest options, declaration files included. */
+const TYPED_PROGRAM = `
+import { createEngine, type ExecResult, SipletError } from '@siplet/engine'
+import type { Handler, SIPMsg } from '@siplet/engine/script'
+import { createTestMessage, runScript } from '@siplet/engine/testing'
+import { createProxy, type ProxyOptions } from '@siplet/proxy'
+import { SIPMessage } from '@siplet/sipmsg'
+
+export class Router implements Handler {
+  child_init(rank: number): number {
+    return rank > 0 ? 0 : -1
+  }
+  request_route(msg: SIPMsg): number {
+    return msg.Method === 'INVITE' ? 1 : -1
+  }
+}
+export const options: ProxyOptions = { listen: ['udp:127.0.0.1:5060'], script: { file: 'router.ts' } }
+export const functions = [SipletError, createTestMessage, runScript, createProxy]
+export const method: string | null = new SIPMessage('OPTIONS sip:a@b SIP/2.0').method
+export async function route(bytes: Uint8Array): Promise<ExecResult> {
+  await using engine = await createEngine({ scriptName: 'handler.ts' })
+  return await engine.exec('request_route', bytes)
+}
+`
 
 describe('the published packages', function () {
   this.timeout(120_000)
@@ -18,14 +45,13 @@ describe('the published packages', function () {
   after(() => rmSync(folder, { recursive: true }))
 
   before(async () => {
-    const pnpm = (args: string[], cwd: string) => run('npx', ['-y', 'pnpm@12.21.0', ...args], { cwd })
-    await pnpm(['run', 'build'], ROOT)
-    for (const name of ['sipmsg', 'engine', 'proxy', 'cli']) {
+    // The prepack script of each package builds it.
+    for (const name of PACKAGES) {
       await pnpm(['pack', '--out', join(folder, `${name}.tgz`)], join(ROOT, 'packages', name))
     }
     writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
-    const packages = ['sipmsg', 'engine', 'proxy', 'cli'].map((name) => `./${name}.tgz`)
-    await run('npm', ['install', '--no-audit', '--no-fund', ...packages], { cwd: folder })
+    const tarballs = PACKAGES.map((name) => `./${name}.tgz`)
+    await run('npm', ['install', '--no-audit', '--no-fund', ...tarballs], { cwd: folder })
     for (const name of ['handler.ts', 'handler.py']) cpSync(join(ROOT, 'examples', name), join(folder, name))
   })
 
@@ -63,7 +89,49 @@ describe('the published packages', function () {
     assert.equal(stdout, '1 sip:bob@example.net\n'.repeat(6))
   })
 
-  it('holds no sources and no tests', async () => {
+  for (const [moduleResolution, module] of [
+    ['nodenext', 'nodenext'],
+    ['bundler', 'esnext'],
+  ] as const) {
+    it(`the types compile in strict TypeScript, moduleResolution ${moduleResolution}`, async () => {
+      writeFileSync(join(folder, 'program.ts'), TYPED_PROGRAM)
+      const compiler = join(ROOT, 'node_modules/typescript/lib/tsc.js')
+      const options = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--exactOptionalPropertyTypes']
+      const target = ['--target', 'es2024', '--lib', 'es2024,esnext.disposable']
+      const modules = ['--module', module, '--moduleResolution', moduleResolution]
+      const args = [compiler, ...options, ...target, ...modules, 'program.ts']
+      const { stdout } = await run(process.execPath, args, { cwd: folder })
+      assert.equal(stdout, '')
+    })
+  }
+
+  for (const name of PACKAGES) {
+    it(`publint finds nothing wrong with ${name}`, async () => {
+      const publint = join(ROOT, 'node_modules/publint/src/cli.js')
+      const { stdout } = await run(process.execPath, [publint, join(folder, `${name}.tgz`), '--strict'])
+      assert.match(stdout, /All good!/)
+    })
+  }
+
+  it('a package without its build is not packed', async () => {
+    const empty = mkdtempSync(join(folder, 'empty-'))
+    cpSync(join(ROOT, 'packages/engine/package.json'), join(empty, 'package.json'))
+    const checked = run(process.execPath, [join(ROOT, 'scripts/check-packable.ts')], { cwd: empty })
+    await assert.rejects(checked, (error: { code: number; stderr: string }) => {
+      assert.equal(error.code, 1)
+      assert.match(error.stderr, /@siplet\/engine cannot be packed.*\.\/dist\/index\.js/)
+      return true
+    })
+  })
+
+  it('source maps contain the sources they refer to', () => {
+    const file = 'node_modules/@siplet/engine/dist/engine.js.map'
+    const { sources, sourcesContent } = JSON.parse(readFileSync(join(folder, file), 'utf8'))
+    assert.deepEqual(sources, ['../src/engine.ts'])
+    assert.equal(sourcesContent[0], readFileSync(join(ROOT, 'packages/engine/src/engine.ts'), 'utf8'))
+  })
+
+  it('contain no source files and no tests', async () => {
     const { stdout } = await run('tar', ['tzf', join(folder, 'engine.tgz')])
     assert.match(stdout, /package\/dist\/isolate\/host\/prelude\.bundle\.js/)
     assert.doesNotMatch(stdout, /\/src\/|\.test\.|\/tests?\//)

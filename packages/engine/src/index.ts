@@ -1,3 +1,10 @@
+/// <reference types="node" preserve="true" />
+/**
+ * The engine: a pool of V8 isolates that runs the methods of a routing script.
+ *
+ * @module @siplet/engine
+ */
+
 export { SIPMessage } from '@siplet/sipmsg'
 export type { EngineConfig, EngineOptions, Limits, Logger } from './config.ts'
 export type { ChildStats } from './dispatch/child-queue.ts'

@@ -1,6 +1,8 @@
 /**
  * The types of the script contract, for authors: `import type { SIPMsg } from '@siplet/engine/script'`. The import
  * also makes the globals of a script (LM_ERR and its like) known. Nothing of it exists at run time.
+ *
+ * @module @siplet/engine/script
  */
 import type { Address, Route } from './wire/request.ts'
 

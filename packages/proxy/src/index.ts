@@ -1,3 +1,10 @@
+/// <reference types="node" preserve="true" />
+/**
+ * A transaction-stateful SIP proxy (RFC 3261) whose routing logic is a script.
+ *
+ * @module @siplet/proxy
+ */
+
 export { type Clock, systemClock } from './clock.ts'
 export { type ProxyConfig, type ProxyOptions, parseProxyConfig, readProxyConfig } from './config.ts'
 export { PROXY_ERRORS, ProxyError, type ProxyErrorCode } from './errors.ts'

@@ -1,3 +1,9 @@
+/**
+ * The SIP message model: reads, edits, frames, validates and builds messages (RFC 3261).
+ *
+ * @module @siplet/sipmsg
+ */
+
 export { type HeaderParts, type ReplyParts, type RequestParts, reply, request } from './build.ts'
 export type { Credentials } from './credentials.ts'
 export { parseCredentials } from './credentials.ts'

@@ -1,4 +1,10 @@
-/** For unit tests of routing scripts, with any test runner: the script runs in the same isolate as in production. */
+/// <reference types="node" preserve="true" />
+/**
+ * Helpers for unit tests of routing scripts. They work with any test runner and run the script in the same kind of
+ * isolate as in production.
+ *
+ * @module @siplet/engine/testing
+ */
 
 export { type RunScriptOptions, runScript } from './run-script.ts'
 export {
