@@ -3,7 +3,7 @@ import { SipletError } from './errors.ts'
 import type { EmbedderFunction } from './functions/function-message.ts'
 import { shown, thrownText } from './shown.ts'
 
-/** pino's methods, as far as the engine calls them. Any logger of that shape will do. */
+/** The methods of pino that the engine calls. Any logger with these methods works. */
 export interface Logger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -31,65 +31,73 @@ const loggerShape = z.custom<Logger>(
   'must have the methods debug, info, warn, error and fatal, as a pino logger has',
 )
 
-/** isolated-vm is given a batch as arguments of about 1 KiB. V8 takes 32,800 of them, 62,500 are too many for its stack. */
+/**
+ * isolated-vm receives a batch as arguments of about 1 KiB each. V8 accepts 32,800 of them; 62,500 overflow its
+ * stack.
+ */
 const MAX_MESSAGE_BYTES = 33_554_432
 
 const limits = z.strictObject({
-  /** Heap limit of one isolate, in MiB. isolated-vm asks for 8 at least. */
+  /** Heap limit of one isolate, in MiB. isolated-vm requires at least 8. */
   memoryMb: z.number().int().min(8).max(65_536).default(64),
-  /** Longest run of one method call: milliseconds. */
+  /** Maximum run time of one method call, in milliseconds. */
   timeoutMs: z.number().int().min(1).max(600_000).default(50),
-  /** Longest start of a child: the script's top level, mod_init and child_init together: milliseconds. */
+  /**
+   * Maximum time of one start of a child, in milliseconds: the script's top level, mod_init and child_init together.
+   */
   initTimeoutMs: z.number().int().min(1).max(600_000).default(5_000),
-  /** Longest wait of a script for one function of the embedder: milliseconds. */
+  /** Maximum time that a script waits for one function of the embedder, in milliseconds. */
   callFunctionTimeoutMs: z.number().int().min(1).max(600_000).default(1_000),
-  /** Execs that may wait, over all children, before ERR_SIPLET_OVERLOAD. */
+  /** Maximum number of waiting execs, over all children. Further execs fail with ERR_SIPLET_OVERLOAD. */
   maxQueue: z.number().int().min(1).default(10_000),
   /**
-   * Messages and extraArgs of execs that may wait, over all children, before ERR_SIPLET_OVERLOAD: bytes. One exec may
-   * always wait.
+   * Maximum size of the messages and extraArgs of waiting execs, over all children, in bytes. Further execs fail with
+   * ERR_SIPLET_OVERLOAD. One exec may always wait.
    */
   maxQueueBytes: z.number().int().min(1_024).default(268_435_456),
-  /** Messages in one batch, at most. */
+  /** Maximum number of execs in one batch. */
   maxBatch: z.number().int().min(1).max(65_535).default(128),
-  /** Calls of call_function in one exec. */
+  /** Maximum number of calls of call_function in one exec. */
   maxFunctionCalls: z.number().int().min(0).default(100),
-  /** Log lines of scripts that go to the logger, a second; more are dropped and counted. */
+  /** Maximum number of log lines of scripts per second. Further lines are dropped and counted. */
   maxLogLines: z.number().int().min(0).default(1_000),
-  /** Heap limit of the pool process of isolation `process`, isolates aside: MiB. */
+  /** Heap limit of the pool process of isolation `process`, without isolates, in MiB. */
   processHeapMb: z.number().int().min(32).max(65_536).default(256),
   /**
-   * Resident memory of the pool process of isolation `process`; beyond it the process is ended and started again: MiB.
-   * By default 256 and for each child 64 and twice memoryMb.
+   * Maximum resident memory of the pool process of isolation `process`, in MiB. A process that exceeds this limit is
+   * ended and started again. The default is 256, plus 64 and twice memoryMb for each child.
    */
   processMemoryMb: z.number().int().min(64).optional(),
   /**
-   * A message and its extraArgs, together: bytes. A longer one is refused before anything of it is copied. It must fit
-   * the isolate's memory, too: memoryMb is to be at least four times as much.
+   * Maximum size of a message and its extraArgs together, in bytes. A longer message is refused before any part of it
+   * is copied. It must fit into the memory of the isolate, too: memoryMb must be at least four times as much.
    */
   maxMessageBytes: z.number().int().min(1_024).max(MAX_MESSAGE_BYTES).default(16_777_216),
-  /** Edits, dst URI, log lines and error of one exec, together: bytes. */
+  /** Maximum size of the edits, next hop, log lines and error of one exec together, in bytes. */
   maxResultBytes: z.number().int().min(4_096).max(67_108_864).default(262_144),
 })
 
 /** How the pool process of isolation `process` is started. */
 const poolProcess = z.strictObject({
   /**
-   * A command that is put in front, such as `['/usr/bin/setpriv', '--no-new-privs']`. It must pass on file descriptors 2
-   * and 3, and should become the process (exec) rather than start another: memory of another is not looked at from
-   * outside.
+   * Command that is put in front of the program, such as `['/usr/bin/setpriv', '--no-new-privs']`. The command must
+   * pass on file descriptors 2 and 3. It should replace itself by the program (exec) instead of starting another
+   * process, because the host does not check the memory of that other process.
    */
   wrapper: z.array(z.string().min(1)).default([]),
-  /** Node's --permission: no files but those that the process consists of, no programs, no connections. */
+  /**
+   * Whether Node's --permission is set: the process may read its own files only, start no program and open no
+   * connection.
+   */
   permissions: z.boolean().default(true),
 })
 
 const inspect = z.strictObject({
-  /** Whoever can connect can run code in the isolate. */
+  /** Address on which debuggers connect. Anyone who can connect can run code in the isolate. */
   host: z.string().min(1).default('127.0.0.1'),
-  /** 0 takes any that is free. */
+  /** Port on which debuggers connect. 0 selects any free port. */
   port: z.number().int().min(0).max(65_535).default(9_229),
-  /** Told the URL for debuggers as soon as one can connect. */
+  /** Called with the URL for debuggers as soon as a debugger can connect. */
   onListening: z
     .custom<(webSocketUrl: string) => void>((value) => typeof value === 'function', 'must be a function')
     .optional(),
@@ -99,29 +107,34 @@ const options = z.strictObject({
   /** Path of the script: .js .mjs .cjs .ts .mts .py */
   scriptName: z.string().min(1, 'must be the path of a script'),
   /**
-   * Folder below which the script may import files; by default the folder that the script is in. Packages are found in
-   * node_modules below it, and above it up to the nearest package.json.
+   * Folder below which the script may import files. The default is the script's folder. Packages are found in
+   * node_modules below this folder, and above it up to the nearest package.json.
    */
   scriptRoot: z.string().min(1, 'must be the path of a folder').optional(),
-  /** The script's init function: called once per child, returns the handler object. */
+  /** Name of the script's init function. It is called once per child and returns the handler object. */
   modInitFunction: identifier.default('mod_init'),
-  /** Method of the handler object called once per child, with its rank. */
+  /** Name of the method of the handler object that is called once per child, with the rank. */
   childInitMethod: identifier.default('child_init'),
-  /** Number of children; their ranks are 1..children. */
+  /** Number of children. Their ranks are 1 to `children`. */
   children: z.number().int().min(1).max(1_024).default(1),
-  /** Where the isolates live: in the calling thread, in a worker thread each, or in threads of a process of their own. */
+  /**
+   * Where the isolates run: in the calling thread, in one worker thread each, or in threads of a separate process.
+   */
   isolation: z.enum(['inline', 'thread', 'process']).default('thread'),
-  /** 'call-id': messages of one Call-ID go to one child, in order. 'none': to the child with the shortest queue. */
+  /**
+   * How an exec is assigned to a child. 'call-id': messages of one Call-ID go to one child, in order. 'none': a
+   * message goes to the child with the shortest queue.
+   */
   affinity: z.enum(['call-id', 'none']).default('call-id'),
   limits: limits.prefault({}),
   process: poolProcess.prefault({}),
-  /** What a script's call_function may call, by name. */
+  /** Functions that the script can call with call_function, by name. */
   functions: functionTable.default({}),
-  /** pino-compatible; by default a pino logger that writes warnings and worse to stderr. */
+  /** Logger with the methods of pino. The default is a pino logger that writes warnings and errors to stderr. */
   logger: loggerShape.optional(),
   /**
-   * Lets a debugger attach to child 1. createEngine waits for it, and the script breaks at its first line. timeoutMs,
-   * initTimeoutMs and memoryMb do not hold for that child.
+   * Lets a debugger attach to child 1. createEngine waits for the debugger, and the script breaks at its first line.
+   * timeoutMs, initTimeoutMs and memoryMb do not apply to that child.
    */
   inspect: inspect.optional(),
 })
@@ -131,14 +144,14 @@ const schema = options.refine((config) => config.inspect === undefined || config
   error: "needs isolation: 'inline'",
 })
 
-/** What createEngine takes. Times are milliseconds, `memoryMb` MiB. */
+/** Options of createEngine. All times are in milliseconds; `memoryMb` is in MiB. */
 export type EngineOptions = z.input<typeof schema>
-/** The options with every default filled in. */
+/** The options after all defaults were applied. */
 export type EngineConfig = z.output<typeof schema>
 export type Limits = EngineConfig['limits']
 export type InspectOptions = NonNullable<EngineConfig['inspect']>
 
-/** The modparams of the OpenSIPS module, and what is named like one, and the option each one is here. */
+/** Maps the modparams of the OpenSIPS module, and likely variants, to the option names used here. */
 const OPENSIPS_NAMES: Record<string, string> = {
   script_name: 'scriptName',
   script_root: 'scriptRoot',
@@ -146,20 +159,23 @@ const OPENSIPS_NAMES: Record<string, string> = {
   child_init_method: 'childInitMethod',
 }
 
-/** Options that are objects of options. zod would take a Map or a Date for an object without any. */
+/**
+ * Options that are objects of options. Without this check, zod would accept a Map or a Date as an object without
+ * options.
+ */
 const GROUPS: readonly string[] = ['limits', 'process', 'inspect']
 
 /**
- * Fills in the defaults and accepts the OpenSIPS modparam names as aliases.
+ * Applies the defaults and accepts the OpenSIPS modparam names as aliases.
  *
- * @throws SipletError ERR_SIPLET_CONFIG that names each option, what was given and what is accepted.
+ * @throws SipletError ERR_SIPLET_CONFIG, which names each wrong option, its value and the accepted values
  */
 export function parseConfig(options: unknown): EngineConfig {
   try {
     return parse(options)
   } catch (error) {
     if (error instanceof SipletError) throw error
-    // A getter or a Proxy of the embedder can throw anything.
+    // A getter or a Proxy of the embedder can throw any value.
     throw new SipletError(
       'ERR_SIPLET_CONFIG',
       `bad engine options: they cannot be read: ${thrownText(error)}`,
@@ -195,11 +211,11 @@ function renameAliases(options: unknown): unknown {
     }
     renamed.set(name, value)
   }
-  // Unlike an assignment, this makes a key `__proto__` an option like any other, which then is refused.
+  // Unlike an assignment, this turns a key `__proto__` into an ordinary option, which is then refused.
   return Object.fromEntries(renamed)
 }
 
-/** The value itself if it is short, otherwise the name of its type. */
+/** Returns the value itself if it is short, otherwise the name of its type. */
 function kindOf(value: unknown): string {
   return typeof value === 'object' && value !== null ? Object.prototype.toString.call(value) : shown(value)
 }

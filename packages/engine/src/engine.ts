@@ -1,4 +1,4 @@
-/** createEngine: a pool of children, each an isolate with its rank, and the execs that run on them. */
+/** The engine: a pool of children, each an isolate with a rank, and the execs that run on them. */
 import { tracingChannel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import { encodeUtf8, SIPMessage, SIPMessageError } from '@siplet/sipmsg'
@@ -26,18 +26,18 @@ import { encodeRequest, ROUTES, type Route } from './wire/request.ts'
 import type { LogLine, Outcome } from './wire/verdict.ts'
 
 /**
- * Execs for tracers, such as OpenTelemetry's, through node:diagnostics_channel: `start` and `asyncEnd` of one exec
- * share a context `{ method, route, result }`, `result` being there at the end.
+ * Traces execs through node:diagnostics_channel, for tracers such as OpenTelemetry. The events `start` and `asyncEnd`
+ * of one exec share a context `{ method, route, result }`. `result` is set at the end.
  */
 const TRACING = tracingChannel<object, { method: string; route: Route | undefined; result?: ExecResult }>(
   'siplet:exec',
 )
 
 /**
- * Loads the script and starts all children side by side.
+ * Loads the script and starts all children concurrently.
  *
- * @throws SipletError ERR_SIPLET_CONFIG, one of loadScript's, or, naming rank and cause, ERR_SIPLET_SCRIPT_LOAD,
- *   ERR_SIPLET_MOD_INIT, ERR_SIPLET_CHILD_INIT; nothing is left running then
+ * @throws SipletError ERR_SIPLET_CONFIG, any error of loadScript, or, with rank and cause, ERR_SIPLET_SCRIPT_LOAD,
+ *   ERR_SIPLET_MOD_INIT or ERR_SIPLET_CHILD_INIT. No child keeps running then.
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const engine = new Engine(parseConfig(options))
@@ -46,17 +46,17 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 }
 
 /**
- * What an engine tells beside its answers; all ranks are those of the children concerned. A listener that throws or
- * rejects is logged at error; it never reaches an exec.
+ * Events of an engine. `rank` is the rank of the child concerned. If a listener throws or rejects, the error is
+ * logged; it never affects an exec.
  */
 export interface EngineEvents {
-  /** A child ended for this cause, and is started again. */
+  /** The isolate of a child ended for this cause. The engine rebuilds it. */
   rebuild: [{ rank: number; cause: Ending }]
-  /** A child did not come up again; it is tried again with back-off. */
+  /** A rebuild failed. The engine tries again after a back-off. */
   degraded: [{ rank: number; error: SipletError }]
-  /** A degraded child came up. */
+  /** A degraded child was started successfully. */
   recovered: [{ rank: number }]
-  /** A new generation of children serves. */
+  /** A new generation of children has taken over. */
   reload: [{ generation: number }]
 }
 
@@ -73,14 +73,15 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #releaseEsbuild = keepEsbuild()
   #generation!: Generation
   #waiting = 0
-  /** Of their records. */
+  /** Total size of the records of waiting execs, in bytes. */
   #waitingBytes = 0
   #reloading: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
   /** Use {@link createEngine}. */
   constructor(config: EngineConfig) {
-    // What a listener rejects with goes to the method below. https://nodejs.org/api/events.html#capture-rejections-of-promises
+    // A rejection of a listener goes to the method below.
+    // https://nodejs.org/api/events.html#capture-rejections-of-promises
     super({ captureRejections: true })
     this.#config = config
     this.#workers = new Workers(config.children)
@@ -100,7 +101,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#log.failure(`a listener of '${event}' failed: ${thrownText(error)}`)
   }
 
-  /** Tells the listeners; what they throw is theirs. */
+  /** Emits an event. An error that a listener throws is logged. */
   #tell<Name extends keyof EngineEvents>(event: Name, ...told: EngineEvents[Name]): void {
     try {
       ;(this as EventEmitter).emit(event, ...told)
@@ -109,7 +110,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     }
   }
 
-  /** Called by createEngine, once. */
+  /** Starts the first generation. createEngine calls this method once. */
   async start(): Promise<void> {
     try {
       this.#generation = await this.#startGeneration()
@@ -126,18 +127,18 @@ export class Engine extends EventEmitter<EngineEvents> {
     return this.#generation.methods
   }
 
-  /** Those of them that cannot be exec'd: async functions and generators return no integer. */
+  /** Names of the methods that exec cannot run: async functions and generators return no integer. */
   get asyncMethods(): readonly string[] {
     return this.#generation.asyncMethods
   }
 
   /**
-   * Runs a method of the script on a message. Never rejects for what a script or a message does: the result's
-   * `error` tells.
+   * Runs a method of the script on a message. Never rejects because of a script or a message: the `error` of the
+   * result describes the failure.
    *
-   * @param message the bytes of one SIP message, or one that was parsed already, as it is now; a string is taken as
+   * @param message the bytes of one SIP message, or a parsed message in its current state; a string is encoded as
    *   UTF-8
-   * @throws SipletError ERR_SIPLET_ARGUMENT where an argument is of the wrong type
+   * @throws SipletError ERR_SIPLET_ARGUMENT if an argument has the wrong type
    */
   exec(
     method: string,
@@ -154,10 +155,10 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   /**
-   * The same on the calling thread, without an event loop in between: the lowest latency there is. For isolation
-   * `inline`; functions that the script calls must answer synchronously.
+   * Runs a method like exec, but on the calling thread and without the event loop. This has the lowest latency. It
+   * works in isolation `inline` only. Functions that the script calls must answer synchronously.
    *
-   * @throws SipletError ERR_SIPLET_ARGUMENT; ERR_SIPLET_SYNC where isolation is not `inline`, a debugger may attach
+   * @throws SipletError ERR_SIPLET_ARGUMENT; ERR_SIPLET_SYNC if the isolation is not `inline`, a debugger may attach
    *   (`inspect`), or the child of this message is busy with execs made by `exec`
    */
   execSync(method: string, message: Uint8Array | string | SIPMessage, options: ExecOptions = {}): ExecResult {
@@ -191,11 +192,12 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   /**
-   * Loads the script anew and builds a generation of children beside the one that serves. Execs go to the new one from
-   * the moment when all of its children came up; the old one answers what it has, and ends. Execs of one Call-ID keep
-   * their order throughout. Resolves when the old generation has ended.
+   * Loads the script again and starts a new generation of children while the old one still serves. As soon as all new
+   * children have started, execs go to the new generation. The old generation finishes its execs and ends. Execs of
+   * one Call-ID keep their order. Resolves when the old generation has ended.
    *
-   * @throws SipletError what createEngine throws for a script; the old generation serves on then. ERR_SIPLET_CLOSED
+   * @throws SipletError any error that createEngine throws for a script (the old generation then continues to serve),
+   *   or ERR_SIPLET_CLOSED
    */
   reload(): Promise<void> {
     const reloaded = this.#reloading.then(() => this.#reload())
@@ -203,12 +205,12 @@ export class Engine extends EventEmitter<EngineEvents> {
     return reloaded
   }
 
-  /** Resolves when everything accepted so far has been answered. */
+  /** Resolves when all execs accepted so far have their result. */
   async drain(): Promise<void> {
     await Promise.all(this.#generation.queues.map((queue) => queue.idle()))
   }
 
-  /** Counters since the start, and the state of every child. */
+  /** Returns counters since the start, and the state of every child. */
   stats(): EngineStats {
     return this.#counters.stats(
       this.#generation.queues.map((queue) => queue.stats),
@@ -216,12 +218,12 @@ export class Engine extends EventEmitter<EngineEvents> {
     )
   }
 
-  /** Metrics in the text format of Prometheus. */
+  /** Returns the metrics in the text format of Prometheus. */
   metrics(): Promise<string> {
     return this.#metrics.text()
   }
 
-  /** Answers what was accepted, refuses what comes, then ends all children. Safe to call twice. */
+  /** Refuses new execs, finishes the accepted ones, then ends all children. Can be called more than once. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -286,7 +288,9 @@ export class Engine extends EventEmitter<EngineEvents> {
     return Generation.start(this.#config, this.#functions, this.#workers, events, this.#inspector)
   }
 
-  /** Undefined where the exec is answered already: it does not get as far as a child. */
+  /**
+   * Creates the pending exec. Returns undefined if the exec was refused; it then has its result and reaches no child.
+   */
   #prepare(given: ExecArguments, answer: (result: ExecResult) => void): PendingExec | undefined {
     const { method, extra, messageBytes, extraBytes, src, dst, context } = given
     const refuse = (code: ErrorCode, message: string): undefined => {
@@ -302,7 +306,7 @@ export class Engine extends EventEmitter<EngineEvents> {
         `${this.#waiting} execs wait already (limits.maxQueue is ${maxQueue})`,
       )
     }
-    // Before anything is encoded or copied: what is refused must not take memory first.
+    // Checks the size before anything is encoded or copied, so that a refused message takes no memory.
     const { maxMessageBytes } = this.#config.limits
     if (messageBytes + extraBytes > maxMessageBytes) {
       return refuse(
@@ -344,7 +348,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     return { method, message, route, src, dst, context, record, at: performance.now(), answer }
   }
 
-  /** Undefined where no child could ever answer; the exec is answered with that then. */
+  /** Returns the queue for an exec. Returns undefined if no child could ever answer; the exec then has its result. */
   #route(exec: PendingExec): ChildQueue | undefined {
     const { queues } = this.#generation
     const queue = this.#config.affinity === 'none' ? shortest(queues)! : this.#affine(exec)
@@ -369,7 +373,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   #affine(exec: PendingExec): ChildQueue {
-    // With one child there is nothing to find out.
+    // With one child, the Call-ID does not matter.
     return this.#generation.queues.length === 1
       ? this.#generation.queues[0]!
       : byCallId(this.#generation.queues, exec.message.callId)
@@ -434,7 +438,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 }
 
-/** Tells tracers of an exec, where there are any. */
+/** Runs an exec with tracing, if there is a subscriber. */
 function traced(
   { method, route }: ExecArguments,
   answer: (result: ExecResult) => void,
@@ -449,7 +453,10 @@ function traced(
   }
 }
 
-/** Where an exec was refused tells nothing, and under overload the stack would be most of what a refusal costs. */
+/**
+ * The place of a refused call does not help anybody, and under overload the stack would be most of the cost of a
+ * refusal.
+ */
 function withoutStack<T>(make: () => T): T {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0

@@ -1,4 +1,4 @@
-/** The arguments of exec and execSync, checked. Each property is read once, so that a getter cannot change it later. */
+/** Checks the arguments of exec and execSync. Each property is read once, so a getter cannot change it later. */
 import { types } from 'node:util'
 import { encodeUtf8, SIPMessage } from '@siplet/sipmsg'
 import { SipletError } from './errors.ts'
@@ -6,22 +6,25 @@ import { shown, thrownText } from './shown.ts'
 import { type Address, MAX_NAME_LENGTH, ROUTES, type Route } from './wire/request.ts'
 
 export interface ExecOptions {
-  /** By default REQUEST_ROUTE for requests and ONREPLY_ROUTE for replies. */
+  /** Route of the message. The default is REQUEST_ROUTE for requests and ONREPLY_ROUTE for replies. */
   route?: Route
-  /** Where the message came from: IP address as text, port. */
+  /** Source of the message: IP address as text, and port. */
   src?: Address
-  /** Where it came in. */
+  /** Address that received the message. */
   dst?: Address
-  /** Second argument of the method; absent, the method gets one argument only. */
+  /** Second argument of the method. Without it, the method gets only one argument. */
   extraArgs?: string
-  /** Whatever the functions that the script calls in this exec are to find as `message.context`; stays with the engine. */
+  /**
+   * Value that functions find as `message.context` when the script calls them in this exec. It never leaves the
+   * engine.
+   */
   context?: unknown
 }
 
-/** Arguments of one exec that have the right types. */
+/** The checked arguments of one exec. */
 export interface ExecArguments {
   readonly method: string
-  /** The method's name as its UTF-8 bytes, one character a byte. */
+  /** The name of the method as its UTF-8 bytes, one character per byte. */
   readonly methodText: string
   readonly message: Uint8Array | string | SIPMessage
   readonly messageBytes: number
@@ -38,8 +41,8 @@ const NOWHERE: Address = ['0.0.0.0', 0]
 /**
  * Checks the arguments of an exec.
  *
- * @throws SipletError ERR_SIPLET_ARGUMENT if an argument is of the wrong type or cannot be read, because a getter of it
- *   throws for example
+ * @throws SipletError ERR_SIPLET_ARGUMENT if an argument has the wrong type or cannot be read, for example because a
+ *   getter throws
  */
 export function execArguments(method: unknown, message: unknown, options: unknown): ExecArguments {
   try {
@@ -98,7 +101,7 @@ function checkedRoute(route: unknown): Route | undefined {
   throw argument('route', `one of ${ROUTES.join(', ')}`, route)
 }
 
-/** Bytes of a message as it is now. */
+/** Returns the number of bytes of a message in its current state. */
 function lengthOf(message: Uint8Array | string | SIPMessage): number {
   if (typeof message === 'string') return Buffer.byteLength(message)
   return message instanceof SIPMessage ? message.text.length : message.length

@@ -2,41 +2,42 @@ import { SIPMessage, type Splice } from '@siplet/sipmsg'
 import type { SipletError } from './errors.ts'
 import type { LogLine } from './wire/verdict.ts'
 
-/** The message of a result: a SIPMessage that can be sent with Node. */
+/** The message of a result: a SIPMessage with a Node Buffer for sending. */
 export class ResultMessage extends SIPMessage {
-  /** The whole message, edits applied. */
+  /** Returns the whole message, with all edits applied. */
   toBuffer(): Buffer {
     return Buffer.from(this.text, 'latin1')
   }
 }
 
-/** How long a batch ran, for one of its messages. */
+/** Run time of a batch, for one exec of the batch. */
 export type RunTime = Pick<ExecResult, 'us' | 'sharedBy'>
 
-/** What the engine answers an exec with. */
+/** The result of an exec. */
 export class ExecResult {
-  /** What the method returned: > 0 true, < 0 false, 0 stop. -1 wherever `error` is set. */
+  /** Return value of the method: > 0 true, < 0 false, 0 stop. It is -1 if `error` is set. */
   readonly code: number
-  /** Why there is no return value; null where there is one. */
+  /** Why the method has no return value; null if it has one. */
   readonly error: SipletError | null
-  /** The next hop that set_dst_uri gave, null without one. */
+  /** The next hop that set_dst_uri set; null if none was set. */
   readonly dstUri: string | null
-  /** Rank of the child that ran the method; 0 where none did. */
+  /** Rank of the child that ran the method; 0 if no child ran it. */
   readonly child: number
-  /** Lines the script logged during this exec. */
+  /** Lines that the script logged during this exec. */
   readonly logs: readonly LogLine[]
   /**
-   * Microseconds in the isolate: the run time of the batch, shared evenly by the messages of the batch. What ended the
-   * child (time limit, memory) has its own time, and those of its batch share what was before, to the millisecond.
+   * Microseconds in the isolate: the run time of the batch, shared evenly by the execs of the batch. An exec that
+   * ended its isolate (time limit, memory) has its own time. The other execs of its batch share the time before it,
+   * to the millisecond.
    */
   readonly us: number
-  /** Messages of the batch; with 1, `us` is the time of this message alone. */
+  /** Number of execs in the batch. If it is 1, `us` is the time of this exec alone. */
   readonly sharedBy: number
   readonly #source: Uint8Array | string | SIPMessage
   readonly #splices: readonly Splice[]
   #message: ResultMessage | undefined
 
-  /** @param source what was handed in: parsed, or bytes or text that did not get that far */
+  /** @param source the message passed to exec: parsed, or as bytes or text if it was refused before parsing */
   constructor(
     source: Uint8Array | string | SIPMessage,
     outcome: {
@@ -60,20 +61,21 @@ export class ExecResult {
     this.#splices = outcome.splices
   }
 
-  /** `code` in the words of the OpenSIPS script language. */
+  /** `code` in the terms of the OpenSIPS script language. */
   get verdict(): 'true' | 'false' | 'stop' {
     return this.code > 0 ? 'true' : this.code < 0 ? 'false' : 'stop'
   }
 
-  /** Whether the script (or a function it called) changed the message. */
+  /** Whether the script, or a function that it called, changed the message. */
   get edited(): boolean {
     return this.#splices.length > 0
   }
 
   /**
-   * The message with the edits; untouched parts are byte-identical to what was handed in. Parsed when asked for.
+   * The message with all edits. Bytes outside of the edits are identical to the original. It is parsed on first
+   * access.
    *
-   * @throws SIPMessageError ERR_SIPLET_NOT_SIP where what was handed in is not SIP
+   * @throws SIPMessageError ERR_SIPLET_NOT_SIP if the message passed to exec is not SIP
    */
   get message(): ResultMessage {
     if (this.#message === undefined) {

@@ -1,4 +1,4 @@
-/** One generation of children: all with the same script, started together, ended together. */
+/** One generation of children. They have the same script, start together and end together. */
 import { createChildren } from './children/create.ts'
 import type { Workers } from './children/workers.ts'
 import type { EngineConfig } from './config.ts'
@@ -13,11 +13,11 @@ import { loadScript } from './script/load.ts'
 import { StackMapper } from './script/stack.ts'
 import type { LogLine } from './wire/verdict.ts'
 
-/** A batch beyond this many bytes gains nothing any more. */
+/** Maximum size of a batch, in bytes. Larger batches are not faster. */
 const MAX_BATCH_BYTES = 262_144
 
 export interface GenerationEvents extends QueueEvents {
-  /** Something that the author of the script should know. */
+  /** Reports a problem that the author of the script should know about. */
   warned(text: string): void
 }
 
@@ -25,7 +25,7 @@ export class Generation {
   readonly queues: readonly ChildQueue[]
   /** Names of the methods of the object that mod_init returned, in order of definition. */
   readonly methods: readonly string[]
-  /** Those of them that are async functions or generators. */
+  /** Names of those methods that are async functions or generators. */
   readonly asyncMethods: readonly string[]
   readonly #script: Bundle
   readonly #stacks: StackMapper
@@ -44,11 +44,11 @@ export class Generation {
   }
 
   /**
-   * Loads the script and starts all children side by side.
+   * Loads the script and starts all children concurrently.
    *
-   * @param inspector of the engine, where a debugger may attach
-   * @throws SipletError one of loadScript's or Inspector's, or, naming rank and cause, ERR_SIPLET_SCRIPT_LOAD, ERR_SIPLET_MOD_INIT,
-   *   ERR_SIPLET_CHILD_INIT; nothing is left running then
+   * @param inspector the engine's inspector, if a debugger may attach
+   * @throws SipletError any error of loadScript or Inspector, or, with rank and cause, ERR_SIPLET_SCRIPT_LOAD,
+   *   ERR_SIPLET_MOD_INIT or ERR_SIPLET_CHILD_INIT. No child keeps running then.
    */
   static async start(
     config: EngineConfig,
@@ -81,7 +81,7 @@ export class Generation {
     return generation
   }
 
-  /** A stack of the script, with file, line and column of the script as written. */
+  /** Maps a stack to files, lines and columns of the script as written. */
   mapStack(stack: string): string {
     return mapped(this.#stacks, stack)
   }
@@ -90,14 +90,14 @@ export class Generation {
     return startError(this.#script, this.#stacks, failure, rank)
   }
 
-  /** Answers what waits, then ends the children. */
+  /** Finishes the waiting execs, then ends the children. */
   async close(): Promise<void> {
     await Promise.all(this.queues.map((queue) => queue.idle()))
     await Promise.all(this.queues.map((queue) => queue.child.close()))
   }
 }
 
-/** An error that a script logs has its stack in terms of the script as written, as one that it throws has. */
+/** Maps the stacks in log lines of a script, in the same way as the stacks of errors that it throws. */
 function withMappedLogs(events: QueueEvents, stacks: StackMapper): QueueEvents {
   const mappedLogs = (logs: readonly LogLine[]): readonly LogLine[] =>
     logs.some(({ text }) => FRAME.test(text))
@@ -114,7 +114,7 @@ function withMappedLogs(events: QueueEvents, stacks: StackMapper): QueueEvents {
   }
 }
 
-/** The text is the script's: whatever it makes of a stack, an exec is answered. */
+/** The script controls this text. Even if mapping fails, the exec must get its result. */
 function mapped(stacks: StackMapper, text: string): string {
   try {
     return stacks.map(text)
@@ -123,7 +123,7 @@ function mapped(stacks: StackMapper, text: string): string {
   }
 }
 
-/** Linear, however many line breaks there are: the text is the script's. */
+/** Takes linear time for any number of line breaks, because the script controls the text. */
 const FRAME = /^[ \t]+at .+:\d+:\d+/m
 
 function startError(
@@ -140,7 +140,7 @@ function startError(
   })
 }
 
-/** Where a stack begins, for a message that stands alone. */
+/** Returns the first place of a stack, for an error message without its stack. */
 function firstPlace(stack: string): string | undefined {
   for (const line of stack.split('\n')) {
     if (!/^[ \t]+at /.test(line)) continue

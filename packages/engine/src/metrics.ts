@@ -1,9 +1,12 @@
-/** The counters of an engine for Prometheus. They are kept by stats.ts and handed over when they are asked for. */
+/**
+ * Exports the counters of an engine in the format of Prometheus. stats.ts keeps the counters; this file reads them on
+ * request.
+ */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { printable } from './printable.ts'
 import type { EngineStats } from './stats.ts'
 
-/** Seconds; from what an inline call takes to where callers give up. */
+/** Bucket bounds in seconds, from the duration of an inline call to the time after which callers give up. */
 const BUCKETS = [10e-6, 30e-6, 100e-6, 300e-6, 1e-3, 3e-3, 10e-3, 30e-3, 100e-3, 300e-3, 1, 3]
 
 export class EngineMetrics {
@@ -75,7 +78,7 @@ export class EngineMetrics {
     )
   }
 
-  /** An exec was answered after so many milliseconds. */
+  /** Records that an exec was answered after `ms` milliseconds. */
   answered(ms: number): void {
     this.#latency.observe(ms / 1_000)
   }

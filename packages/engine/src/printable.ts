@@ -1,27 +1,27 @@
 /**
- * Text that others wrote, as it may be shown: scripts, messages, captures and file names choose much of what stands in
- * logs, errors and summaries. Raw, they could move the cursor, colour or hide what follows, or write a line that looks
- * like another entry. Everything that is shown to people goes through here before it gets its own colours.
+ * Makes text printable. Scripts, messages, captures and file names control much of the text in logs, errors and
+ * summaries. Raw, such text could move the cursor, change colours, hide what follows, or forge a line that looks like
+ * another entry. All text that people see passes through here before our own colours are added.
  */
 
 /**
- * C0 (all but the tab), DEL, C1, what changes the direction of text (Unicode's Bidi_Control), line and paragraph
- * separators, and halves of surrogate pairs.
+ * Matches C0 controls (except tab), DEL, C1 controls, characters that change the text direction (Unicode's
+ * Bidi_Control), line and paragraph separators, and unpaired surrogates.
  */
 const UNPRINTABLE = /(?!\t)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/gu
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r' }
 
-/** @returns one line: control characters as escapes such as `\n` and `\u001b`; tabs stay */
+/** Returns the text as one line. Control characters become escapes such as `\n` and `\u001b`; tabs are kept. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => SHORT[character] ?? unicodeEscape(character))
 }
 
 /**
- * The same of a text of several lines, such as a stack or a code frame, which stay lines.
+ * Makes a text of several lines printable, such as a stack or a code frame. Line breaks are kept.
  *
- * @param indent begins every line after the first that does not begin with it already. Where entries begin at the start
- *   of a line, a text cannot forge one.
+ * @param indent prefix for every line after the first that does not begin with it already. If log entries begin at
+ *   the start of a line, an indented text cannot forge an entry.
  */
 export function printableLines(text: string, indent = ''): string {
   return text
@@ -30,12 +30,20 @@ export function printableLines(text: string, indent = ''): string {
     .join('\n')
 }
 
-/** JSON of a value, on one line. JSON.stringify leaves DEL, C1 and separators raw; here they are escapes of JSON. */
+/**
+ * Returns a value as JSON on one line. JSON.stringify leaves DEL, C1 and separators raw; here they become JSON
+ * escapes.
+ */
 export function printableJSON(value: unknown): string {
   return escapedJSON(JSON.stringify(value))
 }
 
-/** @param json text of JSON; it says the same afterwards. Its line feeds stay: they are none of a string */
+/**
+ * Escapes the unprintable characters in a JSON text. The value of the JSON stays the same. Line feeds are kept,
+ * because they cannot be part of a JSON string.
+ *
+ * @param json a JSON text
+ */
 export function escapedJSON(json: string): string {
   return json.replace(UNPRINTABLE, (character) =>
     character === '\n' || character === '\r' ? character : unicodeEscape(character),

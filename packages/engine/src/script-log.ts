@@ -1,7 +1,8 @@
 /**
- * What scripts log, and the errors they make, on the embedder's logger; repeated errors with a rate limit. The logger gets
- * text as data: control characters are escaped, line feeds stay. Whoever writes lines must keep a text from beginning one
- * that looks like an entry: pino's JSON does, and the commands indent further lines.
+ * Writes the log lines and errors of scripts to the embedder's logger, and limits the rate of repeated errors. The
+ * logger gets text as data: control characters are escaped, line feeds are kept. A logger that writes plain lines
+ * must prevent that a text begins a line that looks like an entry. pino's JSON prevents that; our commands indent
+ * continuation lines.
  */
 import type { Logger } from './config.ts'
 import type { PendingExec } from './dispatch/pending-exec.ts'
@@ -9,11 +10,14 @@ import type { SipletError } from './errors.ts'
 import { printable, printableLines } from './printable.ts'
 import type { LogLevel, LogLine } from './wire/verdict.ts'
 
-/** An error that was logged is not logged again for this long; the next line tells how many there were. */
+/**
+ * Time for which an error that was logged is not logged again, in milliseconds. The next line reports the number of
+ * repetitions.
+ */
 const QUIET_MS = 10_000
 const MAX_REMEMBERED = 1_000
 
-/** A level can only be one of these: verdict-reader.ts takes any other for malformed. */
+/** The pino method for each level. Other levels cannot occur, because verdict-reader.ts treats them as malformed. */
 const METHODS: Record<LogLevel, keyof Logger> = {
   ALERT: 'fatal',
   CRIT: 'fatal',
@@ -33,39 +37,39 @@ export class ScriptLog {
   #droppedThisSecond = 0
   #dropped = 0
 
-  /** @param maxLines lines of scripts a second; more are dropped and counted */
+  /** @param maxLines maximum number of script lines per second; further lines are dropped and counted */
   constructor(logger: Logger, maxLines: number) {
     this.#logger = logger
     this.#maxLines = maxLines
   }
 
-  /** Lines dropped so far, by their rate or since the logger failed. */
+  /** Number of lines dropped because of the rate limit or a failing logger. */
   get dropped(): number {
     return this.#dropped
   }
 
-  /** What the author of a script should know. */
+  /** Logs a problem that the author of the script should know about. */
   warning(text: string): void {
     this.#write('warn', {}, printableLines(text))
   }
 
-  /** Something of the embedder failed. */
+  /** Logs a failure in code of the embedder. */
   failure(text: string): void {
     this.#write('error', {}, printableLines(text))
   }
 
-  /** A logger that fails loses the line; an exec must not be lost with it. */
+  /** Writes one entry. If the logger fails, the entry is lost; the exec must not be lost with it. */
   #write(level: keyof Logger, fields: object, text: string): void {
     try {
       const written: unknown = this.#logger[level](fields, text)
-      // A logger that is asynchronous after all.
+      // The logger is asynchronous and may reject.
       if (written instanceof Promise) written.catch(() => this.#dropped++)
     } catch {
       this.#dropped++
     }
   }
 
-  /** A child does not come up again. */
+  /** Logs that a rebuild failed. */
   degraded(error: SipletError, rank: number): void {
     this.#write(
       'error',
@@ -74,7 +78,10 @@ export class ScriptLog {
     )
   }
 
-  /** Lines of LM_* and console; the newline that scripts for OpenSIPS end them with is the logger's to write. */
+  /**
+   * Logs the lines of LM_* and console. Scripts for OpenSIPS end a line with a newline; the logger adds its own, so
+   * this one is removed.
+   */
   lines(lines: readonly LogLine[], rank: number, exec?: PendingExec): void {
     for (let i = 0; i < lines.length; i++) {
       const { level, text } = lines[i]!
@@ -83,7 +90,7 @@ export class ScriptLog {
     }
   }
 
-  /** Whether one more line may be written; tells once a second how many were not. */
+  /** Returns whether one more line may be written. Reports once per second how many were dropped. */
   #takes(): boolean {
     const now = performance.now()
     if (now - this.#secondStart >= 1_000) {
@@ -106,7 +113,7 @@ export class ScriptLog {
     return false
   }
 
-  /** An exec without a return value. */
+  /** Logs the error of an exec. */
   error(error: SipletError, rank: number, exec: PendingExec): void {
     const key = `${error.code} ${exec.method} ${error.message}`
     const now = performance.now()

@@ -2,43 +2,54 @@ import type { PendingExec } from '../dispatch/pending-exec.ts'
 import type { RunEnd, StartResult } from '../isolate/host/child.ts'
 import type { VerdictReader } from '../wire/verdict-reader.ts'
 
-/** One rank of the engine, wherever its isolate lives. Never used by two callers at once. */
+/** One child of the engine. Each isolation implements this interface. A child never has two callers at once. */
 export interface Child {
   readonly rank: number
-  /** Builds the isolate and runs the init functions; also rebuilds it after a run that was not `done`. */
+  /**
+   * Builds the isolate and runs the init functions. Also rebuilds the isolate after a run that did not end as `done`.
+   */
   start(): StartResult | Promise<StartResult>
   /**
-   * One crossing. The verdicts of as many execs as ended stand in `verdicts` afterwards; see wire/verdict.ts.
+   * Runs one batch: one crossing. Afterwards `verdicts` contains the verdicts of the execs that ended
+   * (wire/verdict.ts).
    *
-   * @param alone nothing else may run in the process of the child meanwhile, where that is not this one
+   * @param alone whether nothing else may run in the pool process at the same time; ignored without a pool process
    */
   run(batch: readonly PendingExec[], alone?: boolean): RunEnd | Promise<RunEnd>
-  /** The same on the calling thread. Only isolation `inline` has it. */
+  /** Runs one batch on the calling thread. Only isolation `inline` provides this method. */
   runSync?(batch: readonly PendingExec[]): RunEnd
   readonly verdicts: VerdictReader
-  /** The process it lives in, where that is not this one; undefined while there is none. */
+  /**
+   * Id of the process that the child lives in, if it is not this process. Undefined while there is no such process.
+   */
   readonly pid?: number | undefined
-  /** What the isolate said in the last run that it cannot have to say, its verdicts aside. That child must be rebuilt. */
+  /**
+   * Description of malformed data from the isolate in the last run, other than verdicts. The child must then be
+   * rebuilt.
+   */
   readonly malformed?: string | undefined
-  /** Of the last run that was `lost`, where the child lives in another process. */
+  /** Details of the last run that ended as `lost`, if the child lives in a pool process. */
   readonly loss?: Loss | undefined
-  /** Called if the child is lost while nobody waits for it; `unprompted`: and no exec ran in its process. */
+  /**
+   * Called if the child is lost while no run is in progress. `unprompted` is true if no exec ran in its process
+   * either.
+   */
   onIdleLoss?: ((unprompted: boolean) => void) | undefined
   close(): Promise<void>
 }
 
-/** How a child was lost together with the process it lived in. Its verdicts may be some milliseconds behind then. */
+/** How a child was lost together with its pool process. The verdicts may be some milliseconds old. */
 export interface Loss {
-  /** Why the process ended, in words. */
+  /** Why the process ended, as text. */
   readonly reason: string
-  /** The process had reached its memory limit. */
+  /** Whether the process had reached its memory limit. */
   readonly memory: boolean
-  /** The process was ended since it said what it cannot have to say: nothing that it ran is to be refused for that. */
+  /** Whether the process was ended because it sent malformed data. No message is refused because of that. */
   readonly malformed: boolean
-  /** Whether an exec of this child ended the process: the one that the verdicts show as begun and not ended. */
+  /** Whether an exec of this child ended the process. That exec is the one that began and has no verdict. */
   readonly culprit: 'here' | 'elsewhere' | 'unknown'
-  /** No other child was running or starting in the process. */
+  /** Whether no other child was running or starting in the process. */
   readonly alone: boolean
-  /** Places in the batch of the execs that called a function of the embedder. */
+  /** Indexes in the batch of the execs that called a function of the embedder. */
   readonly called: ReadonlySet<number>
 }

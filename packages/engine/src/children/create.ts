@@ -18,15 +18,18 @@ import { ProcessChild } from './process.ts'
 import { ThreadChild } from './thread.ts'
 import type { Workers } from './workers.ts'
 
-/** A character takes so many bytes of UTF-8 at most. */
+/** Maximum number of UTF-8 bytes per UTF-16 code unit. */
 const BYTES_PER_CHARACTER = 3
 
-/** Resident memory of a pool process without children, and of a child without what its script holds: MiB, generous. */
+/**
+ * Generous estimates of resident memory, in MiB: a pool process without children, and a child without the data of its
+ * script.
+ */
 const PROCESS_MB = 256
 const CHILD_MB = 64
 const INSPECTED_RANK = 1
 
-/** The children of the configured isolation, ranks 1..N, not started yet. */
+/** Creates the children of the configured isolation, ranks 1 to N. They are not started yet. */
 export async function createChildren(
   config: EngineConfig,
   script: Bundle,
@@ -48,7 +51,7 @@ export async function createChildren(
       area: createVerdictArea(maxResultBytes),
     }),
   )
-  // The pool process is started with the flags; this process runs no isolate then.
+  // In isolation `process`, the flags are set when the pool process starts, because this process runs no isolate.
   if (config.isolation !== 'process') setV8Flags()
   switch (config.isolation) {
     case 'inline':
@@ -73,7 +76,7 @@ export async function createChildren(
   }
 }
 
-/** The longest that a pool process may say at once: a STARTED or a CALL (wire/frame.ts). */
+/** Maximum payload of a frame from the pool process: a STARTED or a CALL frame (wire/frame.ts). */
 function maxFramePayload(limits: EngineConfig['limits']): number {
   const started = areaBytes(limits.maxResultBytes) + MAX_START_RESULT_BYTES
   return Math.max(started, BYTES_PER_CHARACTER * maxCallLength(limits))

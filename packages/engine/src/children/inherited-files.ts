@@ -1,14 +1,14 @@
 /**
- * Closes the file descriptors that the pool process got from the process that started it. Node opens its own ones so
- * that children do not get them; native code, and the process that started the embedder, may not be so careful.
+ * Closes the file descriptors that the pool process inherited. Node opens its own descriptors so that child processes
+ * do not inherit them. Native code, or the process that started the embedder, may not do that.
  */
 import { closeSync, fstatSync, readdirSync, type Stats } from 'node:fs'
 
-/** Where the open descriptors of this process are listed. */
+/** Directory that lists the open descriptors of this process. */
 export const DESCRIPTORS = '/proc/self/fd'
 
 /**
- * To be called before anything else opens descriptors.
+ * Closes all inherited descriptors. Must be called before any other code opens descriptors.
  *
  * @param firstUnknown the lowest descriptor that may be closed
  */
@@ -19,7 +19,7 @@ export function closeInheritedFiles(firstUnknown: number): void {
     if (stats.isFIFO()) pipeEnds.set(stats.ino, (pipeEnds.get(stats.ino) ?? 0) + 1)
   }
   for (const { fd, stats } of open) {
-    // Node's own are of no type (epoll, eventfd), or are both ends of a pipe of libuv.
+    // Node's own descriptors have no file type (epoll, eventfd), or are both ends of one pipe of libuv.
     const own = (stats.mode & TYPE) === 0 || (stats.isFIFO() && pipeEnds.get(stats.ino)! > 1)
     if (!own) closeSync(fd)
   }
@@ -32,7 +32,7 @@ function openFiles(): { fd: number; stats: Stats }[] {
     try {
       return [{ fd, stats: fstatSync(fd) }]
     } catch {
-      // The one that listed the others.
+      // This is the descriptor that listed the others.
       return []
     }
   })

@@ -1,6 +1,7 @@
 /**
- * Isolation `inline`: the isolate in the calling thread. Where the embedder offers functions, exec runs the isolate
- * on a thread of isolated-vm's pool instead, since a function that answers later could not be waited for here.
+ * Isolation `inline`: the isolate runs in the calling thread. If the embedder provides functions, `exec` runs the
+ * isolate on a thread of isolated-vm's pool instead, because the calling thread could not wait for an asynchronous
+ * function.
  */
 import type { PendingExec } from '../dispatch/pending-exec.ts'
 import { FunctionCalls } from '../functions/function-calls.ts'
@@ -57,7 +58,7 @@ export class InlineChild implements Child {
   }
 }
 
-/** The records of a batch, joined. */
+/** Returns the records of a batch as one text. */
 export function records(batch: readonly PendingExec[]): string {
   if (batch.length === 1) return batch[0]!.record
   let text = ''

@@ -1,6 +1,6 @@
 /**
- * A child that a debugger can attach to. Its isolate runs on threads of isolated-vm's pool, without limits, while the
- * calling thread carries messages between the debugger and V8.
+ * A child that a debugger can attach to. Its isolate runs on threads of isolated-vm's pool, without limits. Meanwhile
+ * the calling thread carries messages between the debugger and V8.
  */
 import type { PendingExec } from '../dispatch/pending-exec.ts'
 import { FunctionCalls } from '../functions/function-calls.ts'
@@ -12,10 +12,13 @@ import { VerdictReader } from '../wire/verdict-reader.ts'
 import type { Child } from './child.ts'
 import { records } from './inline.ts'
 
-/** Out of reach: isolated-vm cannot end an isolate for its memory while it has a debugger, it stands still or aborts. */
+/**
+ * A limit that no script reaches. isolated-vm cannot end an isolate at its memory limit while a debugger is attached:
+ * the isolate hangs, or the process aborts.
+ */
 const MEMORY_MB = 4_096
 
-/** Zero is no limit. */
+/** 0 means no limit. */
 const NO_LIMITS = { timeoutMs: 0, initTimeoutMs: 0, memoryMb: MEMORY_MB }
 
 export class InspectedChild implements Child {
@@ -36,7 +39,7 @@ export class InspectedChild implements Child {
     const waiting = (call: string) => this.#calls.answer(call)
     this.#isolate = new IsolateChild(
       { ...spec, inspected: true, limits: { ...spec.limits, ...NO_LIMITS } },
-      // Always through the other gate: an isolate in the pool cannot call functions of this thread directly.
+      // Only the waiting gate is used: an isolate in the pool cannot call functions of this thread directly.
       { direct: () => '', waiting },
     )
   }

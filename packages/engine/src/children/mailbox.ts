@@ -1,16 +1,18 @@
 /**
- * How a worker learns of a batch, and the engine of its end. The worker sleeps in Atomics.wait on numbers in shared
- * memory, so that its wake-up is one notify, with nothing serialised and no event loop in between. The engine's thread
- * must not sleep: for the first moments after a short batch it looks for the end once in each turn of its event loop,
- * which on an idle machine saves the wake-up of a processor, most of what a lone exec takes; after that, the end comes
- * as a message on the child's port. Atomics.waitAsync would do for both, but in Node 26 loses wake-ups under garbage
- * collection.
+ * Signals a batch to its worker, and the end of the batch to the engine.
  *
- *   i32 REQUEST   number of the batch that is to run; notified
+ * The worker sleeps in Atomics.wait on shared memory. One notify wakes it; nothing is serialised, and no event loop
+ * is involved. The engine's thread must not sleep. For LOOK_MS after it sent a short batch, it looks for the end once
+ * per turn of its event loop. On an idle machine, this saves the wake-up of a processor, which is most of the time of
+ * a lone exec (`npm run bench lone`). After that time, the end arrives as a message on the child's port.
+ * Atomics.waitAsync could replace both, but it loses wake-ups during garbage collection in Node 26.
+ *
+ *   i32 REQUEST   number of the batch to run; notified
  *   i32 LENGTH    bytes of the batch
- *   i32 COUNT     messages in it; none: the worker is to come back to its event loop
- *   i32 ENDED     number of the batch that ended, and was `done`
- *   i32 LOOKING   number of the batch whose end the engine looks for; whoever sets it back to 0 decides how it learns
+ *   i32 COUNT     execs in the batch; 0 sends the worker back to its event loop
+ *   i32 ENDED     number of the last batch that ended as `done`
+ *   i32 LOOKING   number of the batch whose end the engine looks for; the side that resets it to 0 chooses between looking
+ *                 (the worker) and a message (the engine)
  */
 import type { RunEnd } from '../isolate/host/child.ts'
 
@@ -21,15 +23,17 @@ const ENDED = 3
 const LOOKING = 4
 const FIELDS = 5
 
-/** How long the engine looks for the end of a batch: milliseconds. */
+/** Time that the engine looks for the end of a batch, in milliseconds. */
 const LOOK_MS = 0.05
-/** A batch of more messages takes longer than that. */
+/** Maximum number of execs in a batch that the engine looks for. A larger batch takes longer than LOOK_MS. */
 const SHORT_BATCH = 8
-/** After this many batches in a row that took longer, only every so many is looked for. */
+/**
+ * After PATIENCE batches in a row that took longer than LOOK_MS, the engine looks only for every LOOK_AGAIN-th batch.
+ */
 const PATIENCE = 4
 const LOOK_AGAIN = 64
 
-/** The engine's side. */
+/** The engine's side of the mailbox. */
 export class Mailbox {
   readonly memory = new SharedArrayBuffer(FIELDS * Int32Array.BYTES_PER_ELEMENT)
   readonly #fields = new Int32Array(this.memory)
@@ -37,10 +41,10 @@ export class Mailbox {
   #inVain = 0
 
   /**
-   * Wakes the worker.
+   * Wakes the worker for a batch.
    *
-   * @param done called where the end of the batch was found by looking
-   * @param message called where it will come as a message instead
+   * @param done called if the engine found the end of the batch by looking
+   * @param message called if the end will arrive as a message
    */
   send(length: number, count: number, done: () => unknown, message: () => unknown): void {
     const fields = this.#fields
@@ -55,7 +59,7 @@ export class Mailbox {
     else message()
   }
 
-  /** Lets the worker go back to its event loop. To be called when no batch is under way. */
+  /** Sends the worker back to its event loop. Must be called while no batch is running. */
   stop(): void {
     const fields = this.#fields
     fields[COUNT] = 0
@@ -73,7 +77,7 @@ export class Mailbox {
       } else if (performance.now() < until) setImmediate(look)
       else {
         this.#inVain++
-        // The worker may have ended the batch just now, in the belief that this is seen.
+        // The worker may have ended the batch at this moment, and may rely on the engine's looking.
         if (Atomics.compareExchange(fields, LOOKING, batch, 0) === batch) message()
         else done()
       }
@@ -83,8 +87,8 @@ export class Mailbox {
 }
 
 /**
- * The worker's side: runs batch after batch, until one ends the child or the engine stops it. Does not come back to the
- * event loop before.
+ * The worker's side of the mailbox: runs one batch after another, until a batch ends the isolate or the engine calls
+ * stop(). Does not return to the event loop before that.
  */
 export function serve(
   memory: SharedArrayBuffer,
@@ -103,7 +107,7 @@ export function serve(
       ended(end)
       return
     }
-    // In this order: once the engine sees the end, LOOKING is for the next batch.
+    // The order matters: when the engine sees ENDED, LOOKING already belongs to the next batch.
     if (Atomics.compareExchange(fields, LOOKING, request, 0) === request)
       Atomics.store(fields, ENDED, request)
     else ended(end)

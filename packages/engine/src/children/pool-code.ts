@@ -1,27 +1,33 @@
-/** The code of the pool process: one text for its main thread and one for its worker threads, made once per process. */
+/**
+ * The code of the pool process: one text for its main thread and one for its worker threads. Both are made once per
+ * process.
+ */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from '../script/esbuild.ts'
 
-/** Bodies of CommonJS modules; see pool-entry.cjs. */
+/** Bodies of CommonJS modules, which pool-entry.cjs runs. */
 export interface PoolCode {
   readonly host: string
   readonly worker: string
 }
 
-/** The texts of the published package stand in a file beside this one. */
+/** File with the texts in the published package, next to this file. */
 export const POOL_CODE_FILE = './pool-code.bundle.json'
 
 let made: Promise<PoolCode> | undefined
 
-/** The published package carries the texts ready-made; in the repository they are made from the sources on first use. */
+/**
+ * Returns the texts. The published package contains them; in the repository they are bundled from the sources on
+ * first use.
+ */
 export function poolCode(): Promise<PoolCode> {
   if (made === undefined) {
     made = readFile(new URL(POOL_CODE_FILE, import.meta.url), 'utf8').then(JSON.parse, (error) => {
       if (error.code === 'ENOENT') return bundlePoolCode()
       throw error
     })
-    // esbuild may have been ended for what a script did to it. The next engine tries again.
+    // esbuild may have been ended because of a script. The next engine tries again.
     made.catch(() => {
       made = undefined
     })
@@ -29,7 +35,7 @@ export function poolCode(): Promise<PoolCode> {
   return made
 }
 
-/** Makes the texts with esbuild. */
+/** Bundles the texts with esbuild. */
 export async function bundlePoolCode(): Promise<PoolCode> {
   const [host, worker] = await Promise.all([bundled('./process-host.ts'), bundled('./thread-worker.ts')])
   return { host, worker }
@@ -43,7 +49,7 @@ async function bundled(entry: string): Promise<string> {
     format: 'cjs',
     platform: 'node',
     target: 'es2024',
-    // Native code, and what finds files of its own by its place.
+    // isolated-vm is native code. piscina finds files of its own by its location.
     external: ['isolated-vm', 'piscina'],
     define: { 'import.meta.url': 'ENTRY_URL' },
     logLevel: 'silent',

@@ -1,7 +1,8 @@
 /**
- * What Node runs in the pool process and in each of its threads: code that the host made one text of (pool-code.ts). The
- * process reads it from stdin, its threads get it from the process. So neither reads or compiles our sources file by file.
- * Plain JavaScript, since Node takes about 40 ms of processor time to get ready to strip types.
+ * The file that Node runs in the pool process and in each of its threads. It runs code that the host bundled into one
+ * text (pool-code.ts). The process reads the text from stdin and passes it to its threads, so neither reads nor
+ * compiles our sources file by file. This file is plain JavaScript because Node needs about 40 ms of processor time
+ * before it can strip types.
  */
 'use strict'
 const { readFileSync } = require('node:fs')

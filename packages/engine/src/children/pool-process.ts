@@ -1,6 +1,6 @@
 /**
- * The process that isolation `process` keeps its worker threads in, seen from the engine: started when it is needed,
- * started again when it ended, ended when it no longer says anything. What the ranks do is in process.ts.
+ * The pool process of isolation `process`, seen from the engine. It is started when it is needed, started again after
+ * it ended, and ended when it stays silent. process.ts contains what each rank does with the process.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
@@ -13,70 +13,74 @@ import { makeExpendable, residentBytes, scheduling } from './proc.ts'
 import { LOOK_MS, Silence } from './silence.ts'
 import { Turns } from './turns.ts'
 
-/** What it wrote to stderr last is kept: V8's own words on why it gave up. */
+/** Number of characters kept from the end of stderr. V8 writes there why it aborted. */
 const MAX_STDERR = 4_096
-/** More than this, and the process is ended: an honest one writes its last words and nothing else. Characters. */
+/**
+ * Maximum number of characters on stderr. A process that writes more is ended: an honest one writes only its last
+ * error.
+ */
 const MAX_STDERR_TOTAL = 2 ** 20
 /**
- * A process that ended, or was sent SIGKILL, is given up after two waits of this length: milliseconds. A descendant
- * that a wrapper started may hold its pipes open, and a process of another user takes no signal of ours. Two waits,
- * since one may pass while this thread is busy; between the two, what the process wrote is read.
+ * A process that ended, or was sent SIGKILL, is given up after two waits of this length, in milliseconds. A
+ * descendant that a wrapper started may hold the pipes open, and a process of another user accepts no signal from us.
+ * There are two waits because one may pass while this thread is busy; between them, the output of the process is
+ * read.
  */
 const GIVE_UP_MS = 500
-/** How often the host looks at the memory of a busy process. */
+/** Interval at which the host checks the memory of a busy process, in milliseconds. */
 const MEMORY_LOOK_MS = 20
 const MIB = 2 ** 20
 const CHANNEL_FD = 3
-/** What the process says where it ends itself; see process-host.ts. */
+/** Matches the error that the process writes when it ends itself at its memory limit (process-host.ts). */
 const MEMORY = /limits\.processMemoryMb/
 
 export interface PoolListener {
-  /** @throws Malformed if the process cannot have to say that */
+  /** @throws Malformed if the process cannot legitimately send this frame */
   frame(frame: Frame): void
-  /** Whether somebody waits for a frame of that kind. */
+  /** Returns whether a frame of this kind is expected. */
   expects(kind: FrameKind): boolean
-  /** When the process last marked how far this rank has come, while that is waited for: of performance.now(). */
+  /** Time of the last mark for this rank, as returned by performance.now(). Undefined if no mark is expected. */
   waitsSince(): number | undefined
-  /** The process ended; nothing that was sent to it is answered any more. */
+  /** The process ended. Nothing that was sent to it will be answered. */
   ended(end: PoolEnd): void
-  /** Why the process must be ended, if what runs for this rank can be stopped in no other way. */
+  /** Returns why the process must be ended, if nothing else can stop the execs of this rank. */
   stuck(): string | undefined
-  /** Whether execs of this rank run, or wait for the process to say so. */
+  /** Returns whether execs of this rank run, or wait for a report from the process. */
   runs(): boolean
 }
 
 /** How the process ended. */
 export interface PoolEnd {
-  /** In words. */
+  /** The reason, as text. */
   reason: string
-  /** It had reached its memory limit. */
+  /** Whether the process had reached its memory limit. */
   memory: boolean
-  /** What it said made no sense. */
+  /** Whether the process sent malformed data. */
   malformed: boolean
-  /** The rank that was stuck or said what makes no sense, if that is why it was ended. */
+  /** The rank that was stuck or sent malformed data, if the process was ended because of that. */
   stuckRank: number | undefined
-  /** Ranks that ran or started something. */
+  /** Ranks that were running or starting. */
   busyRanks: ReadonlySet<number>
-  /** No exec ran: at most, ranks started. */
+  /** Whether no exec was running; ranks may have been starting. */
   idle: boolean
 }
 
-/** How the process is started, and what it may take. */
+/** How the process is started, and its limits. */
 export interface PoolOptions {
   code: PoolCode
-  /** Of the heap of the process itself and of each of its threads, isolates aside: MiB. */
+  /** Maximum heap of the process's main thread and of each worker, without isolates, in MiB. */
   heapMb: number
-  /** Resident memory of the process: MiB. */
+  /** Maximum resident memory of the process, in MiB. */
   memoryMb: number
   /** See config.ts. */
   wrapper: readonly string[]
   permissions: boolean
-  /** Longest payload of a frame from the process: bytes. */
+  /** Maximum payload of a frame from the process, in bytes. */
   maxPayload: number
 }
 
 export class PoolProcess {
-  /** Who may run in the process. */
+  /** Decides which child may run in the process. */
   readonly turns = new Turns()
   readonly #options: PoolOptions
   readonly #listeners = new Map<number, PoolListener>()
@@ -89,7 +93,7 @@ export class PoolProcess {
   #closed = false
   /** Called after the process has ended. */
   #whenEnded: (() => void) | undefined
-  /** Set after the process was told to end, or has ended. */
+  /** Set after the process has ended, or was told to end. */
   #givingUp: NodeJS.Timeout | undefined
 
   constructor(options: PoolOptions) {
@@ -97,7 +101,7 @@ export class PoolProcess {
     process.once('exit', this.#kill)
   }
 
-  /** Process id, while there is a process. */
+  /** Id of the process, while there is one. */
   get pid(): number | undefined {
     return this.#process?.pid
   }
@@ -106,20 +110,20 @@ export class PoolProcess {
     this.#listeners.set(rank, listener)
   }
 
-  /** Sends a frame; starts the process where there is none. */
+  /** Sends a frame. Starts the process if there is none. */
   send(
     kind: FrameKind,
     rank: number,
     number: number,
     payload: Uint8Array,
-    /** Called after the system took the frame, or the process ended. */
+    /** Called after the operating system accepted the frame, or the process ended. */
     written?: () => void,
   ): void {
     this.#channel ??= this.#start()
     this.#channel.write(encodeFrame(kind, rank, number, payload), written)
   }
 
-  /** Whether the process is about to end, for what it did before: nothing that is sent now has a share in that. */
+  /** Whether the process is about to end because of an earlier event. Nothing that is sent now can be the cause. */
   get ending(): boolean {
     return this.#endedBecause !== undefined
   }
@@ -128,7 +132,7 @@ export class PoolProcess {
     return this.#channel !== undefined
   }
 
-  /** A rank waits for an answer, or no longer does. Only then the process is expected to say something. */
+  /** Records whether a rank waits for an answer. The process must send marks only while a rank waits. */
   busy(rank: number, busy: boolean): void {
     if (busy) this.#busy.add(rank)
     else this.#busy.delete(rank)
@@ -143,7 +147,7 @@ export class PoolProcess {
     }
   }
 
-  /** Ends the process. Whoever still waits is told that it ended. */
+  /** Ends the process. Listeners that still wait are told that it ended. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
@@ -159,12 +163,12 @@ export class PoolProcess {
   }
 
   /**
-   * Sends SIGKILL, since a stopped process takes no other signal. A wrapper may start the process instead of becoming
-   * it, so the whole process group gets the signal.
+   * Sends SIGKILL, because a stopped process accepts no other signal. The whole process group receives it: a wrapper
+   * may start the process instead of becoming it.
    */
   readonly #kill = (): void => {
     const child = this.#process
-    // After the end, another process may have its number.
+    // After the end, another process may have the same id.
     if (child?.pid === undefined || hasEnded(child)) return
     killGroup(child.pid)
     child.kill('SIGKILL')
@@ -175,7 +179,7 @@ export class PoolProcess {
     this.#giveUpSoon(child)
   }
 
-  /** Takes the process for ended in bounded time, whoever holds its pipes open, and whether SIGKILL reached it or not. */
+  /** Treats the process as ended after a bounded time, even if its pipes stay open or SIGKILL did not reach it. */
   #giveUpSoon(child: ChildProcess): void {
     if (this.#process !== child) return
     this.#givingUp ??= setTimeout(() => {
@@ -200,11 +204,11 @@ export class PoolProcess {
       cwd: '/',
       env: {},
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
-      // A process group of its own: Ctrl-C in a terminal is for the embedder to decide on.
+      // Gives the process a process group of its own. The embedder decides what Ctrl-C in a terminal does.
       detached: true,
     })
     if (child.pid !== undefined) makeExpendable(child.pid)
-    // Where the process ends before it has read its code, `exit` tells.
+    // If the process ends before it has read its code, `exit` reports that.
     child.stdin!.on('error', () => {}).end(JSON.stringify(code))
     const channel = child.stdio[CHANNEL_FD] as Socket
     this.#process = child
@@ -232,20 +236,21 @@ export class PoolProcess {
       (what) => this.#endBecause(`malformed data of the pool process: ${what}`, { malformed: true }),
     )
     channel.on('data', (chunk: Buffer) => reader.push(chunk))
-    // What was written to a process that ended is lost with it; `exit` tells.
+    // Data written to a process that ended is lost; `exit` reports the end.
     channel.on('error', () => {})
-    // Also for a SIGKILL that is refused: https://nodejs.org/api/child_process.html#event-error
+    // Emitted for a SIGKILL that is refused, too: https://nodejs.org/api/child_process.html#event-error
     child.on('error', (error) => this.#ended(child, error.message))
     child.once('exit', () => {
       if (this.#process !== child) return
-      // A wrapper that ended may leave behind what it started. The number stays taken as long as the group has a member.
+      // A wrapper that ended may leave descendants behind. The group id stays reserved while the group has a member.
       killGroup(child.pid!)
-      // Whoever waits for the end must not be left by an event loop with nothing to do.
+      // Keeps the event loop alive for callers that wait for the end of the process.
       ;(child.stderr as Socket).ref()
       channel.ref()
       this.#giveUpSoon(child)
     })
-    // Not `exit`: by `close`, all that the process wrote has been read. Where that takes too long, #giveUpSoon is first.
+    // Uses `close` instead of `exit`, because all output of the process has been read by then. If `close` takes too
+    // long, #giveUpSoon acts first.
     child.once('close', (code, signal) => {
       const why = lastWords(said) || (heard ? '' : startFailure(said))
       this.#ended(child, `${describe(code, signal)}${why}`)
@@ -259,7 +264,7 @@ export class PoolProcess {
 
   #take(frame: Frame): void {
     this.#lastHeard = performance.now()
-    // Nothing counts any more that comes after something malformed, until the process is gone.
+    // After malformed data, everything else from this process is ignored.
     if (this.#endedBecause !== undefined) return
     try {
       const listener = this.#listeners.get(frame.rank)
@@ -273,7 +278,7 @@ export class PoolProcess {
     }
   }
 
-  /** A busy process marks each rank that waits for it every MARK_MS. */
+  /** Detects silence. While a rank waits, an honest process marks its progress every MARK_MS. */
   #silence = new Silence()
   #lookedAt = 0
   #endedBecause: Omit<PoolEnd, 'busyRanks' | 'idle'> | undefined
@@ -304,7 +309,7 @@ export class PoolProcess {
     }
   }
 
-  /** Frames of one rank are no sign of life of another. */
+  /** Returns the ranks without a mark since `time`. Frames of one rank are no sign of life of another. */
   #ranksSilentSince(time: number): number[] {
     const isSilent = (listener: PoolListener) => (listener.waitsSince() ?? Number.POSITIVE_INFINITY) <= time
     return [...this.#listeners].filter(([, listener]) => isSilent(listener)).map(([rank]) => rank)
@@ -314,7 +319,9 @@ export class PoolProcess {
     return Math.round(this.#lookedAt - time)
   }
 
-  /** The process looks, too, and more often; but not where its main thread is stuck. */
+  /**
+   * The process checks its memory, too, and more often. But its check does not run while its main thread is stuck.
+   */
   #lookAtMemory(): void {
     const { pid } = this
     if (pid === undefined || this.#busy.size === 0) {
@@ -330,7 +337,7 @@ export class PoolProcess {
   }
 
   #endBecause(reason: string, cause: Partial<PoolEnd> = {}): void {
-    // The first cause is the one: more may come up until the process is gone.
+    // The first cause counts; more may follow until the process is gone.
     this.#endedBecause ??= { reason, memory: false, malformed: false, stuckRank: undefined, ...cause }
     if (this.#process !== undefined) this.#end(this.#process)
   }
@@ -363,16 +370,19 @@ function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null
 }
 
-/** Sends SIGKILL to all processes of the group, if there is one. */
+/** Sends SIGKILL to all processes of the group, if it exists. */
 function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // All have ended, or belong to another user.
+    // All processes of the group have ended, or belong to another user.
   }
 }
 
-/** Closes our ends of the pipes, so that what still runs there reaches nothing here, and is not waited for. */
+/**
+ * Closes our ends of the pipes, so that remaining descendants can neither send data to this process nor keep it
+ * alive.
+ */
 function letGo(child: ChildProcess): void {
   for (const pipe of child.stdio) pipe?.destroy()
   child.unref()
@@ -384,13 +394,13 @@ function describe(code: number | null, signal: string | null): string {
     : `the pool process was ended by ${signal}`
 }
 
-/** The line of V8 that says what happened. */
+/** Returns the line in which V8 reports the fatal error. */
 function lastWords(said: string): string {
   const line = said.split('\n').find((text) => text.includes('FATAL ERROR') || text.includes('Fatal'))
   return line === undefined ? '' : `: ${line.replace(/^#?\s*/, '').trim()}`
 }
 
-/** Why a process did not come up, where it was not allowed to read one of its own files. */
+/** Returns why a process did not start, if it was not allowed to read one of its own files. */
 function startFailure(said: string): string {
   if (!said.includes('ERR_ACCESS_DENIED')) return ''
   const resource = /resource: '(.*)'/.exec(said)?.[1] ?? 'one of its files'

@@ -1,6 +1,6 @@
 /**
- * What runs in the pool process: a worker thread per rank, and frames to and from the engine (wire/frame.ts) on file
- * descriptor 3. Ends when the engine's end of it is closed, however that came about.
+ * The program of the pool process: runs one worker thread per rank and exchanges frames with the engine
+ * (wire/frame.ts) on file descriptor 3. It ends when the engine's end of the channel closes, for whatever reason.
  */
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -19,25 +19,27 @@ import type { StartOrder } from './process.ts'
 import { RankWorker, type WorkerOrder } from './rank-worker.ts'
 
 const CHANNEL_FD = 3
-/** How often the engine is told what a batch that runs for longer has come to. */
+/** Interval at which the engine receives a mark for a running batch, in milliseconds. */
 const MARK_MS = 10
 const STDERR_FD = 2
 const MIB = 2 ** 20
-/** See pool-entry.cjs, which this code runs in. */
+/** Path of pool-entry.cjs, which runs this code. */
 const ENTRY = fileURLToPath(import.meta.url)
-/** Resident memory this process may have: what V8 allocates for an isolate may be far beyond that isolate's limit. */
+/**
+ * Maximum resident memory of this process. V8 may allocate far more for an isolate than the limit of that isolate.
+ */
 const memoryBytes = Number(process.argv[2]) * MIB
 
 interface Rank {
   worker: RankWorker
   order: WorkerOrder
   area: SharedArrayBuffer
-  /** Of performance.now(), while a batch runs. */
+  /** Time at which the running batch was started, as returned by performance.now(). Undefined while no batch runs. */
   runningSince: number | undefined
-  /** A start is under way; the engine must hear of us meanwhile. */
+  /** Whether a start is in progress. The engine needs marks during that time, too. */
   starting: boolean
   replies: Map<number, (reply: string) => void>
-  /** Number of the last call_function; the next one is later, in whatever process the rank lives. */
+  /** Number of the last call_function. The next call has a later number, in whatever process the rank lives then. */
   lastCall: number
 }
 
@@ -45,13 +47,13 @@ const ranks = new Map<number, Rank>()
 let channel: Socket
 let threadCode: Pick<PoolCode, 'worker'>
 
-/** Serves the engine until its end of the channel is closed. */
+/** Serves the engine until the engine's end of the channel closes. */
 export function serveHost({ worker }: PoolCode): void {
   closeInheritedFiles(CHANNEL_FD + 1)
   process.umask(0o077)
   threadCode = { worker }
   channel = new Socket({ fd: CHANNEL_FD })
-  // The engine is trusted, what it sends has any length.
+  // The engine is trusted, so its payloads may have any length.
   const reader = new FrameReader({ kinds: FROM_ENGINE, maxPayload: Number.POSITIVE_INFINITY }, take, die)
   channel.on('data', (chunk: Buffer) => reader.push(chunk))
   channel.on('error', die)
@@ -59,7 +61,7 @@ export function serveHost({ worker }: PoolCode): void {
   setInterval(mark, MARK_MS)
 }
 
-/** Not process.exit: it waits for worker threads, and one may be where nothing stops it. */
+/** Ends this process by SIGKILL. process.exit would wait for worker threads, and one of them may be stuck. */
 function die(): void {
   process.kill(process.pid, 'SIGKILL')
 }
@@ -85,7 +87,7 @@ async function start(number: number, lastCall: number, order: Buffer): Promise<v
   const rank = ranks.get(number) ?? create(number, deserialize(order))
   rank.lastCall = lastCall
   rank.starting = true
-  // Also what it says of itself stays within its limits.
+  // The worker's description of the script must respect its limits as well.
   const result = checkedStartResult(await rank.worker.start(rank.order))
   rank.starting = false
   const snapshot = areaSnapshot(rank.area)
@@ -121,7 +123,8 @@ function create(number: number, { spec, callFunctionTimeoutMs }: StartOrder): Ra
 
 async function run(number: number, batch: Buffer, count: number): Promise<void> {
   const rank = ranks.get(number)!
-  // The worker may take its time to wake up; verdicts of the batch before must not be marked as those of this one.
+  // Clears the area now, because the worker may wake up late. Otherwise a mark could report verdicts of the previous
+  // batch.
   clearArea(rank.area)
   rank.runningSince = performance.now()
   const end = await rank.worker.run(batch, count)

@@ -1,4 +1,7 @@
-/** Isolation `process`: the isolate in a worker thread of the pool process, which may die without harm to this one. */
+/**
+ * Isolation `process`: the isolate runs in a worker thread of the pool process. That process may end without harm to
+ * this one.
+ */
 import { serialize } from 'node:v8'
 import type { PendingExec } from '../dispatch/pending-exec.ts'
 import { FunctionCalls, maxCallLength } from '../functions/function-calls.ts'
@@ -15,23 +18,28 @@ import type { Child, Loss } from './child.ts'
 import { records } from './inline.ts'
 import type { PoolEnd, PoolProcess } from './pool-process.ts'
 
-/** What START carries: everything of the spec but the area, which each side has its own of. */
+/** Payload of a START frame: the spec without its area, because each side has its own area. */
 export interface StartOrder {
   spec: Omit<ChildSpec, 'area'>
   callFunctionTimeoutMs: number
 }
 
-/** A batch that has come no further for this much longer than its time limit is where nothing stops it: milliseconds. */
+/** A batch counts as stuck if it makes no progress for this many milliseconds in addition to its time limit. */
 const STUCK_MS = 500
-/** How often that time may pass, if the batch does come further: it must end at some time. */
+/** Maximum number of such times that a batch may take in total, even if it makes progress. */
 const MAX_PATIENCE = 10
-/** Calls of one child that a function of the embedder works on, beyond limits.maxFunctionCalls. */
+/**
+ * Maximum number of calls of one child that functions of the embedder still work on, in addition to
+ * limits.maxFunctionCalls.
+ */
 const MAX_LATE_CALLS = 64
-/** What of one child the process has not read, apart from the last batch or start order: bytes. */
+/**
+ * Maximum number of bytes sent for one child that the process has not read, without the last batch or START frame.
+ */
 const MAX_UNREAD_BYTES = 2 ** 24
 const U32_BYTES = 4
 
-/** What a start may take beside what limits.initTimeoutMs is for, a new thread for example: milliseconds. */
+/** Time that a start may take in addition to limits.initTimeoutMs, in milliseconds, for example for a new thread. */
 const START_MS = 5_000
 
 export class ProcessChild implements Child {
@@ -46,28 +54,30 @@ export class ProcessChild implements Child {
   #started: ((result: StartResult) => void) | undefined
   #ended: ((end: RunEnd) => void) | undefined
   #ready = false
-  /** Number of the last call_function, over all processes that the child lived in; see isLaterCall. */
+  /** Number of the last call_function, over all processes that the child has lived in (see isLaterCall). */
   #lastCall = 0
-  /** When the batch under way last came further: of performance.now(). */
+  /** Time of the last progress of the running batch, as returned by performance.now(). */
   #movedAt = 0
-  /** When the batch under way began, or its last call_function was answered: of performance.now(). */
+  /**
+   * Time at which the running batch began, or its last call_function was answered, as returned by performance.now().
+   */
   #runningSince = 0
-  /** Messages in the batch under way. */
+  /** Number of execs in the running batch. */
   #batchLength = 0
-  /** What the last mark of the batch said. */
+  /** Progress of the batch as reported by the last mark. */
   #begun = 0
   #committed = 0
-  /** When the pool process last said how far the batch under way has come: of performance.now(). */
+  /** Time of the last mark, as returned by performance.now(). */
   #markedAt = 0
-  /** Calls of call_function that are not answered yet. */
+  /** Number of calls of call_function in this run that have no answer yet. */
   #calls = 0
-  /** The same of all runs: a function may still work for a run that ended. */
+  /** Number of such calls over all runs. A function may still work for a run that ended. */
   #functionsAtWork = 0
-  /** Bytes that were sent to the process and wait on this side. */
+  /** Number of bytes sent to the process that are still buffered on this side. */
   #unread = { bytes: 0 }
-  /** Length of the last batch or start order: bytes. */
+  /** Length of the last batch or START frame, in bytes. */
   #orderLength = 0
-  /** Gives back the leave to run or start; see turns.ts. */
+  /** Ends the turn of the current run or start (turns.ts). */
   #leave: (() => void) | undefined
   readonly #patienceMs: number
   readonly #timeoutMs: number
@@ -153,7 +163,7 @@ export class ProcessChild implements Child {
   }
 
   #send(kind: FrameKind, number: number, payload: Buffer): void {
-    // One that ended gives nothing back here.
+    // Counts in the object of this process. A process that ended must not change the count of its successor.
     const unread = this.#unread
     unread.bytes += payload.length
     this.#pool.send(kind, this.rank, number, payload, () => {
@@ -166,10 +176,10 @@ export class ProcessChild implements Child {
     return this.#ended !== undefined && (kind === 'MARK' || kind === 'ENDED' || kind === 'CALL')
   }
 
-  /** @throws Malformed if nobody waits for such a frame, or it is none */
+  /** @throws Malformed if the frame is not expected, or is invalid */
   #frame({ kind, number, payload }: Frame): void {
     if (!this.#expects(kind)) throw new Malformed(`${kind} that nobody waits for`)
-    // Whoever answers without reading lets what is sent pile up here.
+    // A process that sends replies without reading would make frames pile up here.
     if (this.#unread.bytes > this.#orderLength + MAX_UNREAD_BYTES) {
       throw new Malformed(`${kind} of a process that does not read what it is sent`)
     }
@@ -177,7 +187,7 @@ export class ProcessChild implements Child {
     else if (kind === 'ENDED') this.#takeEnd(number, payload)
     else if (kind === 'CALL') this.#takeCall(number, payload)
     else if (this.#ended !== undefined) this.#takeMark(payload)
-    // During a start it says no more than that the process lives.
+    // During a start, a mark only shows that the process lives.
     else this.#markedAt = performance.now()
   }
 
@@ -193,9 +203,9 @@ export class ProcessChild implements Child {
     this.#markedAt = performance.now()
     this.#takeArea(payload)
     const { begun, committed } = snapshotProgress(payload)
-    // An isolate can write anything into its own area while it runs. Nonsense in a MARK is therefore no progress, but it
-    // is no sign of a broken process either: the end of the batch finds the area malformed, which costs this child only.
-    // Only the highest values count as progress, so numbers that go back and forth cannot prolong the batch.
+    // While it runs, an isolate can write anything into its own area. So nonsense in a mark is no progress, but no
+    // sign of a broken process either: at the end of the batch, the area is found malformed, which costs this child
+    // only. Only the highest values count as progress, so values that go back and forth cannot prolong the batch.
     const isFurther = begun > this.#begun && begun <= this.#batchLength
     const isLonger = committed > this.#committed && committed <= payload.length - RECORDS_START
     if (!isFurther && !isLonger) return
@@ -219,33 +229,40 @@ export class ProcessChild implements Child {
     if (!isLaterCall(id, this.#lastCall)) throw new Malformed(`call number ${id} after ${this.#lastCall}`)
     this.#lastCall = id
     const call = payload.toString()
-    // The process refuses such a call itself; refused here, it would be a sign of life that nothing counts.
+    // An honest process refuses such a call itself. If it were refused here, it would be a sign of life without a
+    // bound.
     if (call.length > this.#maxCallLength) throw new Malformed(`a call of ${call.length} characters`)
     if (this.#functionsAtWork >= this.#maxFunctionsAtWork) {
       throw new Malformed(`more than ${this.#maxFunctionsAtWork} calls at once`)
     }
-    // One malformed call may be that of an isolate, and costs the child when its batch ends. Two cost the process.
+    // The first malformed call may come from an isolate, and costs the child when its batch ends. A second one costs
+    // the process.
     if (this.#functionCalls.malformed !== undefined) throw new Malformed('a call after a malformed one')
-    // The function may wait for an exec of another child, which then must be able to run.
+    // The function may wait for an exec of another child, so other children must be able to run.
     this.#giveWay()
     this.#sendReply(id, this.#functionCalls.answer(call))
   }
 
-  /** Sends what a function answers. Numbers are never used twice, so that no reply can be taken for another one. */
+  /**
+   * Sends the reply of a function. Call numbers are never reused, so no reply can be taken for that of another call.
+   */
   async #sendReply(id: number, answer: Promise<string>): Promise<void> {
     const run = this.#ended
     this.#calls++
     this.#functionsAtWork++
     const reply = await answer
     this.#functionsAtWork--
-    // The process that asked may have ended, and this child may live in another one.
+    // The process that sent the call may have ended, and this child may live in another one.
     if (run !== this.#ended) return
     this.#calls--
     if (this.#functionCalls.malformed === undefined) this.#movedAt = this.#runningSince = performance.now()
     this.#send('REPLY', id, Buffer.from(reply))
   }
 
-  /** Only what the process itself said tells: where it says nothing, it may be the machine that is slow. */
+  /**
+   * Returns why the batch counts as stuck. Only reports of the process itself are considered: if it sends nothing,
+   * the machine may be slow.
+   */
   #stuck(): string | undefined {
     if (this.#calls > 0) return undefined
     const unmovedMs = this.#markedAt - this.#movedAt
@@ -300,7 +317,7 @@ export class ProcessChild implements Child {
     if (this.#started !== undefined) {
       this.#settleStart({
         ok: false,
-        // Where it is this very start that nothing stopped, another attempt would only take as long.
+        // If this very start was stuck, another attempt would get stuck as well.
         code: stuckRank === this.rank && !malformed ? 'ERR_SIPLET_CHILD_INIT' : 'ERR_SIPLET_CHILD_LOST',
         message: `${reason} while child ${this.rank} started`,
         stack: '',
@@ -310,7 +327,7 @@ export class ProcessChild implements Child {
   }
 }
 
-/** Of a batch that never reached the process. */
+/** The loss of a batch that never reached the process. */
 const NOT_RUN: Loss = {
   reason: 'its process had ended before',
   memory: false,

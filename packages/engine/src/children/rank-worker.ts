@@ -1,7 +1,8 @@
 /**
- * The isolate of one rank in a worker thread. Each rank has a piscina of exactly one thread, so that it stays where it
- * is and survives its worker's replacement; which rank a message goes to is decided by dispatch/. Piscina starts
- * children and replaces workers; batches and verdicts stand in memory shared with the worker, and go through a mailbox.
+ * Runs the isolate of one rank in a worker thread. Each rank has a piscina pool of exactly one thread. So the isolate
+ * stays in its thread, and the rank survives the replacement of its worker. dispatch/ decides which rank runs an
+ * exec. Piscina starts children and replaces workers. Batches and verdicts are in memory shared with the worker; a
+ * mailbox signals them.
  */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
@@ -12,14 +13,17 @@ import type { FunctionRequest, NewInput, StartTask } from './thread-worker.ts'
 
 const INPUT_BYTES = 1 << 20
 const UNREF_MS = 100
-/** The worker beside this file, with the extension that this file has: .ts in the repository, .js when published. */
+/**
+ * The worker's file, next to this file and with the same extension: .ts in the repository, .js in the published
+ * package.
+ */
 const WORKER = new URL(`./thread-worker${import.meta.url.slice(-3)}`, import.meta.url).href
 
-/** What a worker is started with, for the first time or again. */
+/** Order to start the child of a worker, for the first time or again. */
 export interface WorkerOrder {
   spec: ChildSpec
   callFunctionTimeoutMs: number
-  /** Answers call_function: JSON of a FunctionCall in, JSON of a FunctionReply out; never rejects. */
+  /** Answers call_function: takes a FunctionCall as JSON and returns a FunctionReply as JSON. Never rejects. */
   call(call: string): Promise<string>
 }
 
@@ -27,19 +31,19 @@ export class RankWorker {
   readonly #pool: Piscina
   #input = Buffer.from(takeShared(INPUT_BYTES))
   #port: MessagePort | undefined
-  /** Whose end or answer somebody waits for; keeps the process alive meanwhile, which a port of a thread that ended does not. */
+  /** The worker that a caller waits for. It keeps the event loop alive; the port of a thread that ended does not. */
   #awaited: Worker | undefined
-  /** Of the piscina task under way. */
+  /** Aborts the current piscina task. */
   #abort: AbortController | undefined
   #mailbox = new Mailbox()
   #ended: ((end: RunEnd) => void) | undefined
   #abandoned = false
-  /** Batches since the child started; a FunctionRequest names the one that it is of. */
+  /** Number of batches since the child started. A FunctionRequest names its batch. */
   #batches = 0
 
   /**
    * @param env environment of the thread
-   * @param code what the thread runs; it has the exports of thread-worker.ts
+   * @param code the code of the thread, with the exports of thread-worker.ts
    */
   constructor(
     env: Record<string, string>,
@@ -51,17 +55,17 @@ export class RankWorker {
       maxThreads: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       concurrentTasksPerWorker: 1,
-      // Between two tasks the worker's event loop must come to the mailbox.
+      // Between two tasks, the worker's event loop must run so that it can serve the mailbox.
       atomics: 'disabled',
       recordTiming: false,
       env,
     })
     this.#pool.on('workerDestroy', () => this.#workerEnded())
-    // The worker ended outside of a task: what was under way is answered with that, above.
+    // The worker ended outside of a task. The handler above has already answered the running batch.
     this.#pool.on('error', () => {})
   }
 
-  /** Builds the isolate, anew where there was one. */
+  /** Builds the isolate. Replaces an existing one. */
   async start(order: WorkerOrder): Promise<StartResult> {
     try {
       return await this.#startInWorker(order)
@@ -76,7 +80,7 @@ export class RankWorker {
   }
 
   /**
-   * Runs a batch; its verdicts stand in the area of the spec afterwards.
+   * Runs a batch. Afterwards its verdicts are in the area of the spec.
    *
    * @param batch `count` records, as one-byte text or bytes
    */
@@ -93,7 +97,7 @@ export class RankWorker {
     else this.#input.set(batch)
     return new Promise((resolve) => {
       this.#ended = resolve
-      // The worker may have ended meanwhile, and with it the batch.
+      // The worker may have ended in the meantime, and the batch with it.
       const underWay = () => this.#ended === resolve
       this.#mailbox.send(
         batch.length,
@@ -105,8 +109,8 @@ export class RankWorker {
   }
 
   /**
-   * Ends the isolate, and leaves the thread for another. To be called when no batch is under way. False where that
-   * failed: the worker is to be closed then.
+   * Ends the isolate and keeps the thread for another child. Must be called while no batch is running. Returns false
+   * if that failed; the caller must then close the worker.
    */
   async vacate(): Promise<boolean> {
     this.#port?.close()
@@ -121,8 +125,8 @@ export class RankWorker {
   }
 
   /**
-   * Answers what is under way with a loss, and gives up the thread, which nothing may be able to end. The memory that it
-   * shares with this thread must not be used for another one.
+   * Reports the current run or start as lost and abandons the thread, because nothing may be able to end it. The
+   * memory that it shares with this thread must not be reused.
    *
    * @returns a promise that resolves when the thread has ended
    */
@@ -131,7 +135,7 @@ export class RankWorker {
     this.#workerEnded()
     const { threads } = this.#pool
     const ended = this.#pool.destroy()
-    // Both Node, in terminate(), and piscina, once its port has closed, let the thread keep the process alive.
+    // Node (in terminate()) and piscina (when its port has closed) both make the thread keep the process alive again.
     const unref = setInterval(() => {
       for (const thread of threads) thread.unref()
     }, UNREF_MS).unref()
@@ -144,7 +148,7 @@ export class RankWorker {
     return this.#abandoned
   }
 
-  /** Whether a batch or a task is under way. */
+  /** Whether a batch or a task is in progress. */
   get busy(): boolean {
     return this.#ended !== undefined || this.#abort !== undefined
   }
@@ -153,7 +157,7 @@ export class RankWorker {
     if (this.#abandoned) return
     this.#port?.close()
     await this.#pool.destroy()
-    // Larger ones are of many sizes.
+    // Larger buffers have many different sizes, so they are not pooled.
     if (this.#input.length === INPUT_BYTES) giveBackShared(this.#input.buffer as unknown as SharedArrayBuffer)
   }
 
@@ -180,7 +184,10 @@ export class RankWorker {
     this.#abort?.abort()
   }
 
-  /** Rejects where the worker ends meanwhile; piscina alone would leave a task waiting for a worker that ends as it starts. */
+  /**
+   * Runs a piscina task. Rejects if the worker ends: piscina alone would leave a task waiting for a worker that ends
+   * while it starts.
+   */
   async #task<T>(name: 'start' | 'vacate', data: unknown, transferList: MessagePort[] = []): Promise<T> {
     this.#abort = new AbortController()
     const { signal } = this.#abort
@@ -195,7 +202,7 @@ export class RankWorker {
 
   #startInWorker({ spec, callFunctionTimeoutMs, call }: WorkerOrder): Promise<StartResult> {
     this.#port?.close()
-    // A child whose last batch was done still waits for the next one.
+    // After a batch that ended as `done`, the worker still waits for the next one.
     this.#mailbox.stop()
     this.#mailbox = new Mailbox()
     this.#batches = 0
@@ -204,7 +211,8 @@ export class RankWorker {
     const answered = new Int32Array(new SharedArrayBuffer(4))
     port1.on('message', (message: RunEnd | FunctionRequest) => {
       if (typeof message === 'string') this.#batchEnded(message)
-      // Of an earlier one it is too late: its worker waits no more, and its message is another one now.
+      // A call of an earlier batch is too late: its worker no longer waits, and the current message is a different
+      // one.
       else if (message.batch === this.#batches) this.#callFunction(port1, answered, message, call)
     })
     port1.unref()
@@ -225,7 +233,8 @@ export class RankWorker {
     { id, call }: FunctionRequest,
     answer: WorkerOrder['call'],
   ): Promise<void> {
-    // The isolate decides what it hands over; no call is no JSON.
+    // The isolate decides what it passes. A value that is not a string becomes an empty text, which is not valid
+    // JSON.
     const reply = await answer(typeof call === 'string' ? call : '')
     port.postMessage({ id, reply })
     Atomics.store(answered, 0, id)

@@ -1,56 +1,61 @@
-/** Tells a process that is stuck from one that a busy machine does not let run. */
+/** Tells a stuck process from one that gets no CPU time on a busy machine. */
 
-/** How often the host looks: milliseconds. */
+/** Interval of the checks, in milliseconds. */
 export const LOOK_MS = 500
-/** Looks in a row that find nothing new, before somebody counts as silent. The first ones may be the host's own fault. */
+/**
+ * Number of checks in a row without news before a process or rank counts as silent. The host itself may cause the
+ * first ones.
+ */
 const MAX_SILENT_LOOKS = 5
-/** A process whose threads together had less CPU time than this between two looks can hardly do anything: milliseconds. */
+/** Maximum CPU time, in milliseconds, that all threads of a starved process together use between two checks. */
 const FEW_MS = 50
 /**
- * CPU time after which the main thread must have said something, also if it had to load its code first: milliseconds.
- * To load it takes 200 to 400.
+ * CPU time, in milliseconds, after which the main thread must have sent something, even if it had to load its code
+ * first. Loading takes 200 to 400 ms.
  */
 const ENOUGH_MS = 1_000
 /**
- * Looks in a row that may be left out because the process waits for a CPU. Linux was seen to keep a new session waiting
- * for seconds, with eight busy processes on two CPUs.
+ * Maximum number of checks in a row that are skipped because the process waits for a CPU. Linux was seen to let a new
+ * session wait for seconds, with eight busy processes on two CPUs.
  */
 const MAX_STARVED_LOOKS = 60
 
-/** What the system says of threads at a look. */
+/** Scheduling state of threads at the time of a check. */
 export interface Threads {
-  /** CPU time since their start: milliseconds. */
+  /** CPU time since their start, in milliseconds. */
   readonly cpuMs: number
-  /** One of them waits for a CPU or for a disk, or runs. */
+  /** Whether one of them runs, or waits for a CPU or a disk. */
   readonly ready: boolean
 }
 
-/** What the system says of a process at a look. */
+/** Scheduling state of a process at the time of a check. */
 export interface Scheduling {
   /** All threads. */
   readonly all: Threads
-  /** The main thread, which is the one that speaks. */
+  /** The main thread, which sends the frames. */
   readonly main: Threads
 }
 
-/** Counts looks at a process that should say something of each of its ranks all the time. */
+/** Counts the checks of a process that should report on each busy rank all the time. */
 export class Silence {
-  /** Looks in a row at which the process had said nothing. */
+  /** Number of checks in a row at which the process had sent nothing. */
   #silentLooks = 0
-  /** Looks at which the process had spoken, but not of this rank. */
+  /** Number of checks, per rank, at which the process had sent something, but nothing about the rank. */
   readonly #ignoredLooks = new Map<number, number>()
   #starvedLooks = 0
   #cpuMs = 0
-  /** CPU time that the main thread had when the process was found silent first; undefined while it speaks. */
+  /**
+   * CPU time of the main thread when the process was first found silent; undefined while the process sends frames.
+   */
   #mainCpuMs: number | undefined
 
   /**
-   * Takes what one look found.
+   * Evaluates one check.
    *
-   * @param spoke whether the process has said anything since the look before
-   * @param silentRanks of whom it has said nothing since then
-   * @param scheduling undefined if the system does not tell: then every look counts
-   * @returns who has been silent for too long: the whole process, or a rank that the process does not speak of
+   * @param spoke whether the process has sent anything since the previous check
+   * @param silentRanks the ranks without a report since the previous check
+   * @param scheduling undefined if the system does not provide it; then every check counts
+   * @returns what has been silent for too long: the whole process, or a rank
    */
   look(
     spoke: boolean,

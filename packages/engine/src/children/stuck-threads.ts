@@ -1,20 +1,21 @@
 /**
- * Finds worker threads that are where V8 looks for no interrupt, such as one builtin call over an array-like of 2 ** 53
- * elements (docs/containment.md). Nothing ends such a thread but the end of the process, so its child leaves it behind and
- * goes on in another one. How many threads may be left behind is limited: each may use up a processor.
+ * Finds worker threads that are stuck where V8 does not check for interrupts, for example in one builtin call over an
+ * array-like of 2 ** 53 elements (docs/containment.md). Only the end of the process ends such a thread. So its child
+ * abandons the thread and continues in a new one. The number of abandoned threads is limited, because each may use up
+ * a processor.
  */
 import { isMainThread } from 'node:worker_threads'
 
-/** Threads of this process, over all engines, that may be stuck at once. */
+/** Maximum number of stuck threads in this process, over all engines. */
 export const MAX_STUCK_THREADS = 4
-/** Between two looks: milliseconds. */
+/** Interval of the checks, in milliseconds. */
 const LOOK_MS = 100
 
-/** Whoever waits for a thread. */
+/** A child that waits for its thread. */
 export interface Waiting {
   /**
-   * Called every `LOOK_MS`. A look that comes late counts as one: if this thread could not look, the other threads may
-   * have had to wait for a processor, too.
+   * Called every `LOOK_MS`. A late check counts as one check: if this thread did not run, the other threads may have
+   * waited for a processor as well.
    */
   look(elapsedMs: number): void
 }
@@ -37,13 +38,13 @@ export function unwatch(one: Waiting): void {
   timer = undefined
 }
 
-/** Returns how many threads of this process are stuck now. */
+/** Returns the number of threads of this process that are stuck now. */
 export function stuckThreads(): number {
   return stuck
 }
 
 /**
- * Counts a thread as stuck until it ends after all, as one in a call that only takes long does.
+ * Counts a thread as stuck until it ends. A thread in a call that only takes long ends eventually.
  *
  * @param ended resolves when the thread has ended
  */
@@ -57,8 +58,8 @@ export function leaveBehind(ended: Promise<unknown>): void {
 }
 
 /**
- * Ends the process although threads are stuck. Node waits for all of its threads, even in process.exit(): it would wait
- * for ever. Another program in the place of this one has no threads, and can end with the exit code.
+ * Ends the process although threads are stuck. Node waits for all its threads, even in process.exit(), so it would
+ * wait forever. A program that replaces this one by execve has no threads and can end with the exit code.
  */
 function endWithThreads(code: number): void {
   if (stuck === 0 || !isMainThread) return

@@ -1,4 +1,7 @@
-/** What runs in the worker thread of isolation `thread`: one isolate, started by a piscina task, fed by a mailbox. */
+/**
+ * The program of a worker in isolation `thread`: runs one isolate. A piscina task starts the isolate; batches come
+ * through the mailbox.
+ */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { timedOut } from '../functions/timed-out.ts'
 import { type ChildSpec, IsolateChild, type RunEnd, type StartResult } from '../isolate/host/child.ts'
@@ -6,31 +9,33 @@ import { serve } from './mailbox.ts'
 
 export interface StartTask {
   spec: ChildSpec
-  /** Where the engine writes batches, as one-byte text. */
+  /** Memory into which the engine writes batches, as one-byte text. */
   input: SharedArrayBuffer
-  /** Carries the RunEnd of each batch and FunctionRequest out, NewInput and FunctionAnswer in. */
+  /**
+   * Carries RunEnd and FunctionRequest messages to the engine, NewInput and FunctionAnswer messages to the worker.
+   */
   port: MessagePort
   /** Id of the last call_function that was answered; notified. */
   answered: Int32Array
   callFunctionTimeoutMs: number
-  /** See mailbox.ts. */
+  /** Memory of the mailbox (mailbox.ts). */
   mailbox: SharedArrayBuffer
 }
 
-/** Engine → worker, before a batch that is longer than `input`: larger memory, from now on. */
+/** Engine → worker: larger memory for batches, sent before a batch that is longer than `input`. */
 export interface NewInput {
   input: SharedArrayBuffer
 }
 
-/** Worker → engine; `call` is a FunctionCall as JSON, as the isolate gave it. */
+/** Worker → engine: a call of call_function. `call` is a FunctionCall as JSON, exactly as the isolate passed it. */
 export interface FunctionRequest {
   id: number
-  /** Number of the batch that it is of, from 1 with each start of the child; 0 before the first. */
+  /** Number of the batch of this call. Each start of the child begins again with 1; 0 stands for the start itself. */
   batch: number
   call: string
 }
 
-/** Engine → worker; `reply` is a FunctionReply as JSON. */
+/** Engine → worker: `reply` is a FunctionReply as JSON. */
 export interface FunctionAnswer {
   id: number
   reply: string
@@ -38,12 +43,12 @@ export interface FunctionAnswer {
 
 let child: IsolateChild | undefined
 let input: Buffer
-/** Batches since the child started. */
+/** Number of batches since the child started. */
 let batches = 0
 
 /**
- * Starts the child, or starts it anew with everything fresh. Once piscina has taken the result, the thread belongs to
- * the mailbox, until a batch ends the child.
+ * Starts the child, or starts it again with a new isolate. After piscina has received the result, the thread serves
+ * the mailbox until a batch ends the isolate.
  */
 export function start(task: StartTask): StartResult {
   const { spec, port, answered, callFunctionTimeoutMs, mailbox } = task
@@ -59,7 +64,7 @@ export function start(task: StartTask): StartResult {
       const seen = Atomics.load(answered, 0)
       for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port)) {
         const answer: Partial<FunctionAnswer> = received.message
-        // Answers to calls that were given up on may come late.
+        // The answer to a call that timed out may arrive late.
         if (answer.id === id) return answer.reply!
       }
       const left = deadline - performance.now()
@@ -74,24 +79,24 @@ export function start(task: StartTask): StartResult {
   return result
 }
 
-/** Ends the child; the thread stays for another. */
+/** Ends the child. The thread stays available for another child. */
 export function vacate(): void {
   child?.dispose()
   child = undefined
 }
 
-/** Runs the batch that stands in `input`. */
+/** Runs the batch in `input`. */
 function run(port: MessagePort, length: number, count: number): RunEnd {
   batches++
   while (length > input.length) {
     const { input: larger }: Partial<NewInput> = receiveMessageOnPort(port)!.message
-    // A late answer to a call_function may stand before it.
+    // A late answer to a call_function may precede the larger memory.
     if (larger !== undefined) input = Buffer.from(larger)
   }
   return child!.run(input.toString('latin1', 0, length), count)
 }
 
-/** The name in a call that was waited for in vain. */
+/** Returns the function name of a call that timed out. */
 function calledName(call: string): string {
   try {
     return String(JSON.parse(call).name)

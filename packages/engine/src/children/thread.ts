@@ -1,4 +1,4 @@
-/** Isolation `thread`: the isolate in a worker thread of this process. */
+/** Isolation `thread`: the isolate runs in a worker thread of this process. */
 import type { PendingExec } from '../dispatch/pending-exec.ts'
 import { FunctionCalls } from '../functions/function-calls.ts'
 import type { Functions } from '../functions/functions.ts'
@@ -13,9 +13,9 @@ import type { RankWorker } from './rank-worker.ts'
 import { leaveBehind, MAX_STUCK_THREADS, stuckThreads, unwatch, watch } from './stuck-threads.ts'
 import type { Workers } from './workers.ts'
 
-/** A batch that has come no further for this much longer than its time limit is where nothing stops it: milliseconds. */
+/** A batch counts as stuck if it makes no progress for this many milliseconds in addition to its time limit. */
 const STUCK_MS = 2_000
-/** What a start may take as well as limits.initTimeoutMs, a new thread for example: milliseconds. */
+/** Time that a start may take in addition to limits.initTimeoutMs, in milliseconds, for example for a new thread. */
 const START_MS = 5_000
 
 export class ThreadChild implements Child {
@@ -28,13 +28,13 @@ export class ThreadChild implements Child {
   #progress: Int32Array
   readonly #calls: FunctionCalls
   readonly #callFunctionTimeoutMs: number
-  /** What is awaited of the thread. */
+  /** What the thread is expected to finish. */
   #awaited: 'start' | 'run' = 'start'
-  /** Until when the thread may wait for a function of the embedder: of performance.now(). */
+  /** Time until which the thread may wait for a function of the embedder, as returned by performance.now(). */
   #callUntil = 0
-  /** Starts and batches so far. */
+  /** Number of starts and batches so far. */
   #number = 0
-  /** What the last look saw, and for how long the thread has come no further since. */
+  /** Progress at the last check, and the time without progress since then. */
   readonly #seen = { number: 0, begun: 0, committed: 0, unmovedMs: 0 }
 
   constructor(spec: ChildSpec, functions: Functions, callFunctionTimeoutMs: number, workers: Workers) {
@@ -61,7 +61,7 @@ export class ThreadChild implements Child {
       callFunctionTimeoutMs: this.#callFunctionTimeoutMs,
       call: (call) => this.#call(call),
     })
-    // Another attempt would only take as long.
+    // Another attempt would get stuck as well.
     return this.#worker.abandoned ? refusedStart(this.#stuckWords('start')) : result
   }
 
@@ -126,7 +126,7 @@ export class ThreadChild implements Child {
     leaveBehind(this.#worker.abandon())
   }
 
-  /** The thread that is stuck may still write to the memory that it shares with this one. */
+  /** Replaces the shared memory as well, because the stuck thread may still write to the old memory. */
   #replaceWorker(): void {
     const area = createVerdictArea(this.#spec.limits.maxResultBytes)
     this.#spec = { ...this.#spec, area }

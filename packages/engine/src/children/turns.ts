@@ -1,13 +1,17 @@
 /**
- * Who may run in the pool process: any number at a time, or one alone. First come, first served, so that one who wants
- * to be alone waits for those who run, and those who come later wait for that one.
+ * Decides which child may run in the pool process: any number of children together, or one child alone. Turns are
+ * given in the order of request. A child that must run alone waits for the running ones, and later requests wait for
+ * that child.
  */
 export class Turns {
   #running = 0
   #alone = false
   #waiting: { alone: boolean; go: (leave: () => void) => void }[] = []
 
-  /** Resolves to a function that ends the turn, to be called at least once; at once where nobody is in the way. */
+  /**
+   * Begins a turn. Returns a function that ends the turn: directly if the turn may begin now, otherwise as a promise.
+   * The caller must call the function at least once.
+   */
   enter(alone: boolean): (() => void) | Promise<() => void> {
     if (this.#waiting.length === 0 && this.#isFree(alone)) return this.#begin(alone)
     return new Promise((go) => {

@@ -1,19 +1,19 @@
 /**
- * The environment of worker threads: none of the host's, but a place where Node keeps compiled modules, which takes two
- * thirds off the start of a worker thread. The pool process and its threads have no such place, and no environment at
- * all: who can write to the place can decide what other processes run.
+ * The environment of worker threads. It contains nothing of the host's environment except the folder of Node's
+ * compile cache, which saves two thirds of the start of a worker. The pool process and its threads have no
+ * environment and no such folder, because code that can write there decides what other processes run.
  */
 import { getCompileCacheDir } from 'node:module'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 
-/** Node does without the cache where this folder cannot be written. */
+/** Returns the environment of a worker. Node works without the cache if the folder cannot be written. */
 export function workerEnv(): Record<string, string> {
   const ofHost = getCompileCacheDir()
   const folder =
     ofHost === undefined
       ? join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'siplet', 'compile-cache')
-      : // Node appends a folder for its own version.
+      : // Node appends a folder for its own version, so the parent folder is passed on.
         dirname(ofHost)
   return { NODE_COMPILE_CACHE: folder }
 }

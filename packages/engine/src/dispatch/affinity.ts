@@ -1,15 +1,15 @@
-/** Which child an exec goes to. */
+/** Chooses the child that runs an exec. */
 import type { ChildQueue } from './child-queue.ts'
 
 /**
- * The child of a Call-ID: always the same one, so that messages of one dialog keep their order and find their
- * per-child state. Messages without a Call-ID go where the queue is shortest.
+ * Returns the child of a Call-ID. The same Call-ID always has the same child, so messages of one dialog keep their
+ * order and find the state of their child. A message without a Call-ID goes to the shortest queue.
  */
 export function byCallId(queues: readonly ChildQueue[], callId: string | null): ChildQueue {
   return callId === null ? shortest(queues)! : queues[hash(callId) % queues.length]!
 }
 
-/** The child with the fewest execs waiting or under way; undefined for an empty list. */
+/** Returns the queue with the fewest execs, waiting and running; undefined for an empty list. */
 export function shortest(queues: readonly ChildQueue[]): ChildQueue | undefined {
   let best: ChildQueue | undefined
   for (const queue of queues) {
@@ -18,7 +18,7 @@ export function shortest(queues: readonly ChildQueue[]): ChildQueue | undefined 
   return best
 }
 
-/** FNV-1a, 32 bits. */
+/** FNV-1a hash, 32 bits. */
 function hash(text: string): number {
   let value = 0x811c9dc5
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)

@@ -1,7 +1,8 @@
 /**
- * What waits for one child, and the loop that feeds it. An idle child gets a message at once; what arrives while
- * it is busy becomes one batch. One exec that ends a child (timeout, memory, a lost worker) is answered with that;
- * the child is rebuilt with its rank and the rest of the batch runs there.
+ * The queue of one child: the execs that wait, and the loop that sends them to the child. An idle child receives an
+ * exec at once. Execs that arrive while the child is busy become the next batch. If an exec ends the isolate
+ * (timeout, memory or lost), the queue reports that ending for the exec, rebuilds the child with the same rank and
+ * runs the rest of the batch there.
  */
 import type { Child, Loss } from '../children/child.ts'
 import type { RunTime } from '../exec-result.ts'
@@ -14,27 +15,32 @@ import type { PendingExec } from './pending-exec.ts'
 const FIRST_RETRY_MS = 10
 const LAST_RETRY_MS = 5_000
 const MAX_LOST_IDLE = 3
-/** A child that lived for this long before it was lost while idle is started again at once. */
+/** A child that lived at least this long before it was lost while idle is restarted without a back-off. */
 const CALM_MS = 60_000
-/** After so many, what the process says of other children is no longer believed: execs run alone, to find which ends it. */
+/**
+ * After this many losses in a row that the pool process attributes to other children, the queue stops believing the
+ * process. From then on execs run alone, until the culprit is found.
+ */
 const MAX_LOST_ELSEWHERE = 8
 const START_ATTEMPTS = 3
-/** Execs that may be kept in front of those that wait. */
-const MAX_TAKEN = 1_024
+/** Upper bound on finished entries kept at the head of the queue before the array is compacted. */
+const MAX_FINISHED_ENTRIES = 1_024
 
 export type Ending = Exclude<RunEnd, 'done'>
 export type StartFailure = Extract<StartResult, { ok: false }>
 
-/** What is said of a lost child. */
+/** The part of a loss that is reported to the embedder. */
 export type LossCause = Pick<Loss, 'reason' | 'memory'>
 
-/** What a queue tells the engine. Each exec is reported exactly once, through one of the first three. */
+/** Events of a queue. Each exec is reported exactly once, by `ended`, `broke` or `refused`. */
 export interface QueueEvents {
-  /** The method returned or threw. */
+  /** The method returned or threw an error. */
   ended(exec: PendingExec, outcome: Outcome, rank: number, time: RunTime): void
   /**
-   * The child ended while the exec ran in it, or said something malformed instead of its result. `loss`: what is known of
-   * a lost one. `killed`: the exec, and nothing else, can have ended the process that the child lived in.
+   * The isolate ended while it ran the exec, or it wrote something malformed instead of the verdict.
+   *
+   * @param loss details, if the child was lost
+   * @param killed whether only this exec can have ended the process that the child lived in
    */
   broke(
     exec: PendingExec,
@@ -45,22 +51,22 @@ export interface QueueEvents {
     loss: LossCause | undefined,
     killed: boolean,
   ): void
-  /** The child does not come up again. */
+  /** The exec was not run, because the child could not be started. */
   refused(exec: PendingExec, failure: StartFailure, rank: number): void
-  /** The child was started, for the first time or again; log lines of its init functions. */
+  /** The isolate was started, for the first time or again. `logs` are the log lines of the init functions. */
   started(logs: Outcome['logs'], rank: number): void
-  /** The child ended, and is about to be started again. */
+  /** The isolate ended. The queue starts a new one next. */
   rebuilt(rank: number, cause: Ending): void
-  /** The child did not come up again; it is tried again with back-off. */
+  /** The rebuild failed. The queue tries again after a back-off. */
   degraded(rank: number, failure: StartFailure): void
-  /** It did, after all. */
+  /** A degraded child was started successfully. */
   recovered(rank: number): void
 }
 
 export interface QueueLimits {
-  /** Messages in a batch, at most. */
+  /** Maximum number of execs in a batch. */
   maxBatch: number
-  /** Bytes in a batch, at most; a longer message travels alone. */
+  /** Maximum number of bytes in a batch. A longer record gets a batch of its own. */
   maxBatchBytes: number
 }
 
@@ -68,23 +74,29 @@ export class ChildQueue {
   readonly child: Child
   readonly #limits: QueueLimits
   readonly #events: QueueEvents
-  /** What waits starts at `next`: taking a batch from the front must not move all that stands behind it. */
+  /**
+   * Waiting execs, from index `#next` on. The index avoids moving all other entries when a batch is taken from the
+   * front.
+   */
   #waiting: PendingExec[] = []
   #next = 0
-  /** Execs that were sent to the child and are not settled. */
-  #underWay: PendingExec[] = []
+  /** Execs that were sent to the child and have no outcome yet. */
+  #running: PendingExec[] = []
   #busy = false
   #failure: StartFailure | undefined
   #retryMs = FIRST_RETRY_MS
-  /** How often in a row the child was lost before any exec began. */
+  /** Number of times in a row that the child was lost before an exec began. */
   #lostIdle = 0
-  /** How often in a row the child was lost while nothing ran in it, soon after its start. */
+  /** Number of times in a row that the child was lost soon after its start, while no exec ran. */
   #lostSoon = 0
-  /** When the child last came up: of performance.now(). */
+  /** Time of the last start, as returned by performance.now(). */
   #upSince = 0
-  /** How often in a row the process said that another child ended it, and no exec of this child came to an end. */
+  /**
+   * Number of times in a row that the process attributed its end to another child, while no exec of this child was
+   * finished.
+   */
   #lostElsewhere = 0
-  /** Execs at the front that run one at a time with nothing else in their process: one of them may have ended it. */
+  /** Number of suspects at the head of the queue. Each of them runs alone in the process. */
   #suspects = 0
   #retryAt = 0
   #whenIdle: (() => void)[] = []
@@ -100,9 +112,9 @@ export class ChildQueue {
     child.onIdleLoss = (unprompted) => this.#lostWhileIdle(unprompted)
   }
 
-  /** Execs waiting or under way. */
+  /** Number of execs, waiting and running. */
   get length(): number {
-    return this.#waitingCount + this.#underWay.length
+    return this.#waitingCount + this.#running.length
   }
 
   get #waitingCount(): number {
@@ -131,11 +143,11 @@ export class ChildQueue {
     this.#waiting.push(exec)
     if (this.#busy) return
     this.#busy = true
-    // Execs made in one go travel together; nothing is delayed beyond the current job of the event loop.
+    // Execs that are pushed in the same job of the event loop travel together. Nothing is delayed beyond that job.
     this.#drainSoon()
   }
 
-  /** Runs one exec on the calling thread. False where the child is busy or cannot do that. */
+  /** Runs one exec on the calling thread. Returns false if the child is busy or cannot run synchronously. */
   runSync(exec: PendingExec): boolean {
     const { child } = this
     if (!this.isIdle || child.runSync === undefined) return false
@@ -157,7 +169,7 @@ export class ChildQueue {
     return true
   }
 
-  /** Runs nothing before that; `push` takes execs meanwhile. */
+  /** Delays execution until `held` resolves. `push` still accepts execs. */
   after(held: Promise<void>): void {
     this.#held = held.then(() => {
       this.#held = undefined
@@ -168,7 +180,7 @@ export class ChildQueue {
     return !this.#busy && this.#held === undefined
   }
 
-  /** Resolves when nothing waits and nothing is under way. */
+  /** Resolves when no exec is waiting or running. */
   idle(): Promise<void> {
     if (!this.#busy) return Promise.resolve()
     return new Promise((resolve) => {
@@ -180,14 +192,17 @@ export class ChildQueue {
     queueMicrotask(() => this.#drain().catch((error) => this.#gaveUp(error)))
   }
 
-  /** Last resort: something here failed that must not. What waits is answered, and the next exec tries again. */
+  /**
+   * Handles a failure of the queue itself, which must never happen. All waiting execs are refused, and the next exec
+   * tries again.
+   */
   #gaveUp(error: unknown): void {
     const failure = lostStart(`the queue of child ${this.child.rank} failed: ${thrownText(error)}`)
-    for (const exec of [...this.#underWay.splice(0), ...this.#takeAll()]) {
+    for (const exec of [...this.#running.splice(0), ...this.#takeAll()]) {
       try {
         this.#events.refused(exec, failure, this.child.rank)
       } catch {
-        // There is nobody left to tell.
+        // The event handler failed as well. No other receiver exists for this error.
       }
     }
     this.#idle()
@@ -206,18 +221,18 @@ export class ChildQueue {
       const batch = this.#take()
       const suspect = this.#suspects > 0
       if (suspect) this.#suspects--
-      this.#underWay = batch
+      this.#running = batch
       const start = performance.now()
       const running = this.#run(batch, suspect)
       const end = running instanceof Promise ? await running : running
-      this.#underWay = []
+      this.#running = []
       const whole = this.#settle(batch, end, start, suspect)
       if (!whole) this.#restarted(await this.#startChild())
     }
     this.#idle()
   }
 
-  /** A run that fails as no run should is a child that is lost. */
+  /** Runs a batch. A run that rejects or throws counts as a lost child. */
   #run(batch: readonly PendingExec[], alone: boolean): RunEnd | Promise<RunEnd> {
     try {
       const running = this.child.run(batch, alone)
@@ -241,7 +256,7 @@ export class ChildQueue {
     }
     if (end === waiting.length) return this.#takeAll()
     this.#next = end
-    if (end > MAX_TAKEN && end > waiting.length / 2) {
+    if (end > MAX_FINISHED_ENTRIES && end > waiting.length / 2) {
       this.#waiting = waiting.slice(end)
       this.#next = 0
     }
@@ -256,10 +271,11 @@ export class ChildQueue {
   }
 
   /**
-   * Answers what ended and puts back what is to run in the next child. False if that has to be built first.
+   * Reports the finished execs of a batch and puts the execs that must run again back into the queue. Returns false
+   * if the child must be rebuilt first.
    *
-   * @param start of performance.now()
-   * @param suspect whether the batch is one exec that ran alone, since it may have ended a process before
+   * @param start time at which the batch was sent, as returned by performance.now()
+   * @param suspect whether the batch is one suspect that ran alone
    */
   #settle(batch: PendingExec[], end: RunEnd, start: number, suspect = false): boolean {
     const { rank } = this.child
@@ -277,7 +293,8 @@ export class ChildQueue {
           ? this.#blameOfLoss(batch, outcomes.length, unfinished, loss, suspect)
           : this.#blame(batch, end, outcomes.length, unfinished)
     const us = 1_000 * (performance.now() - start)
-    // What ended the child ran for nearly all of the time; the others have no share in that.
+    // The culprit ran for nearly all of the time after the last finished exec. The other execs do not share that
+    // time.
     const usBefore = culprit === undefined ? us : Math.min(us, 1_000 * endedMs)
     const sharedBy = Math.max(outcomes.length, 1)
     const time = { us: usBefore / sharedBy, sharedBy }
@@ -297,7 +314,10 @@ export class ChildQueue {
     return false
   }
 
-  /** Why the child must be taken for lost, however its run ended: something that it said is malformed. */
+  /**
+   * Returns the cause if the isolate wrote something malformed. The child then counts as lost, even if its run ended
+   * well.
+   */
   #nonsense(malformedResult: string | undefined): LossCause | undefined {
     const { malformed: malformedCall } = this.child
     if (malformedResult !== undefined)
@@ -310,26 +330,29 @@ export class ChildQueue {
     this.#events.rebuilt(this.child.rank, cause)
   }
 
-  /** Where the verdicts are complete: the first exec without an outcome ended the child, if it began. */
+  /** Finds the culprit if all verdicts are available: the first exec without an outcome, if it began. */
   #blame(batch: PendingExec[], end: RunEnd, outcomes: number, unfinished: boolean): Blame {
     if (end === 'done' && outcomes === batch.length) return NO_BLAME
     if (end === 'done') return blamed(batch, outcomes, 0)
     if (end !== 'lost' || unfinished) {
       this.#lostIdle = 0
-      // Microtasks run after the last verdict. What they end has no culprit: an answer stands, and the next did not begin.
+      // Microtasks run after the last verdict. If a microtask ends the isolate, there is no culprit: the previous
+      // exec has its verdict, and the next one did not begin.
       return blamed(batch, outcomes, unfinished || outcomes === 0 ? 1 : 0)
     }
-    // A worker may end between two batches; no exec is to blame then, unless it happens again and again.
+    // A worker can end between two batches. No exec is to blame for that, unless it happens repeatedly.
     this.#lostIdle = outcomes === 0 ? this.#lostIdle + 1 : 0
     return blamed(batch, outcomes, this.#lostIdle > MAX_LOST_IDLE ? 1 : 0)
   }
 
   /**
-   * Where a whole process ended, and the verdicts may be some milliseconds behind. An exec that may have ended the
-   * process runs once more with nothing else in the process, and is blamed only if the process ends again. An exec that
-   * has called a function of the embedder must not run twice: it is answered with the loss.
+   * Finds the culprit after the pool process ended. The verdicts may be some milliseconds old. An exec that may have
+   * ended the process becomes a suspect: it runs once more, alone in the process, and is the culprit only if the
+   * process ends again. An exec that has called a function of the embedder must not run twice, so it is answered with
+   * the loss.
    *
-   * Which child ended the process may be a lie of that process. So the same exec is only believed innocent a few times.
+   * The process may lie about which child ended it. For this reason, the queue believes only a limited number of
+   * times that the culprit is another child's exec.
    */
   #blameOfLoss(
     batch: PendingExec[],
@@ -354,7 +377,7 @@ export class ChildQueue {
     if (this.#busy) return
     this.#busy = true
     this.#rebuilding('lost')
-    // If an exec of another child ended the process, this child must not be refused for that.
+    // If an exec of another child ended the process, this child must not become degraded because of it.
     if (unprompted) {
       const livedMs = performance.now() - this.#upSince
       this.#lostSoon = livedMs < CALM_MS ? this.#lostSoon + 1 : 1
@@ -364,7 +387,10 @@ export class ChildQueue {
     this.#idle()
   }
 
-  /** A child that comes up and is lost again would be started without end. An exec that comes after the back-off starts it. */
+  /**
+   * Delays the next start of a child that starts and is then lost again and again. Without the delay, it would be
+   * restarted endlessly. The first exec after the back-off starts the child.
+   */
   #backOff(): void {
     const text = `child ${this.child.rank} was lost ${this.#lostSoon} times in a row while no exec ran`
     const before = this.#lostSoon - MAX_LOST_IDLE - 1
@@ -373,8 +399,9 @@ export class ChildQueue {
   }
 
   /**
-   * Where a worker or a process ends while a child starts in it, most often it is not the start that ended it: a worker
-   * that is about to end still takes tasks, and others live in the process. The next attempt finds what replaced it.
+   * Starts the child, with up to START_ATTEMPTS attempts if the worker or the process ends during the start. In most
+   * cases the start is not the cause: a worker that is about to end still accepts tasks, and other children live in
+   * the same process. The next attempt uses the replacement.
    */
   #startChild(attempt = 1): StartResult | Promise<StartResult> {
     const result = this.child.start()
@@ -390,7 +417,7 @@ export class ChildQueue {
       })
   }
 
-  /** What the start came to, checked, and its log lines. */
+  /** Reports the log lines of a start and returns its result, after a check for malformed data. */
   #started(result: StartResult): StartResult {
     this.#upSince = performance.now()
     const { unfinishedLogs, malformed } = this.child.verdicts.readStart()
@@ -413,7 +440,7 @@ export class ChildQueue {
     this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS)
   }
 
-  /** Starts a child that did not come up again, once its back-off is over. The failure where it still does not. */
+  /** Starts a degraded child if its back-off is over. Returns the failure if the child is still degraded. */
   #retry(): StartFailure | undefined | Promise<StartFailure | undefined> {
     if (performance.now() < this.#retryAt) return this.#failure
     const result = this.#startChild()
@@ -426,7 +453,7 @@ export class ChildQueue {
 
   #idle(): void {
     this.#busy = false
-    // Answers may have led to new execs, or runSync may have held up execs that came from within a function.
+    // Event handlers may have pushed new execs, and runSync may have delayed execs that a function pushed.
     if (this.#waitingCount > 0) {
       this.#busy = true
       this.#drainSoon()
@@ -436,17 +463,17 @@ export class ChildQueue {
   }
 }
 
-/** Of the execs of a batch that have no outcome. */
+/** How the execs of a batch without an outcome are treated. */
 interface Blame {
-  /** Ended the child. */
+  /** The exec that ended the isolate. */
   culprit: PendingExec | undefined
-  /** Lost with the child, and not to blame. */
+  /** Execs that were lost with the child without being the culprit, and must not run again. */
   hurt: readonly PendingExec[]
-  /** To run in the next child. */
+  /** Execs that run again in the new isolate. */
   again: readonly PendingExec[]
 }
 
-/** The first execs without an outcome are to blame for the end of the child: one of them, or none. */
+/** Blames the first `count` execs without an outcome: one or none. */
 function blamed(batch: readonly PendingExec[], outcomes: number, count: 0 | 1): Blame {
   const culprit = count === 0 ? undefined : batch[outcomes]
   return { culprit, hurt: [], again: batch.slice(outcomes + count) }
@@ -456,20 +483,22 @@ const NO_BLAME: Blame = { culprit: undefined, hurt: [], again: [] }
 const NO_LOGS: Outcome['logs'] = []
 const NOT_TIMED: RunTime = { us: 0, sharedBy: 1 }
 
-/** One child, as stats() shows it. */
+/** State of one child, as returned by stats(). */
 export interface ChildStats {
   rank: number
-  /** `degraded`: it did not come up again after a rebuild; it is tried again with back-off. */
+  /** `degraded`: the rebuild failed; the queue tries again after a back-off. */
   state: 'idle' | 'busy' | 'degraded'
-  /** Execs waiting. */
+  /** Number of waiting execs. */
   queued: number
   execs: number
-  /** Crossings into the isolate; execs / batches is the mean size of a batch. */
+  /** Number of crossings into the isolate. execs / batches is the mean batch size. */
   batches: number
-  /** Rebuilds by cause. */
+  /** Number of rebuilds by ending. */
   rebuilds: Record<Ending, number>
-  /** Heap of the isolate, buffers and Python's memory, as of about a second ago: bytes. */
+  /**
+   * Size of the isolate's heap, its buffers and Python's memory, in bytes. The value is up to about one second old.
+   */
   heapBytes: number
-  /** Process the child lives in; null while it has none. */
+  /** Id of the process that the child lives in; null if there is no such process at the moment. */
   pid: number | null
 }

@@ -1,6 +1,6 @@
 /**
- * Messages that ended the process they ran in. One that did it twice is refused from then on; until the script
- * changes, or so many others came after it that it is forgotten.
+ * Remembers messages that ended the pool process. A message that did so twice is refused from then on. It is
+ * forgotten when the script changes, or after MAX_REMEMBERED other messages.
  */
 import { hash } from 'node:crypto'
 
@@ -9,10 +9,12 @@ const REFUSED_FROM = 2
 
 export class Poison {
   readonly #kills = new Map<string, number>()
-  /** Lengths of the messages remembered: nearly every other message is told apart by that. */
+  /**
+   * Lengths of the remembered messages. Nearly every other message differs in length, so no hash is needed for it.
+   */
   readonly #lengths = new Set<number>()
 
-  /** An exec of this method on this message, as one-byte text, ended its process. */
+  /** Records that an exec of this method on this message (one-byte text) ended its process. */
   killed(method: string, text: string): void {
     const name = key(method, text)
     const kills = (this.#kills.get(name) ?? 0) + 1

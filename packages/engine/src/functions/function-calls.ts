@@ -1,6 +1,6 @@
 /**
- * The calls of call_function of one child, in whatever isolation: text from the isolate in, text for it out. A call that
- * is malformed is refused, and noted: the child is lost when its batch has ended.
+ * Handles call_function for one child, in every isolation: takes the call as text from the isolate and returns the
+ * reply as text. A malformed call is refused and recorded. The child then counts as lost when its batch has ended.
  */
 import type { PendingExec } from '../dispatch/pending-exec.ts'
 import type { FailedReply, FunctionCall, FunctionReply } from '../wire/function-call.ts'
@@ -19,7 +19,7 @@ export class FunctionCalls {
   readonly #rank: number
   readonly #limits: FunctionCallLimits
   #batch: readonly PendingExec[] = []
-  /** Place of the exec that called last, and how often it did. */
+  /** Index of the exec that called last, and the number of its calls. */
   #index = 0
   #count = 0
   readonly #called = new Set<number>()
@@ -31,12 +31,12 @@ export class FunctionCalls {
     this.#limits = limits
   }
 
-  /** What was malformed in the batch under way, or in the one that ended last. */
+  /** Description of the malformed call in the current or last batch, if there was one. */
   get malformed(): string | undefined {
     return this.#malformed
   }
 
-  /** A batch is about to run, or with an empty one, a start. */
+  /** Prepares for a batch. An empty batch stands for a start. */
   begin(batch: readonly PendingExec[]): void {
     this.#batch = batch
     this.#index = this.#count = 0
@@ -44,26 +44,29 @@ export class FunctionCalls {
     this.#malformed = undefined
   }
 
-  /** Places in the batch of the execs that have called a function; a copy. */
+  /** Indexes in the batch of the execs that have called a function. Returns a copy. */
   get called(): ReadonlySet<number> {
     return new Set(this.#called)
   }
 
-  /** Answers at once. Never throws. */
+  /** Answers a call synchronously. Never throws. */
   answerSync(json: unknown): string {
     const call = this.#read(json)
     if ('error' in call) return JSON.stringify(call)
     return this.#written(call, this.#functions.callSync(this.#rank, this.#batch[call.index]!, call))
   }
 
-  /** Waits for the function. Never rejects. */
+  /** Answers a call after its function has settled. Never rejects. */
   async answer(json: unknown): Promise<string> {
     const call = this.#read(json)
     if ('error' in call) return JSON.stringify(call)
     return this.#written(call, await this.#functions.call(this.#rank, this.#batch[call.index]!, call))
   }
 
-  /** The reply as JSON. An exec could not give out more than limits.maxResultBytes, whatever a function made of its message. */
+  /**
+   * Returns the reply as JSON, or an error if it exceeds limits.maxResultBytes: the exec could not return that much
+   * anyway.
+   */
   #written({ name }: FunctionCall, reply: FunctionReply): string {
     const { maxResultBytes } = this.#limits
     if ('error' in reply || lengthOf(reply) <= maxResultBytes) return JSON.stringify(reply)
@@ -96,24 +99,24 @@ export class FunctionCalls {
   }
 }
 
-/** Characters of what a function left. */
+/** Number of characters in the next hop and the edits of a reply. */
 function lengthOf({ dstUri, splices }: Exclude<FunctionReply, FailedReply>): number {
   let length = dstUri === null ? 0 : dstUri.length
   for (const { text } of splices) length += text.length
   return length
 }
 
-/** The reply to a call that no honest isolate makes. */
+/** Returns the reply to a malformed call. Only a compromised isolate makes one. */
 export function malformedCall(what: string): FailedReply {
   return { error: 'ERR_SIPLET_CHILD_LOST', message: `call_function(): ${what}` }
 }
 
-/** Longest call: characters of its JSON. As much as fits a verdict area. */
+/** Maximum length of a call: the number of characters of its JSON. A call is at most as long as the area. */
 export function maxCallLength({ maxResultBytes }: Pick<FunctionCallLimits, 'maxResultBytes'>): number {
   return areaBytes(maxResultBytes)
 }
 
-/** Why the call is too long, if it is: honest scripts can make such calls. */
+/** Returns an error if the call is too long. Honest scripts can make such calls. */
 export function refusedForLength(
   { length }: string,
   limits: Pick<FunctionCallLimits, 'maxResultBytes'>,

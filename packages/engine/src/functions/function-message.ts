@@ -3,16 +3,16 @@ import type { PendingExec } from '../dispatch/pending-exec.ts'
 import type { Address, Route } from '../wire/request.ts'
 
 /**
- * The message as a function of the embedder gets it: a SIPMessage with every edit the script made so far. Edits
- * made on it, and a changed `dstUri`, are what the script sees afterwards.
+ * The message that a function of the embedder receives: a SIPMessage with all edits that the script has made so far.
+ * After the function has returned, the script sees its edits and its `dstUri`.
  */
 export class FunctionMessage extends SIPMessage {
-  /** The next hop, as set_dst_uri left it; may be set. */
+  /** The next hop, as set by set_dst_uri. Can be changed. */
   dstUri: string | null
   readonly route: Route
   readonly src: Address
   readonly dst: Address
-  /** What the embedder gave to exec under that name. */
+  /** The `context` option of the exec. */
   readonly context: unknown
 
   constructor(
@@ -29,8 +29,9 @@ export class FunctionMessage extends SIPMessage {
 }
 
 /**
- * A target of call_function. Returns (a promise of) a 32-bit integer, which call_function returns to the script;
- * booleans count as 1 and 0. What it throws becomes an exception in the script at that line.
+ * A function that a script calls with call_function. Returns a 32-bit integer or a promise of one; call_function
+ * returns this integer to the script. Booleans count as 1 and 0. An error that the function throws becomes an
+ * exception in the script, at the line of the call.
  */
 export type EmbedderFunction = (
   message: FunctionMessage,

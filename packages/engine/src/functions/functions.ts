@@ -1,7 +1,7 @@
 /**
- * call_function, host side: finds the function, gives it the message as edited so far, answers with what it did. The
- * embedder is trusted, its mistakes are not fatal: whatever a function throws, returns or leaves in the message is the
- * error of that call and nothing else.
+ * The host side of call_function: finds the function, passes it the message as edited so far, and returns the reply.
+ * The embedder is trusted, and its mistakes are not fatal: if a function throws, returns a wrong value or leaves a
+ * wrong value in the message, only that call fails.
  */
 import { checkURI } from '@siplet/sipmsg'
 import type { PendingExec } from '../dispatch/pending-exec.ts'
@@ -13,7 +13,7 @@ import { type EmbedderFunction, FunctionMessage } from './function-message.ts'
 import type { Nesting } from './nesting.ts'
 import { timedOut } from './timed-out.ts'
 
-/** Of a name that is none of a function, in messages: characters. */
+/** Maximum number of characters of an unknown function name in an error text. */
 const MAX_SHOWN_NAME = 100
 
 export class Functions {
@@ -31,7 +31,10 @@ export class Functions {
     return Object.keys(this.#table).length === 0
   }
 
-  /** Answers at once; a function that returns a promise is an error, since nobody can wait for it. Never throws. */
+  /**
+   * Calls the function and returns its reply. A function that returns a promise is an error, because the caller
+   * cannot wait. Never throws.
+   */
   callSync(rank: number, exec: PendingExec, call: FunctionCall): FunctionReply {
     const hold = this.#nesting.hold(rank)
     try {
@@ -39,7 +42,7 @@ export class Functions {
       const target = this.#target(call.name)
       const result: unknown = hold.run(() => target(message, ...call.args))
       if (!isObject(result) || !isThenable(result)) return reply(call, exec, message, result)
-      // Its rejection is nobody's.
+      // Nobody handles a rejection of this promise, so it is dropped here.
       settled(result).catch(() => {})
       return {
         error: 'ERR_SIPLET_ASYNC_FUNCTION',
@@ -52,7 +55,7 @@ export class Functions {
     }
   }
 
-  /** Waits for the function, at most callFunctionTimeoutMs. Never rejects. */
+  /** Calls the function and waits for its reply, at most callFunctionTimeoutMs. Never rejects. */
   async call(rank: number, exec: PendingExec, call: FunctionCall): Promise<FunctionReply> {
     const hold = this.#nesting.hold(rank)
     try {
@@ -90,13 +93,13 @@ export class Functions {
   }
 }
 
-/** The reply of a call that is refused. Thrown and caught here. */
+/** The reason why a call is refused. Thrown and caught in this file only. */
 class Refusal {
   readonly #brand = true
   readonly error: ErrorCode
   readonly message: string
 
-  /** Unlike instanceof, this asks nothing of a value that may be a Proxy. */
+  /** Tests for the private field. Unlike instanceof, this triggers no trap if the value is a Proxy. */
   static is(value: unknown): value is Refusal {
     return isObject(value) && #brand in value
   }
@@ -122,8 +125,9 @@ function isThenable(value: object): boolean {
 }
 
 /**
- * A promise of what the value comes to: of itself, or, if it is a thenable of whatever make, of what that answers first.
- * https://tc39.es/ecma262/#sec-promise-resolve-functions calls `then` once and turns what it throws into a rejection.
+ * Returns a promise that resolves to the value or, if the value is a thenable, to the first value that the thenable
+ * provides. It calls `then` once and turns an exception of `then` into a rejection, as in
+ * https://tc39.es/ecma262/#sec-promise-resolve-functions.
  */
 function settled(value: object): Promise<unknown> {
   return new Promise((resolve) => {
@@ -131,7 +135,11 @@ function settled(value: object): Promise<unknown> {
   })
 }
 
-/** @throws whatever the message does that the function left, or a Refusal */
+/**
+ * Returns the reply for the code and the message that a function left.
+ *
+ * @throws a Refusal, or any error that a getter of the message throws
+ */
 function reply(
   { name, dstUri }: FunctionCall,
   exec: PendingExec,
@@ -147,11 +155,11 @@ function reply(
   if (splices === undefined) {
     throw new Refusal('ERR_SIPLET_CALL_FUNCTION', `${name}() left edits that do not fit the message`)
   }
-  // The script's own next hop was checked when the script set it, and will be again when its verdict is read.
+  // The next hop of the script was checked when the script set it. It is checked again when its verdict is read.
   return { code, dstUri: message.dstUri === dstUri ? dstUri : nextHop(name, message.dstUri), splices }
 }
 
-/** `dstUri` as the function left it; as in set_dst_uri, an empty one is none. */
+/** Checks the `dstUri` that a function left. As in set_dst_uri, an empty text means none. */
 function nextHop(name: string, dstUri: unknown): string | null {
   if (dstUri === null || dstUri === '') return null
   if (typeof dstUri !== 'string') {

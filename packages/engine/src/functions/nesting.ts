@@ -1,23 +1,23 @@
 /**
- * Execs from within a call_function. The child whose script called the function is held until the function
- * answers; an exec that waits for a held child could wait forever. Who waits for whom is a graph over the ranks:
- * an exec from within is allowed on a child from which no chain of waits leads back.
+ * Execs from within a function. While a function runs, the child whose script called it is held. An exec that waits
+ * for a held child could wait forever. So a graph over the ranks records which child waits for which, and an exec
+ * from within a function may only use a child from which no chain of waits leads back.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 export interface Hold {
-  /** Runs (a part of) the function, so that execs from within it are known. */
+  /** Runs the function or a part of it. Execs from within it are recognised. */
   run<T>(act: () => T): T
-  /** The function has answered, or nobody waits for it any more. */
+  /** Releases the child: the function has answered, or the caller no longer waits for it. */
   release(): void
 }
 
 export class Nesting {
   readonly #holder = new AsyncLocalStorage<{ rank: number; held: boolean }>()
-  /** held rank → ranks that execs from within its functions wait for, with how many execs. */
+  /** Maps each held rank to the ranks that its functions wait for, with the number of waiting execs. */
   readonly #waits = new Map<number, Map<number, number>>()
 
-  /** The script of child `rank` calls a function: the child is held until `release` is called. */
+  /** Holds child `rank`, whose script calls a function, until `release` is called. */
   hold(rank: number): Hold {
     const holder = { rank, held: true }
     return {
@@ -28,13 +28,16 @@ export class Nesting {
     }
   }
 
-  /** Rank of the child whose function the caller is in, if it is in one that has not answered yet. */
+  /**
+   * Rank of the child whose function the caller runs in; undefined outside of a function, or if the function has
+   * answered.
+   */
   get holder(): number | undefined {
     const holder = this.#holder.getStore()
     return holder?.held ? holder.rank : undefined
   }
 
-  /** Whether an exec on `rank` from within a function of `holder` could never be answered. */
+  /** Returns whether an exec on `rank`, from within a function of `holder`, could never be answered. */
   wouldDeadlock(holder: number, rank: number): boolean {
     const seen = new Set<number>()
     const pending = [rank]
@@ -47,7 +50,7 @@ export class Nesting {
     return false
   }
 
-  /** Notes that `holder` waits for `rank`; call what it returns when it no longer does. */
+  /** Records that `holder` waits for `rank`. Returns a function that ends the wait. */
   wait(holder: number, rank: number): () => void {
     const ranks = this.#waits.get(holder) ?? new Map<number, number>()
     this.#waits.set(holder, ranks)

@@ -1,6 +1,6 @@
 import type { FailedReply } from '../wire/function-call.ts'
 
-/** The reply to a call_function whose function did not answer in time. */
+/** Returns the reply to a call whose function did not answer in time. */
 export function timedOut(name: string, timeoutMs: number): FailedReply {
   return {
     error: 'ERR_SIPLET_CALL_FUNCTION_TIMEOUT',
