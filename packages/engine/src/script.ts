@@ -1,6 +1,6 @@
 /**
- * The types of the script contract, for authors: `import type { SIPMsg } from '@siplet/engine/script'`. The import
- * also makes the globals of a script (LM_ERR and its like) known. Nothing of it exists at run time.
+ * The types of the script contract, for script authors: `import type { SIPMsg } from '@siplet/engine/script'`. The import
+ * also declares the globals of a script, such as LM_ERR. The types have no effect at run time.
  *
  * @module @siplet/engine/script
  */
@@ -9,14 +9,15 @@ import type { Address, Route } from './wire/request.ts'
 export type { Address, Route }
 
 /**
- * The SIP message a method is called with. It is there until the method returns; after that every member throws
- * (ERR_SIPLET_STALE_MESSAGE). What throws is a {@link SIPMsgError} with a `code`, and it has changed nothing.
+ * The SIP message that a method receives. It is valid until the method returns; after that, every member throws
+ * ERR_SIPLET_STALE_MESSAGE. Members throw a {@link SIPMsgError} with a `code`. A call that throws has changed
+ * nothing.
  *
- * Texts are UTF-8 decoded; what is not UTF-8 comes as replacement characters and stays as it is in the message. Sections
- * are those of RFC 3261.
+ * Texts are decoded as UTF-8. Invalid bytes appear as replacement characters in texts and stay unchanged in the
+ * message. Section numbers refer to RFC 3261.
  */
 export interface SIPMsg {
-  /** Whether it is a request (section 7.1) or a reply (section 7.2). */
+  /** Whether the message is a request (section 7.1) or a reply (section 7.2). */
   readonly Type: 'SIP_REQUEST' | 'SIP_REPLY'
   /**
    * The method as written, such as "INVITE" (section 7.1). Requests only; `CSeqMethod` works on both.
@@ -31,138 +32,150 @@ export interface SIPMsg {
    */
   readonly Status: string
   /**
-   * The reason phrase, such as "OK"; it may be '' (section 7.2). Replies only.
+   * The reason phrase, such as "OK"; can be '' (section 7.2). Replies only.
    *
    * @throws SIPMsgError ERR_SIPLET_NOT_A_REPLY
    */
   readonly Reason: string
   /**
-   * The Request-URI as rewritten (section 8.1.1.1). Requests only. Change it with `rewrite_ruri`.
+   * The Request-URI, as rewritten so far (section 8.1.1.1). Requests only. Change it with `rewrite_ruri`.
    *
    * @throws SIPMsgError ERR_SIPLET_NOT_A_REQUEST
    */
   readonly RURI: string
   /**
-   * The Request-URI as received: what the OpenSIPS module's RURI is. Requests only.
+   * The Request-URI as received. RURI of the OpenSIPS module has this value. Requests only.
    *
    * @throws SIPMsgError ERR_SIPLET_NOT_A_REQUEST
    */
   readonly originalRURI: string
-  /** The route the embedder runs the method for: REQUEST_ROUTE, ONREPLY_ROUTE, FAILURE_ROUTE or BRANCH_ROUTE. */
+  /**
+   * The route for which the embedder runs the method: REQUEST_ROUTE, ONREPLY_ROUTE, FAILURE_ROUTE or BRANCH_ROUTE.
+   */
   readonly Route: Route
-  /** `[ip, port]` the message came from: that of the socket, not that of Via. Frozen; IPv6 without brackets. */
+  /** Source of the message as `[ip, port]`, taken from the socket, not from Via. Frozen; IPv6 without brackets. */
   readonly src_address: Address
-  /** `[ip, port]` it came in on. */
+  /** Address that received the message, as `[ip, port]`. */
   readonly dst_address: Address
-  /** The next hop that `set_dst_uri` set; null without one. */
+  /** The next hop that `set_dst_uri` set; null if none was set. */
   readonly dst_uri: string | null
-  /** Call-ID (section 20.8); null when absent. */
+  /** Call-ID (section 20.8); null if absent. */
   readonly CallID: string | null
-  /** CSeq (section 20.16), such as "1 INVITE"; null when absent. */
+  /** CSeq (section 20.16), such as "1 INVITE"; null if absent. */
   readonly CSeq: string | null
-  /** The method of CSeq (section 20.16): what a reply answers; null when absent. */
+  /** The method of CSeq (section 20.16): in a reply, the method that the reply answers; null if absent. */
   readonly CSeqMethod: string | null
-  /** The URI of From (section 20.20), without display name and parameters; null when absent. */
+  /** The URI of From (section 20.20), without display name and parameters; null if absent. */
   readonly FromURI: string | null
-  /** The tag of From (section 19.3); null when absent. */
+  /** The tag of From (section 19.3); null if absent. */
   readonly FromTag: string | null
-  /** The URI of To (section 20.39), without display name and parameters; null when absent. */
+  /** The URI of To (section 20.39), without display name and parameters; null if absent. */
   readonly ToURI: string | null
-  /** The tag of To (section 19.3); null when absent: there is no dialog yet then. */
+  /** The tag of To (section 19.3); null if absent, which means that no dialog exists yet. */
   readonly ToTag: string | null
-  /** The body as text, as long as Content-Length says (section 7.4); '' without one. */
+  /** The body as text, with the length given by Content-Length (section 7.4); '' if there is no body. */
   readonly body: string
-  /** The whole message as it is now; each char code is one byte. */
+  /** The whole message with the edits so far. Each char code is one byte. */
   readonly raw: string
 
-  /** An independent copy as it is now, edits included. Edits of the copy do not go out; it ends with the original. */
+  /**
+   * Returns an independent copy of the message with the edits so far. Edits of the copy do not affect the message.
+   * The copy becomes invalid together with the original.
+   */
   copy(): SIPMsg
   /**
-   * Replaces the Request-URI (section 16.6 item 2); '' reverts to the received one. Requests only.
+   * Replaces the Request-URI (section 16.6 item 2). '' restores the received Request-URI. Requests only.
    *
-   * @throws SIPMsgError ERR_SIPLET_NOT_A_REQUEST; ERR_SIPLET_URI where it is malformed (section 19.1)
+   * @throws SIPMsgError ERR_SIPLET_NOT_A_REQUEST; ERR_SIPLET_URI if the URI is malformed (section 19.1)
    */
   rewrite_ruri(uri: string): void
   /**
-   * Sets the next hop, whatever the Request-URI is (section 16.6 item 7); '' clears it. Requests only.
+   * Sets the next hop, independent of the Request-URI (section 16.6 item 7). '' clears it. Requests only.
    *
-   * @throws SIPMsgError ERR_SIPLET_NOT_A_REQUEST; ERR_SIPLET_URI where it is malformed (section 19.1)
+   * @throws SIPMsgError ERR_SIPLET_NOT_A_REQUEST; ERR_SIPLET_URI if the URI is malformed (section 19.1)
    */
   set_dst_uri(uri: string): void
   /**
-   * Value of the first header line of that name, unfolded (section 7.3.1), edits included; null when absent. Case does
-   * not matter, and compact and long forms are one name (section 7.3.3).
+   * Returns the value of the first header line with this name, unfolded (section 7.3.1), with the edits so far; null
+   * if absent. The name is case-insensitive, and the compact form is equivalent to the long form (section 7.3.3).
    */
   getHeader(name: string): string | null
-  /** The same, but raw: each char code is one byte, folds as they are. */
+  /** Returns the same value as raw bytes: each char code is one byte, and folds are kept. */
   getHeaderBytes(name: string): string | null
-  /** Values of all header lines of that name, in order; a comma-separated line is one entry. */
+  /** Returns the values of all header lines with this name, in order. A comma-separated line is one entry. */
   getHeaders(name: string): string[]
-  /** Name of every header line, in order, as written. */
+  /** Returns the name of every header line, in order, as written. */
   headerNames(): string[]
   /**
-   * Leaves one header of that name, with this value: the first one keeps its place, the others go.
+   * Sets a header to one value: the first header with this name keeps its place, and all others are removed.
    *
-   * @throws SIPMsgError ERR_SIPLET_HEADER_NAME where the name is not a token (section 25.1); ERR_SIPLET_INJECTION on CR, LF
-   *   or NUL; ERR_SIPLET_CONTENT_LENGTH on Content-Length, which follows from the body
+   * @throws SIPMsgError ERR_SIPLET_HEADER_NAME if the name is not a token (section 25.1); ERR_SIPLET_INJECTION if the
+   *   value contains CR, LF or NUL; ERR_SIPLET_CONTENT_LENGTH for Content-Length, which is set from the body
    */
   setHeader(name: string, value: string): void
-  /** Adds a header behind the last one. Throws what `setHeader` throws. */
+  /** Adds a header after the last one. Throws the same errors as `setHeader`. */
   appendHeader(name: string, value: string): void
-  /** Removes all headers of that name; returns how many header lines that were. Throws what `setHeader` throws. */
+  /**
+   * Removes all headers with this name and returns the number of removed lines. Throws the same errors as
+   * `setHeader`.
+   */
   removeHeader(name: string): number
   /**
-   * Replaces the body; Content-Type and Content-Length (in bytes, section 20.14) follow. An empty text takes the body
-   * away, an empty content type the Content-Type header.
+   * Replaces the body, and sets Content-Type and Content-Length (in bytes, section 20.14). An empty text removes the
+   * body; an empty content type removes the Content-Type header.
    *
    * @throws SIPMsgError ERR_SIPLET_INJECTION
    */
   setBody(text: string, contentType: string): void
   /**
-   * Calls a function of the embedder, with up to 8 arguments. It sees every edit made so far, and its own are here
-   * afterwards. Returns its code, a 32-bit integer: a negative one is no exception, and 0 does not end the script.
+   * Calls a function of the embedder, with up to 8 arguments. The function sees all edits made so far, and the script
+   * sees the edits of the function afterwards. Returns the code of the function, a 32-bit integer. A negative code is
+   * no exception, and 0 does not end the script.
    *
-   * @throws SIPMsgError ERR_SIPLET_NO_SUCH_FUNCTION; ERR_SIPLET_CALL_FUNCTION where it threw;
+   * @throws SIPMsgError ERR_SIPLET_NO_SUCH_FUNCTION; ERR_SIPLET_CALL_FUNCTION if the function threw;
    *   ERR_SIPLET_CALL_FUNCTION_TIMEOUT after limits.callFunctionTimeoutMs; ERR_SIPLET_CALL_FUNCTION_LIMIT
    */
   call_function(name: string, ...args: (string | number)[]): number
   /**
-   * Value of a pseudo-variable such as "$fU" or "$hdr(User-Agent)"; null where the message has no such part.
+   * Returns the value of a pseudo-variable such as "$fU" or "$hdr(User-Agent)"; null if the message has no such part.
    *
-   * @throws SIPMsgError ERR_SIPLET_PSEUDO_VARIABLE where it is none; the message lists those there are
+   * @throws SIPMsgError ERR_SIPLET_PSEUDO_VARIABLE if the name is unknown; the error message lists all names
    */
   get_pseudoVar(name: string): string | null
   /**
    * Sets $ru, $rU, $rd, $rp or $du. Requests only.
    *
-   * @throws SIPMsgError ERR_SIPLET_PSEUDO_VARIABLE where it is read-only; ERR_SIPLET_NOT_A_REQUEST; ERR_SIPLET_URI where
-   *   the outcome would not be a URI
+   * @throws SIPMsgError ERR_SIPLET_PSEUDO_VARIABLE if the variable is read-only; ERR_SIPLET_NOT_A_REQUEST;
+   *   ERR_SIPLET_URI if the result would not be a URI
    */
   set_pseudoVar(name: string, value: string): void
 }
 
 /**
- * What mod_init returns: `child_init`, and the methods that exec calls as `method(msg)`, or `method(msg, extra)` where
- * the embedder gives an extra argument. Of what a method returns, > 0 is true, < 0 false and 0 stop.
+ * The object that mod_init returns: `child_init`, and the methods that exec calls as `method(msg)`, or as
+ * `method(msg, extra)` if the embedder passes an extra argument. A method returns > 0 for true, < 0 for false and 0
+ * for stop.
  */
 export interface Handler {
-  /** Called once with the rank of the child, 1..N; returns an integer, and a negative one refuses the start. */
+  /** Called once with the rank of the child (1 to N). Returns an integer; a negative one refuses the start. */
   child_init(rank: number): number
 }
 
-/** What the members of {@link SIPMsg} throw; a global class in a script, so that `instanceof` tells it apart. */
+/** The error that members of {@link SIPMsg} throw. It is a global class in a script, so `instanceof` works. */
 export interface SIPMsgError extends Error {
   readonly name: 'SIPMsgError'
-  /** Stable, ERR_SIPLET_…; the members name theirs. */
+  /** Stable code, ERR_SIPLET_…; each member documents its codes. */
   readonly code: string
 }
 
-/** Logs a line: strings as they are, errors with their stack, other values as JSON, with a space in between. */
+/**
+ * Logs one line. Strings are written as they are, errors with their stack, other values as JSON, separated by spaces.
+ */
 export type Log = (...values: unknown[]) => void
 
 declare global {
   var SIPMsgError: { readonly prototype: SIPMsgError; new (code: string, message: string): SIPMsgError }
-  /** Logs a line of level `fatal`: action must be taken at once. */
+  /** Logs a line of level `fatal`: immediate action is required. */
   function LM_ALERT(...values: unknown[]): void
   /** Logs a line of level `fatal`: a critical condition. */
   function LM_CRIT(...values: unknown[]): void
@@ -170,15 +183,15 @@ declare global {
   function LM_ERR(...values: unknown[]): void
   /** Logs a line of level `warn`. */
   function LM_WARN(...values: unknown[]): void
-  /** Logs a line of level `info`: normal, but significant. */
+  /** Logs a line of level `info`: a normal but significant event. */
   function LM_NOTICE(...values: unknown[]): void
   /** Logs a line of level `info`. */
   function LM_INFO(...values: unknown[]): void
   /** Logs a line of level `debug`. */
   function LM_DBG(...values: unknown[]): void
-  /** The logging functions under the name of the Python module. */
+  /** The logging functions under the name that the Python module uses. */
   var OpenSIPS: Readonly<Record<`LM_${'ALERT' | 'CRIT' | 'ERR' | 'WARN' | 'NOTICE' | 'INFO' | 'DBG'}`, Log>>
-  /** Mapped onto the levels above: error, warn, log and info, debug and trace. */
+  /** Mapped to the levels above: error, warn, log and info, debug and trace. */
   interface Console {
     error(...values: unknown[]): void
     warn(...values: unknown[]): void
@@ -188,8 +201,8 @@ declare global {
     trace(...values: unknown[]): void
   }
   var console: Console
-  /** Value of `msg.Type` of a request. */
+  /** Value of `msg.Type` for a request. */
   const SIP_REQUEST: 'SIP_REQUEST'
-  /** Value of `msg.Type` of a reply. */
+  /** Value of `msg.Type` for a reply. */
   const SIP_REPLY: 'SIP_REPLY'
 }

@@ -1,10 +1,10 @@
-/** Values of somebody else as text for messages. They may be anything: nothing here throws, whatever they do. */
+/** Turns foreign values into text for messages. The functions never throw, whatever the value does. */
 
 const MAX_LENGTH = 2_048
 const MAX_NAME = 200
 const UNREADABLE = 'a value that cannot be read'
 
-/** The value as it could be written in source text. */
+/** Returns the value as it could be written in source code. */
 export function shown(value: unknown): string {
   try {
     if (typeof value === 'bigint') return cut(`${value}n`)
@@ -15,13 +15,13 @@ export function shown(value: unknown): string {
   }
 }
 
-/** A name of the script, such as that of a module, on one line and as far as it helps. */
+/** Returns a name from a script, such as the name of a module, on one line and shortened. */
 export function shownName(name: string): string {
   const shown = name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME)}…`
   return shown.replaceAll('\n', '\\n')
 }
 
-/** What an error says, or whatever else was thrown. */
+/** Returns the message of an error, or a text for any other thrown value. */
 export function thrownText(thrown: unknown): string {
   try {
     if (!(thrown instanceof Error)) return cut(String(thrown))

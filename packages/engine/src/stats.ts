@@ -4,18 +4,18 @@ import type { ErrorCode } from './errors.ts'
 import type { ExecResult } from './exec-result.ts'
 
 export interface EngineStats {
-  /** Execs answered by a child. */
+  /** Number of execs that a child answered. */
   execs: number
-  /** Answers by verdict; an exec with an error counts as false. */
+  /** Number of results by verdict. An exec with an error counts as false. */
   verdicts: Verdicts
-  /** The same, by method. */
+  /** The same numbers by method. */
   methods: Record<string, Verdicts>
-  /** Answers with an error, by code; refusals (overload, not SIP, closed) included. */
+  /** Number of results with an error, by code. Includes refusals (overload, not SIP, closed). */
   errors: Partial<Record<ErrorCode, number>>
-  /** Rebuilds by cause, over all generations of children. */
+  /** Number of rebuilds by ending, over all generations. */
   rebuilds: Record<Ending, number>
   reloads: { done: number; failed: number }
-  /** Log lines of scripts beyond limits.maxLogLines. */
+  /** Number of log lines dropped because of limits.maxLogLines. */
   logLinesDropped: number
   children: ChildStats[]
 }
@@ -26,7 +26,9 @@ export interface Verdicts {
   stop: number
 }
 
-/** Methods with counters of their own. Their names are the embedder's, but may come from a configuration of its users. */
+/**
+ * Maximum number of methods with counters of their own. The embedder chooses the names, but may take them from users.
+ */
 const MAX_METHODS = 100
 const OTHER_METHODS = '(other)'
 
@@ -38,7 +40,7 @@ export class EngineCounters {
   readonly #rebuilds: Record<Ending, number> = { timeout: 0, memory: 0, lost: 0 }
   readonly #reloads = { done: 0, failed: 0 }
 
-  /** An exec was answered by a child, or could not be by any. */
+  /** Counts a result from a child, or of an exec that no child could run. */
   answered(method: string, { verdict, error }: ExecResult): void {
     this.#execs++
     this.#verdicts[verdict]++
@@ -46,7 +48,7 @@ export class EngineCounters {
     if (error !== null) this.refused(error.code)
   }
 
-  /** An exec did not get as far as a child. */
+  /** Counts an exec that was refused before it reached a child. */
   refused(code: ErrorCode): void {
     this.#errors[code] = (this.#errors[code] ?? 0) + 1
   }
@@ -59,7 +61,7 @@ export class EngineCounters {
     this.#reloads[done ? 'done' : 'failed']++
   }
 
-  /** Number of the generation that serves, from 1. */
+  /** Number of the current generation, starting at 1. */
   get generation(): number {
     return this.#reloads.done + 1
   }
