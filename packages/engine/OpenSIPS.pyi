@@ -1,10 +1,10 @@
-"""What `import OpenSIPS` has in a script: the log functions, and the values of SIPMsg.Type."""
+"""The module that `import OpenSIPS` provides in a script: the log functions, and the values of SIPMsg.Type."""
 
 SIP_REQUEST: str
 SIP_REPLY: str
 
 def LM_ALERT(*values: object) -> None:
-    """Logs at the level alert: the values as text, with spaces between them. The OpenSIPS module has LM_ERR only."""
+    """Logs at the level alert: the values as text, separated by spaces. The OpenSIPS module has only LM_ERR."""
 
 def LM_CRIT(*values: object) -> None:
     """Logs at the level crit."""

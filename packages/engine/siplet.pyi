@@ -1,6 +1,6 @@
 """
-The script contract for editors. Nothing of it exists at run time: name it in comments, or import it where a script
-never runs it. In the script, `import OpenSIPS` has the LM_* functions. Sections are those of RFC 3261.
+Types of the script contract, for editors. This module does not exist at run time: refer to it in type comments, or import
+it only under `TYPE_CHECKING`. In a script, `import OpenSIPS` provides the LM_* functions. Section numbers refer to RFC 3261.
 """
 from typing import List, Optional, Tuple, Union
 
@@ -8,9 +8,10 @@ Address = Tuple[str, int]
 
 class SIPMsg:
     """
-    The SIP message a method is called with, until the method returns; after that every member raises RuntimeError.
-    What raises has changed nothing. Checked in this order: stale (RuntimeError), type of message (RuntimeError),
-    arguments (TypeError), values (ValueError). No member can be assigned (AttributeError).
+    The SIP message that a method receives. It is valid until the method returns; after that, every member raises
+    RuntimeError. A call that raises has changed nothing. Checks are made in this order: stale message (RuntimeError), type
+    of message (RuntimeError), types of arguments (TypeError), values (ValueError). No member can be assigned
+    (AttributeError).
     """
 
     @property
@@ -27,31 +28,31 @@ class SIPMsg:
         """The reason phrase. Replies only, RuntimeError otherwise."""
     @property
     def RURI(self) -> str:
-        """The Request-URI as rewritten. Requests only, RuntimeError otherwise. Change it with rewrite_ruri."""
+        """The Request-URI, as rewritten so far. Requests only, RuntimeError otherwise. Change it with rewrite_ruri."""
     @property
     def originalRURI(self) -> str:
-        """The Request-URI as received: what RURI is in the OpenSIPS module. Requests only, RuntimeError otherwise."""
+        """The Request-URI as received. RURI of the OpenSIPS module has this value. Requests only, RuntimeError otherwise."""
     @property
     def Route(self) -> str:
         """REQUEST_ROUTE, ONREPLY_ROUTE, FAILURE_ROUTE or BRANCH_ROUTE."""
     @property
     def src_address(self) -> Address:
-        """(ip, port) of the socket the message came from; IPv6 without brackets."""
+        """Source of the message as (ip, port), taken from the socket; IPv6 without brackets."""
     @property
     def dst_address(self) -> Address:
-        """(ip, port) it came in on."""
+        """Address that received the message, as (ip, port)."""
     @property
     def dst_uri(self) -> Optional[str]:
-        """The next hop that set_dst_uri set; None without one."""
+        """The next hop that set_dst_uri set; None if none was set."""
     @property
     def CallID(self) -> Optional[str]:
-        """Call-ID (section 20.8); None when absent, as are those below."""
+        """Call-ID (section 20.8); None if absent. The same applies to the properties below."""
     @property
     def CSeq(self) -> Optional[str]:
         """CSeq (section 20.16), such as "1 INVITE"."""
     @property
     def CSeqMethod(self) -> Optional[str]:
-        """The method of CSeq: what a reply answers."""
+        """The method of CSeq: in a reply, the method that the reply answers."""
     @property
     def FromURI(self) -> Optional[str]:
         """The URI of From (section 20.20), without display name and parameters."""
@@ -63,45 +64,47 @@ class SIPMsg:
         """The URI of To (section 20.39), without display name and parameters."""
     @property
     def ToTag(self) -> Optional[str]:
-        """The tag of To (section 19.3); None where there is no dialog yet."""
+        """The tag of To (section 19.3); None means that no dialog exists yet."""
     @property
     def body(self) -> str:
-        """The body as text, as long as Content-Length says (section 7.4); "" without one."""
+        """The body as text, with the length given by Content-Length (section 7.4); "" if there is no body."""
     @property
     def raw(self) -> bytes:
-        """The whole message as it is now."""
+        """The whole message with the edits so far."""
 
     def copy(self) -> "SIPMsg":
-        """An independent copy, edits included. Its edits do not go out, and it ends with the original."""
+        """Returns an independent copy with the edits so far. Its edits do not affect the message. It becomes invalid together with the original."""
     def rewrite_ruri(self, uri: str) -> None:
-        """Replaces the Request-URI; "" reverts to the received one. Requests only. ValueError where it is malformed."""
+        """Replaces the Request-URI. "" restores the received one. Requests only. Raises ValueError if the URI is malformed."""
     def set_dst_uri(self, uri: str) -> None:
-        """Sets the next hop; "" clears it. Requests only. ValueError where it is malformed."""
+        """Sets the next hop. "" clears it. Requests only. Raises ValueError if the URI is malformed."""
     def getHeader(self, name: str) -> Optional[str]:
         """
-        Value of the first header line of that name, unfolded, edits included; None when absent. Case does not matter,
-        compact and long forms are one name (section 7.3.3). Bytes that are no UTF-8 come as replacement characters.
+        Returns the value of the first header line with this name, unfolded, with the edits so far; None if absent. The name
+        is case-insensitive, and the compact form is equivalent to the long form (section 7.3.3). Bytes that are not UTF-8
+        appear as replacement characters.
         """
     def getHeaderBytes(self, name: str) -> Optional[bytes]:
-        """The same, but raw, folds as they are."""
+        """Returns the same value as raw bytes; folds are kept."""
     def getHeaders(self, name: str) -> List[str]:
-        """Values of all header lines of that name, in order; a comma-separated line is one entry."""
+        """Returns the values of all header lines with this name, in order. A comma-separated line is one entry."""
     def headerNames(self) -> List[str]:
-        """Name of every header line, in order, as written."""
+        """Returns the name of every header line, in order, as written."""
     def setHeader(self, name: str, value: str) -> None:
-        """Leaves one header of that name, with this value. ValueError on CR, LF or NUL, and on Content-Length."""
+        """Sets a header to one value and removes further headers with this name. Raises ValueError on CR, LF or NUL, and for Content-Length."""
     def appendHeader(self, name: str, value: str) -> None:
-        """Adds a header behind the last one. Raises what setHeader raises."""
+        """Adds a header after the last one. Raises the same errors as setHeader."""
     def removeHeader(self, name: str) -> int:
-        """Removes all headers of that name; returns how many header lines that were."""
+        """Removes all headers with this name and returns the number of removed lines."""
     def setBody(self, text: str, content_type: str) -> None:
-        """Replaces the body; Content-Type and Content-Length (bytes) follow."""
+        """Replaces the body, and sets Content-Type and Content-Length (in bytes)."""
     def call_function(self, name: str, *args: Union[str, int, float]) -> int:
         """
-        Calls a function of the embedder, with up to 8 arguments; returns its code. It sees every edit so far, and its own
-        are here afterwards. RuntimeError where there is no such function, it failed, or took too long.
+        Calls a function of the embedder, with up to 8 arguments, and returns its code. The function sees all edits made so
+        far, and the script sees the edits of the function afterwards. Raises RuntimeError if the function does not exist,
+        fails, or takes too long.
         """
     def get_pseudoVar(self, name: str) -> Optional[str]:
-        """Value of a pseudo-variable such as "$fU" or "$hdr(User-Agent)"; None where there is no such part."""
+        """Returns the value of a pseudo-variable such as "$fU" or "$hdr(User-Agent)"; None if the message has no such part."""
     def set_pseudoVar(self, name: str, value: str) -> None:
-        """Sets $ru, $rU, $rd, $rp or $du. Requests only. ValueError where it cannot be set, or the outcome is no URI."""
+        """Sets $ru, $rU, $rd, $rp or $du. Requests only. Raises ValueError for other variables, or if the result is not a URI."""

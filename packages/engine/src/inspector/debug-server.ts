@@ -1,4 +1,4 @@
-/** Where debuggers find an isolate: Node's HTTP endpoints for that, and one WebSocket. */
+/** The server that debuggers connect to: the same HTTP endpoints as Node's inspector, and one WebSocket. */
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, isIP } from 'node:net'
@@ -8,11 +8,11 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { DebugSession } from './debug-session.ts'
 
 const MAX_MESSAGE_BYTES = 256 << 20
-/** How long a debugger that is told to go may take. */
+/** Time that a debugger has for its closing handshake, in milliseconds. */
 const CLOSE_MS = 1_000
 
 export class DebugServer {
-  /** URL of the script: what debuggers show as the target. */
+  /** URL of the script. Debuggers show it as the target. */
   scriptUrl = ''
   readonly #id = randomUUID()
   readonly #http: Server
@@ -26,7 +26,7 @@ export class DebugServer {
   }
 
   /**
-   * @param port 0 takes any that is free
+   * @param port 0 selects any free port
    * @throws Error of Node, such as EADDRINUSE
    */
   async listen(host: string, port: number): Promise<void> {
@@ -35,19 +35,22 @@ export class DebugServer {
     })
   }
 
-  /** What a debugger connects to. */
+  /** URL that a debugger connects to. */
   get webSocketUrl(): string {
     const { address, port, family } = this.#http.address() as AddressInfo
     return `ws://${family === 'IPv6' ? `[${address}]` : address}:${port}/${this.#id}`
   }
 
-  /** The isolate that debuggers reach from now on. One that is connected to another isolate has to connect anew. */
+  /**
+   * Sets the isolate that debuggers reach from now on. A debugger connected to another isolate is disconnected and
+   * must connect again.
+   */
   use(session: DebugSession): void {
     this.#drop()
     this.#session = session
   }
 
-  /** That isolate is about to end. */
+  /** Removes an isolate that is about to end. */
   forget(session: DebugSession): void {
     if (this.#session !== session) return
     this.#drop()
@@ -80,7 +83,7 @@ export class DebugServer {
     else refuse(response, 404, `There are ${PATHS.list.join(', ')} and ${PATHS.version}.`)
   }
 
-  /** As Node describes its own. */
+  /** Describes the target in the format of Node's inspector. */
   #description(): object {
     const { webSocketUrl } = this
     const frontend = (page: string) =>
@@ -121,7 +124,7 @@ export class DebugServer {
     socket.on('message', (data) => {
       if (isCurrent()) session.dispatch(data.toString())
     })
-    // What is wrong with a connection also closes it.
+    // An error of a connection closes it, too; `close` handles that.
     socket.on('error', () => {})
     socket.on('close', () => {
       if (!isCurrent()) return
@@ -136,7 +139,10 @@ const VERSION = { Browser: `node.js/${process.version}`, 'Protocol-Version': '1.
 const GOING_AWAY = 1001
 const HOST_REFUSED = 'The Host must be an IP address or localhost.'
 
-/** A page of the web whose name was made to point here must not get in: only names that need no DNS do. */
+/**
+ * Returns whether a Host header names this machine without DNS. A web page whose host name was made to resolve to
+ * this server must not get access (DNS rebinding).
+ */
 function isLocalName(host = ''): boolean {
   const name = host.replace(/:\d+$/, '')
   return name === 'localhost' || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0

@@ -1,13 +1,13 @@
-/** V8's inspector of one isolate: its only session, for one debugger after the other. */
+/** The inspector session of one isolate. An isolate has exactly one session, used by one debugger after another. */
 import ivm from 'isolated-vm'
 import { SCRIPT_REALM_NAME } from '../isolate/inside/script-realm.ts'
 
-/** A debugger, seen from here. */
+/** A connected debugger. */
 export interface DebuggerClient {
   send(message: string): void
 }
 
-/** What is looked at of a message of the Chrome DevTools Protocol. */
+/** The parts of a Chrome DevTools Protocol message that are read here. */
 interface ProtocolMessage {
   id?: number
   method?: string
@@ -26,11 +26,11 @@ interface ProtocolParams {
 
 /** Domains of V8 that a debugger may have enabled. */
 const DOMAINS = ['Debugger', 'Runtime', 'Profiler', 'HeapProfiler', 'Console']
-/** Debuggers say this when they are ready for the script to begin. */
+/** The request that debuggers send when the script may begin. */
 const RUN = 'Runtime.runIfWaitingForDebugger'
-/** A request that changes nothing. */
+/** A request without side effects. */
 const ANY = 'Runtime.getIsolateId'
-/** Its answer is not waited for. Debuggers use no ids below 0. */
+/** Id of nudges, whose answers are dropped. Debuggers use no negative ids. */
 const NUDGE_ID = -1
 const NUDGE = JSON.stringify({ id: NUDGE_ID, method: ANY })
 const NUDGE_MS = 20
@@ -41,20 +41,20 @@ export class DebugSession {
   readonly #ready = Promise.withResolvers<void>()
   /** Ids of requests that V8 has not answered yet. */
   readonly #unanswered = new Set<number>()
-  /** Scripts that debuggers were told of. */
+  /** Ids of scripts that debuggers have been told about. */
   readonly #scripts = new Set<string>()
   #client: DebuggerClient | undefined
   readonly #scriptUrl: string
   #lastOwnId = NUDGE_ID
-  /** Who waits for answers to our own requests, whose ids are below 0. */
+  /** Callbacks for the answers to our own requests, which have negative ids. */
   readonly #own = new Map<number, (answer: ProtocolMessage) => void>()
-  /** Whether a debugger let the script begin. */
+  /** Whether a debugger has let the script begin. */
   #begun = false
-  /** Our breakpoint at the start, until it is hit. */
+  /** Id of our breakpoint at the start of the script, until it is hit. */
   #breakpoint: string | undefined
   #nudging: NodeJS.Timeout | undefined
 
-  /** @param scriptUrl name of the script that runs in the isolate; a debugger breaks at its first line */
+  /** @param scriptUrl URL of the script that runs in the isolate; a debugger breaks at its first line */
   constructor(isolate: ivm.Isolate, scriptUrl: string) {
     this.#isolate = isolate
     this.#scriptUrl = scriptUrl
@@ -63,17 +63,17 @@ export class DebugSession {
     this.#session.onNotification = (message) => this.#notified(message)
   }
 
-  /** Resolves when a debugger has set its breakpoints: the script may begin. */
+  /** Resolves when a debugger has set its breakpoints and the script may begin. */
   get ready(): Promise<void> {
     return this.#ready.promise
   }
 
-  /** Everything V8 says goes to this debugger from now on. */
+  /** Connects a debugger. It receives all messages of V8 from now on. */
   connect(client: DebuggerClient): void {
     this.#client = client
   }
 
-  /** Forgets what the debugger set; a paused script goes on. */
+  /** Removes everything that the debugger has set. A paused script continues. */
   disconnect(): void {
     this.#client = undefined
     for (const id of this.#unanswered) if (id >= 0) this.#unanswered.delete(id)
@@ -81,19 +81,20 @@ export class DebugSession {
   }
 
   /**
-   * To be waited for before the isolate is disposed of, while nothing runs in it. isolated-vm stands still for ever where
-   * an isolate with a session is disposed of, and aborts where V8 still has something to say to a session that is gone.
+   * Ends the session. Must complete before the isolate is disposed of, while nothing runs in the isolate. isolated-vm
+   * 7 hangs if an isolate with a session is disposed of, and aborts if V8 still sends messages to a session that has
+   * ended.
    */
   async close(): Promise<void> {
     if (this.#isolate.isDisposed) return
     this.disconnect()
     await this.#request(ANY)
     this.#session.dispose()
-    // Its end waits in the isolate, where it is the next thing to be done.
+    // The end of the session is queued in the isolate. This call waits until it was processed.
     await this.#isolate.getHeapStatistics()
   }
 
-  /** A message of the debugger: JSON of a request of the Chrome DevTools Protocol. What is none is dropped. */
+  /** Forwards a message of the debugger: a Chrome DevTools Protocol request as JSON. Other messages are dropped. */
   dispatch(message: string): void {
     const { id, method } = parsed(message)
     if (typeof id !== 'number' || !Number.isInteger(id) || id < 0) return
@@ -104,7 +105,7 @@ export class DebugSession {
   async #breakAtStart(): Promise<void> {
     if (this.#begun) return
     this.#begun = true
-    // Debugger.pause would be forgotten: it is of a thread, and the script runs on another one.
+    // Debugger.pause would have no effect: it applies to a thread, and the script runs on another thread.
     const place = { url: this.#scriptUrl, lineNumber: 0, columnNumber: 0 }
     const { result } = await this.#request('Debugger.setBreakpointByUrl', place)
     this.#breakpoint = result?.breakpointId
@@ -120,8 +121,8 @@ export class DebugSession {
   }
 
   /**
-   * isolated-vm does not wake a paused isolate for a message that comes just when it begins to wait. The next message
-   * does, and takes all of them along.
+   * Sends a message, then a nudge. isolated-vm does not wake a paused isolate for a message that arrives just when
+   * the isolate begins to wait. The next message wakes it, and the isolate then handles both.
    */
   #send(id: number, message: string): void {
     this.#unanswered.add(id)
@@ -145,7 +146,7 @@ export class DebugSession {
     const { method, params = {} } = parsed(message)
     switch (method) {
       case 'Runtime.executionContextCreated':
-        // isolated-vm's default context: nothing is ever in it, but debuggers would evaluate there what is typed.
+        // The default context of isolated-vm is always empty. If debuggers knew it, they would evaluate input there.
         if (params.context?.name === 'default') return
         break
       case 'Debugger.scriptParsed':
@@ -163,8 +164,8 @@ export class DebugSession {
   }
 
   /**
-   * Steps go over the script's functions of ours, such as getters of `msg`, to the next line of the author. V8 forgets
-   * this when a debugger disables the domain, and names all scripts anew when one enables it.
+   * Makes steps skip our own functions in the script's realm, such as getters of `msg`. V8 forgets this setting when
+   * a debugger disables the domain, and announces all scripts again when a debugger enables it.
    */
   #skip(scriptId: string): void {
     void this.#request('Debugger.setBlackboxedRanges', {
@@ -173,7 +174,7 @@ export class DebugSession {
     })
   }
 
-  /** The pause without what the debugger knows nothing of: frames of our own code, our own breakpoint. */
+  /** Removes our own frames and our own breakpoint from a pause event, because the debugger does not know them. */
   #paused(params: ProtocolParams): ProtocolParams {
     const callFrames = params.callFrames!.filter(({ location }) => this.#scripts.has(location.scriptId))
     const breakpointId = this.#breakpoint
@@ -182,18 +183,21 @@ export class DebugSession {
     this.#breakpoint = undefined
     void this.#request('Debugger.removeBreakpoint', { breakpointId })
     const hitBreakpoints = params.hitBreakpoints.filter((hit) => hit !== breakpointId)
-    // In Node's words.
+    // The reason text that Node uses.
     return { ...params, callFrames, hitBreakpoints, reason: 'Break on start' }
   }
 }
 
-/** V8 ends the process (IsCreationThread) where a session is made from outside of the isolate. */
+/**
+ * Opens the session from within the isolate. V8 aborts the process (IsCreationThread) if a session is created from
+ * outside of the isolate.
+ */
 function openSession(isolate: ivm.Isolate): ivm.InspectorSession {
   let session: ivm.InspectorSession | undefined
   const open = new ivm.Callback(() => {
     session = isolate.createInspectorSession()
   })
-  // A context without inspector: a debugger does not see what runs there.
+  // A context without inspector: debuggers do not see code that runs there.
   const context = isolate.createContextSync()
   context.evalClosureSync('$0()', [open])
   context.release()

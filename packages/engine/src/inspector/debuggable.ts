@@ -1,4 +1,7 @@
-/** A script as a debugger needs it: under its URL, with its source map, sources included, in it. */
+/**
+ * Prepares a script for a debugger: the script gets a file URL as its name, and a source map that contains the
+ * sources.
+ */
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { JavaScriptBundle } from '../script/bundle.ts'
@@ -8,7 +11,7 @@ interface SourceMapV3 {
   mappings: string
 }
 
-/** Errors keep showing paths: see StackMapper of script/stack.ts. */
+/** Errors still show paths (StackMapper of script/stack.ts). */
 export function debuggable(script: JavaScriptBundle): JavaScriptBundle {
   const fileName = pathToFileURL(script.fileName).href
   if (script.map === null) return { ...script, fileName }
@@ -25,8 +28,8 @@ export function debuggable(script: JavaScriptBundle): JavaScriptBundle {
 }
 
 /**
- * What esbuild puts in front of the first source has no place in any. It is shown as the first line of that, since
- * there a debugger breaks at start.
+ * The lines that esbuild puts before the first source belong to no source. They are mapped to the first line of the
+ * first source, because a debugger breaks there at the start.
  */
 const LINES_IN_FRONT = /^;+/
 const FIRST_LINE = 'AAAA;'

@@ -1,4 +1,7 @@
-/** Debugging of one child with Chrome DevTools, VS Code, `node inspect`: what speaks the Chrome DevTools Protocol. */
+/**
+ * Debugging of one child with tools that speak the Chrome DevTools Protocol: Chrome DevTools, VS Code, `node
+ * inspect`.
+ */
 import type ivm from 'isolated-vm'
 import type { InspectOptions } from '../config.ts'
 import { SipletError } from '../errors.ts'
@@ -10,7 +13,7 @@ import { debuggable } from './debuggable.ts'
 export interface Attachment {
   /** Resolves when the script may run. */
   ready: Promise<void>
-  /** To be waited for before the isolate is disposed of. */
+  /** Detaches the debugger. Must complete before the isolate is disposed of. */
   detach(): Promise<void>
 }
 
@@ -24,7 +27,7 @@ export class Inspector {
   }
 
   /**
-   * Listens, if it does not yet, and returns the script as a debugger needs it.
+   * Starts to listen on first use, and returns the script in the form that a debugger needs.
    *
    * @throws SipletError ERR_SIPLET_INSPECT_LANGUAGE, ERR_SIPLET_INSPECT_LISTEN
    */
@@ -43,8 +46,9 @@ export class Inspector {
   }
 
   /**
-   * Lets debuggers reach the isolate of a child that starts. The first one waits for a debugger, and breaks at the
-   * script's first line; those that take its place after a reload are there to be connected to anew.
+   * Makes the isolate of a starting child reachable for debuggers. The first isolate waits for a debugger and breaks
+   * at the first line of the script. After a reload, the new isolate does not wait; debuggers must connect to it
+   * again.
    */
   attach(isolate: ivm.Isolate): Attachment {
     const server = this.#server!

@@ -4,27 +4,29 @@ import type { ExecOptions } from '../exec-arguments.ts'
 import type { ExecResult } from '../exec-result.ts'
 
 export interface RunScriptOptions extends ExecOptions {
-  /** The method called. Default: request_route for requests, onreply_route for replies. */
+  /** Method to call. Default: request_route for requests, onreply_route for replies. */
   method?: string
-  /** What the script's call_function may call. */
+  /** Functions that the script can call with call_function. */
   functions?: EngineOptions['functions']
-  /** As in production: milliseconds, MiB. */
+  /** Limits as in production, in milliseconds and MiB. */
   limits?: EngineOptions['limits']
-  /** The folder that the script may import files of; by default its own. */
+  /** Folder from which the script may import files. Default: the script's own folder. */
   scriptRoot?: string
   modInitFunction?: string
   childInitMethod?: string
-  /** Default: none; each result carries its own lines in `logs`. */
+  /** Logger for the script's log lines. Default: none; each result contains its own lines in `logs`. */
   logger?: Logger
 }
 
 /**
- * Runs messages through a script, in order, in one child of its own (rank 1), and ends it: state kept on the handler
- * object lasts from the first message to the last. Does not throw for what the method does: `result.error` tells.
+ * Runs messages through a script, in order. The script gets one child (rank 1), which ends afterwards. State on the
+ * handler object lasts from the first message to the last. Does not throw because of a method: `result.error`
+ * describes the failure.
  *
  * @param scriptName path of the script, relative to the working directory
- * @param messages one SIP message, or several, as {@link createTestMessage} makes them; a string is taken as UTF-8
- * @throws SipletError what createEngine throws for a script that does not come up
+ * @param messages one SIP message or several, for example from {@link createTestMessage}; a string is encoded as
+ *   UTF-8
+ * @throws SipletError any error that createEngine throws for a script that does not start
  */
 export function runScript(
   scriptName: string,

@@ -5,13 +5,13 @@ interface CommonParts {
   from?: string
   /** URI of To. Default: the Request-URI. */
   to?: string
-  /** Default: one of its own for every message. */
+  /** Default: a new Call-ID for every message. */
   callId?: string
   /** Number of CSeq. */
   cseq?: number
-  /** Further headers. One that a test message has anyhow replaces it, also by its compact form. */
+  /** Further headers. A header that a test message has by default is replaced, even if given in compact form. */
   headers?: HeaderParts
-  /** Content-Length follows from it; state Content-Type among the headers. */
+  /** Body. Content-Length is set from the body; pass Content-Type as one of the headers. */
   body?: string | Uint8Array
 }
 
@@ -24,7 +24,7 @@ export interface TestRequest extends CommonParts {
 export interface TestReply extends CommonParts {
   /** Status code, 100 to 699. */
   status: number
-  /** Default: the usual one of the status code. */
+  /** Default: the standard reason phrase of the status code. */
   reason?: string
   /** Method of CSeq. */
   method?: string
@@ -35,10 +35,10 @@ export type TestMessageOptions = TestRequest | TestReply
 let made = 0
 
 /**
- * A complete SIP message (RFC 3261 section 8.1.1) with the parts a test cares for; the others have defaults. An INVITE
- * to sip:bob@example.com where nothing is stated; a reply where `status` is.
+ * Returns a complete SIP message (RFC 3261 section 8.1.1). Parts that a test does not specify have defaults: without
+ * any option, the message is an INVITE to sip:bob@example.com. With `status`, the message is a reply.
  *
- * @throws SIPMessageError where a part would not make a message, such as ERR_SIPLET_URI
+ * @throws SIPMessageError if a part is invalid, for example ERR_SIPLET_URI
  */
 export function createTestMessage(options: TestMessageOptions = {}): Buffer {
   const id = ++made
@@ -71,7 +71,7 @@ function testRequest(
   })
 }
 
-/** The first header of a name replaces what is there, further ones of the same name follow it. */
+/** The first header of a name replaces existing ones; further headers of this name are appended. */
 function withHeaders(message: SIPMessage, headers: HeaderParts): SIPMessage {
   const replaced = new Set<string>()
   for (const [name, value] of headers) {

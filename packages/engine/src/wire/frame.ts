@@ -1,19 +1,19 @@
 /**
- * Engine ↔ pool process: frames on a stream, both ways.
+ * Frames between the engine and the pool process, in both directions of a stream.
  *
- *   frame    = u32 bytes behind it, u8 kind, u16 rank, u32 number, payload
+ *   frame    = u32 number of bytes that follow, u8 kind, u16 rank, u32 number, payload
  *
- *   START    engine → process   number: that of the last call_function, the next one is later; payload: v8.serialize of
+ *   START    engine → process   number: id of the last call_function; later calls have later numbers; payload: v8.serialize of
  *                               a StartOrder
  *   STARTED                  ←  payload: u32 length, snapshot of the area, JSON of a StartResult
- *   RUN      engine → process   number: messages; payload: the batch (wire/request.ts)
- *   MARK                     ←  a batch is still running; payload: snapshot
+ *   RUN      engine → process   number: number of execs; payload: the batch (wire/request.ts)
+ *   MARK                     ←  the batch is still running; payload: snapshot
  *   ENDED                    ←  number: index in RUN_ENDS; payload: snapshot
  *   CALL                     ←  number: id of a call_function; payload: JSON of a FunctionCall
- *   REPLY    engine → process   number: that id; payload: JSON of a FunctionReply
+ *   REPLY    engine → process   number: the same id; payload: JSON of a FunctionReply
  *
- * A snapshot is the verdict area up to the last committed record (wire/snapshot.ts). Integers are little-endian. The
- * engine trusts nothing that the process says: a frame that is malformed, or that nobody waits for, ends the process.
+ * A snapshot is the area up to the last committed record (wire/snapshot.ts). Integers are little-endian. The engine
+ * trusts nothing that the process sends: it ends the process after a frame that is malformed or not expected.
  */
 const HEADER_LENGTH = 11
 const LENGTH_BYTES = 4
@@ -23,7 +23,7 @@ const RANK_AT = 5
 export const KINDS = ['START', 'STARTED', 'RUN', 'MARK', 'ENDED', 'CALL', 'REPLY'] as const
 export type FrameKind = (typeof KINDS)[number]
 
-/** Kinds by the side that sends them. */
+/** Frame kinds by sender. */
 export const FROM_ENGINE = ['START', 'RUN', 'REPLY'] as const satisfies readonly FrameKind[]
 export const FROM_PROCESS = ['STARTED', 'MARK', 'ENDED', 'CALL'] as const satisfies readonly FrameKind[]
 
@@ -34,7 +34,7 @@ export interface Frame {
   payload: Buffer
 }
 
-/** The bytes of a frame, in one buffer with its payload. */
+/** Returns a frame with its payload as one buffer. */
 export function encodeFrame(
   kind: FrameKind,
   rank: number,
@@ -57,38 +57,40 @@ export function encodeFrame(
 }
 
 export interface FrameLimits {
-  /** What the other side may send. */
+  /** Frame kinds that the other side may send. */
   kinds: readonly FrameKind[]
-  /** Longest payload: bytes. */
+  /** Maximum payload, in bytes. */
   maxPayload: number
-  /** Whether a frame that has begun and is not complete is waited for. Without it, any frame is. */
+  /** Returns whether an incomplete frame of this kind is expected. Without this function, every frame is expected. */
   expects?(kind: FrameKind, rank: number): boolean
 }
 
-/** Whether a number of a call_function is later than another: both are u32 that start again from 0 after 2^32 calls. */
+/**
+ * Returns whether one call_function number is later than another. Both are u32 and start again at 0 after 2^32 calls.
+ */
 export function isLaterCall(number: number, last: number): boolean {
   const ahead = (number - last) >>> 0
   return ahead > 0 && ahead < 2 ** 31
 }
 
-/** Takes a stream apart into frames, whatever its chunks are. After something malformed it takes nothing more. */
+/** Splits a stream into frames, independent of how the stream is cut into chunks. After malformed data it stops. */
 export class FrameReader {
   readonly #limits: FrameLimits
   readonly #take: (frame: Frame) => void
   readonly #malformed: (what: string) => void
   /**
-   * A frame that is not complete, in its first `#length` bytes. Chunks are not kept: one of a byte takes hundreds of
-   * bytes as a Buffer.
+   * An incomplete frame, in the first `#length` bytes. The chunks themselves are not kept: as a Buffer, a chunk of
+   * one byte takes hundreds of bytes.
    */
   #part: Buffer = NOTHING
   #length = 0
-  /** Bytes of it that must be there before more can be said of it. */
+  /** Number of bytes that are required before the next check of the incomplete frame. */
   #needed = 0
   #ended = false
 
   /**
-   * @param take called with each frame; its payload is a view of what was read
-   * @param malformed called at most once, if what was read is no frame; the stream cannot be made sense of then
+   * @param take called with each frame; the payload is a view of the input
+   * @param malformed called at most once, for malformed data; the rest of the stream cannot be parsed then
    */
   constructor(limits: FrameLimits, take: (frame: Frame) => void, malformed: (what: string) => void) {
     this.#limits = limits
@@ -126,7 +128,10 @@ export class FrameReader {
     }
   }
 
-  /** Keeps the beginning of a frame until `needed` bytes are there; its header decides whether they are waited for. */
+  /**
+   * Keeps the beginning of a frame until `needed` bytes have arrived. Ends the stream if the header shows a frame
+   * that is not expected.
+   */
   #keep(bytes: Buffer, needed: number): void {
     if (bytes.length >= HEADER_LENGTH && this.#limits.expects?.(kindOf(bytes)!, rankOf(bytes)) === false) {
       this.#end(`a ${kindOf(bytes)} that nobody waits for`)
@@ -139,12 +144,15 @@ export class FrameReader {
     this.#needed = needed
   }
 
-  /** How many bytes a frame needs that begins so; 0, and the stream has ended, if it can be none. */
+  /**
+   * Returns the length of a frame that begins with these bytes. Returns 0 and ends the stream if they cannot begin a
+   * frame.
+   */
   #neededOf(bytes: Buffer): number {
     if (bytes.length < LENGTH_BYTES) return LENGTH_BYTES
     const length = bytes.readUInt32LE(0)
     const payload = length - (HEADER_LENGTH - LENGTH_BYTES)
-    // Before it is waited for: the other side must not decide what is kept here.
+    // Checks the length before bytes are kept: the other side must not decide how much memory is used here.
     if (payload < 0 || payload > this.#limits.maxPayload) {
       this.#end(`a frame of ${length} bytes`)
       return 0

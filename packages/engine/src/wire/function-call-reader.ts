@@ -1,4 +1,7 @@
-/** The host's side of call_function: a call as it comes from an isolate, checked against the batch it says to be of. */
+/**
+ * Reads calls of call_function on the host's side: a call from an isolate is checked against the batch that it claims
+ * to belong to.
+ */
 import type { SIPMessage, Splice } from '@siplet/sipmsg'
 import { type FunctionCall, MAX_FUNCTION_ARGUMENTS } from './function-call.ts'
 import { Malformed } from './malformed.ts'
@@ -7,9 +10,9 @@ const URI_CHARACTERS = /^[\x21-\x7e]+$/
 const NOT_ONE_BYTE = /[^\x00-\xff]/
 
 /**
- * The call that the JSON holds.
+ * Reads a call from its JSON.
  *
- * @throws Malformed if it is none, or does not fit the exec it names
+ * @throws Malformed if the text is no call, or does not fit the exec that it names
  */
 export function readFunctionCall(
   json: string,
@@ -27,7 +30,7 @@ export function readFunctionCall(
   return { index: index as number, name, args: checkedArguments(args), dstUri, splices: edits }
 }
 
-/** A copy of the splices if they are edits of the message. */
+/** Returns a copy of the splices if they are valid edits of the message. */
 export function checkedSplices(
   splices: unknown,
   message: Pick<SIPMessage, 'acceptsSplices'>,

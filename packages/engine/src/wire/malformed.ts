@@ -1,10 +1,10 @@
 /**
- * Something that came over the wire is not what it has to be. Readers throw it, and whoever called them catches it:
- * it costs the child, never the host. The message goes into the error of the exec.
+ * Thrown by a reader if data from the wire breaks its format. The caller of the reader catches it; malformed data
+ * costs the child, never the host. The message becomes part of the error of the exec.
  */
 export class Malformed extends Error {}
 
-/** What `read` returns, or what is malformed. */
+/** Returns the result of `read`, or the Malformed error that it throws. */
 export function orMalformed<T>(read: () => T): T | Malformed {
   try {
     return read()

@@ -1,6 +1,6 @@
 /**
- * Engine → child: a batch of execs as one one-byte string (each char code 0..255 is one byte), so that one
- * crossing into the isolate carries them all and offsets stay byte offsets.
+ * Engine → child: a batch of execs as one string of one-byte text (each char code is a byte). One crossing carries
+ * the whole batch, and offsets are byte offsets.
  *
  *   batch  = record *
  *   record = header, method, src ip, dst ip, extra, message
@@ -13,18 +13,18 @@
  *                   8  u32  length of extra + 1; 0 = no extra argument
  *                  12  u32  length of message
  *
- * Integers are little-endian. `extra` is UTF-8; method and ips too, ASCII in practice.
+ * Integers are little-endian. `extra`, method and IP addresses are UTF-8; the latter two are ASCII in practice.
  */
 const HEADER_LENGTH = 16
 
-/** The route types of the contract; a request travels with the index. */
+/** The route types of the script contract. A record contains the index. */
 export const ROUTES = ['REQUEST_ROUTE', 'ONREPLY_ROUTE', 'FAILURE_ROUTE', 'BRANCH_ROUTE'] as const
 export type Route = (typeof ROUTES)[number]
 
-/** IP address as text and port. */
+/** IP address as text, and port. */
 export type Address = readonly [string, number]
 
-/** One exec as the child sees it; all strings are one-byte text. */
+/** One exec as the child sees it. All strings are one-byte text. */
 export interface Request {
   route: number
   method: string
@@ -36,10 +36,10 @@ export interface Request {
   message: string
 }
 
-/** Longest method name, IP text: what fits its length byte. */
+/** Maximum length of a method name or an IP address: the largest value of its length byte. */
 export const MAX_NAME_LENGTH = 255
 
-/** One record, as one-byte text; records concatenate into a batch. */
+/** Returns one record as one-byte text. A batch is a concatenation of records. */
 export function encodeRequest(request: Request): string {
   const { method, srcIp, dstIp, srcPort, dstPort, extra, message } = request
   const extraLength = extra === null ? 0 : extra.length + 1
@@ -77,7 +77,7 @@ export function requestLength(request: Request): number {
   )
 }
 
-/** Reads a batch record by record; `next()` fills and returns the same object each time. */
+/** Reads a batch record by record. `next()` fills and returns the same object each time. */
 export class RequestReader {
   readonly #request: Request = {
     route: 0,

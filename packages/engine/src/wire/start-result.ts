@@ -1,28 +1,31 @@
-/** What the start of a child came to (StartResult), checked: a script decides what its methods are called. */
+/** Checks the result of a start (StartResult): the script chooses the names of its methods. */
 import { ERRORS, type ErrorCode } from '../errors.ts'
 import type { StartResult } from '../isolate/host/child.ts'
 import { Malformed, orMalformed } from './malformed.ts'
 
 const MAX_METHODS = 10_000
-/** Of all names together: characters. */
+/** Maximum length of all names together, in characters. */
 const MAX_NAMES_LENGTH = 1 << 20
-/** Of message and stack: characters. */
+/** Maximum length of message and stack, in characters. */
 const MAX_TEXT_LENGTH = 16_384
-/** Of a StartResult as JSON: bytes. A character takes six at most, and both lists may hold all names. */
+/**
+ * Maximum length of a StartResult as JSON, in bytes. A character takes at most six bytes, and both lists may contain
+ * all names.
+ */
 export const MAX_START_RESULT_BYTES = 2 * 6 * MAX_NAMES_LENGTH + 4 * MAX_METHODS + (1 << 18)
 
-/** The result if it is one; otherwise a failure that says what is malformed. */
+/** Returns the result if it is valid, otherwise a failure that names the malformed part. */
 export function checkedStartResult(result: unknown): StartResult {
   const checked = orMalformed(() => startResult(result))
   return checked instanceof Malformed ? lostStart(`malformed start result: ${checked.message}`) : checked
 }
 
-/** A start that failed since the child was lost. */
+/** Returns the result of a start that failed because the child was lost. */
 export function lostStart(message: string): Extract<StartResult, { ok: false }> {
   return { ok: false, code: 'ERR_SIPLET_CHILD_LOST', message, stack: '' }
 }
 
-/** The same from JSON. */
+/** Returns the checked result from its JSON. */
 export function parseStartResult(json: string): StartResult {
   let result: unknown
   try {

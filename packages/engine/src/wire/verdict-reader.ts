@@ -1,10 +1,10 @@
 /**
- * The host's side of the verdict area (layout: verdict.ts). An isolate can write whatever it likes there, so what is read
- * is right by construction or malformed. The committed bytes are copied first: what is checked is what is used, even if
- * somebody writes to the area meanwhile.
+ * Reads the area on the host's side (layout: verdict.ts). An isolate can write anything into the area, so each value
+ * is either correct by construction or malformed. The committed bytes are copied first: the checked bytes are the
+ * used bytes, even if the isolate writes to the area at the same time.
  *
- * Texts for people (log lines, errors) may hold any characters; bytes that are not UTF-8 become U+FFFD. A dst URI is
- * printable ASCII, as every URI is (RFC 3986 section 2). Edits must fit the message of their exec.
+ * Texts for people (log lines, errors) may contain any characters; bytes that are not UTF-8 become U+FFFD. A next hop
+ * is printable ASCII, as every URI is (RFC 3986 section 2). Edits must fit the message of their exec.
  */
 import type { SIPMessage, Splice } from '@siplet/sipmsg'
 import { Malformed, orMalformed } from './malformed.ts'
@@ -26,32 +26,35 @@ import {
   type VerdictError,
 } from './verdict.ts'
 
-/** What of an exec its verdict is checked against. */
+/** The parts of an exec against which its verdict is checked. */
 export interface Judged {
   readonly message: Pick<SIPMessage, 'acceptsSplices'>
 }
 
-/** What an area says of a batch. */
+/** The checked content of an area. */
 export interface Reading {
-  /** Of the first execs of the batch, in order. They stand, even if what comes after them is malformed. */
+  /** Outcomes of the first execs of the batch, in order. They are valid even if the data after them is malformed. */
   outcomes: Outcome[]
-  /** One more exec began. */
+  /** Whether one more exec began. */
   unfinished: boolean
-  /** What that one logged. */
+  /** Log lines of the exec that began and did not end. */
   unfinishedLogs: LogLine[]
-  /** How long the batch ran until the last exec that ended did, by the isolate's clock: whole milliseconds. */
+  /**
+   * Time from the start of the batch to the end of the last finished exec, by the isolate's clock, in whole
+   * milliseconds.
+   */
   endedMs: number
-  /** What is wrong with the record after the outcomes, or with the numbers of the area. */
+  /** Description of a malformed record after the outcomes, or of malformed numbers in the head. */
   malformed: string | undefined
 }
 
 const KNOWN_FLAGS = FLAG_DST | FLAG_EDITS | FLAG_ERROR
-/** Fixed parts: kind and flags are one byte each, everything else is a u32 or an i32. */
+/** Sizes of fixed parts: kind and flags are one byte each, everything else is a u32 or an i32. */
 const U32_BYTES = 4
 const SPLICE_BYTES = 3 * U32_BYTES
 const URI_CHARACTERS = /^[\x21-\x7e]+$/
 
-/** Where areas are copied to; those with more in them are copied into memory of their own. */
+/** Buffer that areas are copied into. Larger contents get a buffer of their own. */
 const SCRATCH_BYTES = 1 << 18
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 
@@ -65,23 +68,24 @@ export class VerdictReader {
   #outcomes: Outcome[] = []
   #logs: LogLine[] = []
 
-  /** @param maxResultBytes what one exec may have written, log lines included */
+  /** @param maxResultBytes maximum number of bytes that one exec may have written, including log lines */
   constructor(area: SharedArrayBuffer, maxResultBytes: number) {
     this.#area = Buffer.from(area)
     this.#head = new Int32Array(area, 0, ENDED_MS + 1)
     this.#maxResultBytes = maxResultBytes
   }
 
-  /** What the isolate's heap holds, as the area says: bytes. Not negative. */
+  /** Size of the isolate's heap in bytes, as claimed by the area. Not negative. */
   get heapBytes(): number {
     return 1_024 * Math.max(0, this.#head[HEAP]!)
   }
 
   /**
-   * Takes what the batch came to. Never throws.
+   * Reads the verdicts of a batch. Never throws.
    *
    * @param batch the execs that were sent
-   * @param done whether the isolate said that the batch is done: then every exec that began has an outcome, and one did
+   * @param done whether the isolate reported the end of the batch. Then at least one exec must have begun, and all
+   *   that began must have a verdict.
    */
   read(batch: readonly Judged[], done: boolean): Reading {
     const begun = this.#head[BEGUN]!
@@ -95,7 +99,7 @@ export class VerdictReader {
     return this.#reading(begun > this.#outcomes.length, Math.max(0, endedMs), failure)
   }
 
-  /** Takes the log lines of a start; outcomes have no place there. Never throws. */
+  /** Reads the log lines of a start, which must not contain verdicts. Never throws. */
   readStart(): Pick<Reading, 'unfinishedLogs' | 'malformed'> {
     const failure = orMalformed(() => {
       this.#copy()
@@ -108,7 +112,7 @@ export class VerdictReader {
     this.#head.fill(0, COMMITTED, BEGUN + 1)
     const outcomes = this.#outcomes
     const unfinishedLogs = this.#logs
-    // Another reader copies to the same memory.
+    // Other readers use the same scratch buffer.
     this.#bytes = scratch
     this.#outcomes = []
     this.#logs = []
@@ -185,7 +189,7 @@ export class VerdictReader {
 
   #splices(): Splice[] {
     const count = this.#u32()
-    // Before the list is made: it must not be longer than what could stand there.
+    // Checked before the list is created: the count must not exceed what fits into the area.
     if (count === 0 || count > (this.#end - this.#at) / SPLICE_BYTES) throw new Malformed(`${count} edits`)
     const splices: Splice[] = []
     for (let i = 0; i < count; i++) {
@@ -226,11 +230,11 @@ export class VerdictReader {
   }
 }
 
-/** Numbers that no honest isolate leaves there. */
+/** Throws for numbers that no honest isolate writes. */
 function checkProgress(begun: number, ended: number, sent: number, done: boolean): void {
   const agrees = begun >= ended && begun <= sent && begun <= ended + 1
   if (!agrees) throw new Malformed(`${begun} execs begun, ${ended} ended, of ${sent}`)
-  // Otherwise the rest of the batch would be sent again for ever.
+  // Without this check, the rest of the batch could be sent again forever.
   if (done && (ended === 0 || begun !== ended)) {
     throw new Malformed(`a batch that is done, with ${begun} execs begun and ${ended} ended`)
   }

@@ -1,23 +1,23 @@
 /**
- * Child → engine: what became of the execs of a batch, written by the isolate straight into memory it shares
- * with the engine. Nothing has to cross back, and what is committed outlives the isolate: after a timeout or a
- * memory limit the verdicts before the culprit are still there, and their number tells who the culprit is.
+ * Child → engine: the verdicts of a batch. The isolate writes them into shared memory (the area), so nothing has to
+ * be sent back. Committed verdicts outlive the isolate: after a timeout or a memory limit, the verdicts before the
+ * culprit are still available, and their number identifies the culprit.
  *
  *   area    = i32 bytes of committed records, i32 execs begun, i32 KiB of heap, i32 ms until the last exec ended, records
  *   record  = verdict | log
- *   verdict = u8 1, u8 flags, i32 code, [dst URI], [edits], [error]      flags: 1 dst, 2 edits, 4 error
- *   dst URI = text;  edits = u32 count, count * (u32 start, u32 end, text);  error = u8 index in ERROR_CODES, text, text
+ *   verdict = u8 1, u8 flags, i32 code, [next hop], [edits], [error]      flags: 1 next hop, 2 edits, 4 error
+ *   next hop = text;  edits = u32 count, count * (u32 start, u32 end, text);  error = u8 index in ERROR_CODES, text, text
  *   log     = u8 2, u8 level (index in LOG_LEVELS), text
  *   text    = u32 length, bytes (UTF-8, or message bytes in edits)
  *
- * Logs stand before the verdict of their exec. An exec that began and has no verdict did not end. The host reads the area
- * with verdict-reader.ts, which takes nothing of this for granted.
+ * Log lines precede the verdict of their exec. An exec that began and has no verdict did not end. The host reads the
+ * area with verdict-reader.ts, which trusts none of these rules.
  */
 import type { Splice } from '@siplet/sipmsg'
 import type { ErrorCode } from '../errors.ts'
 import { takeShared } from './shared-memory.ts'
 
-/** Where the records start, and the numbers before them: places in an Int32Array. */
+/** Offset of the first record in bytes, then the indexes of the numbers in the head, for an Int32Array. */
 export const RECORDS_START = 16
 export const COMMITTED = 0
 export const BEGUN = 1
@@ -30,7 +30,7 @@ export const FLAG_DST = 1
 export const FLAG_EDITS = 2
 export const FLAG_ERROR = 4
 
-/** The errors an isolate can answer an exec with. */
+/** Error codes that an isolate can return for an exec. */
 export const ERROR_CODES = [
   'ERR_SIPLET_SCRIPT',
   'ERR_SIPLET_METHOD_NOT_FOUND',
@@ -40,11 +40,14 @@ export const ERROR_CODES = [
   'ERR_SIPLET_CALL_FUNCTION_LIMIT',
 ] as const satisfies readonly ErrorCode[]
 
-/** From syslog's LOG_ALERT to LOG_DEBUG, by the names of the LM_* functions. */
+/** Levels from syslog's LOG_ALERT to LOG_DEBUG, with the names of the LM_* functions. */
 export const LOG_LEVELS = ['ALERT', 'CRIT', 'ERR', 'WARN', 'NOTICE', 'INFO', 'DBG'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-/** All texts are one-byte text: UTF-8 in `message`, `stack` and `dstUri`. */
+/**
+ * Error of an exec. All texts are one-byte text; `message` and `stack` contain UTF-8, and so does `dstUri` of a
+ * verdict.
+ */
 export interface VerdictError {
   code: (typeof ERROR_CODES)[number]
   message: string
@@ -63,29 +66,29 @@ export interface LogLine {
   text: string
 }
 
-/** A verdict with the log lines that its exec wrote. */
+/** A verdict with the log lines of its exec. */
 export interface Outcome extends Verdict {
   logs: readonly LogLine[]
 }
 
-/** Bytes of an area: room for the largest result several times, and never less than 1 MiB. */
+/** Size of an area in bytes: several times the largest result, and at least 1 MiB. */
 export function areaBytes(maxResultBytes: number): number {
   return RECORDS_START + Math.max(1 << 20, 4 * maxResultBytes)
 }
 
-/** Memory for the results of a batch. */
+/** Creates an area. */
 export function createVerdictArea(maxResultBytes: number): SharedArrayBuffer {
   const area = takeShared(areaBytes(maxResultBytes))
   new Int32Array(area, 0, ENDED_MS + 1).fill(0)
   return area
 }
 
-/** Notes what the isolate's heap holds: KiB. */
+/** Writes the size of the isolate's heap into the area, in KiB. */
 export function writeHeap(area: SharedArrayBuffer, kibibytes: number): void {
   new Int32Array(area, 0, HEAP + 1)[HEAP] = kibibytes
 }
 
-/** Forgets what stands in the area. To be called when the isolate is not running. */
+/** Resets the head of the area. Must be called while the isolate is not running. */
 export function clearArea(area: SharedArrayBuffer): void {
   const head = new Int32Array(area, 0, ENDED_MS + 1)
   head.fill(0, 0, 2)
@@ -94,16 +97,16 @@ export function clearArea(area: SharedArrayBuffer): void {
 
 class AreaFull extends Error {}
 
-/** The isolate's side. */
+/** The isolate's side: writes verdicts and log lines into the area. */
 export class VerdictWriter {
   readonly #bytes: Uint8Array
-  /** Bytes of committed records, execs begun. */
+  /** Number of bytes of committed records, and number of execs begun. */
   readonly #progress: Int32Array
   readonly #endedMs: Int32Array
   readonly #maxResultBytes: number
   #at = RECORDS_START
   #committed = RECORDS_START
-  /** No byte of the exec under way may stand at or behind this offset. */
+  /** Upper bound of the offsets that the current exec may write to. */
   #limit: number
 
   constructor(area: SharedArrayBuffer, maxResultBytes: number) {
@@ -114,7 +117,7 @@ export class VerdictWriter {
     this.#limit = this.#bytes.length
   }
 
-  /** Forgets the batch before. */
+  /** Prepares for the next batch. */
   start(): void {
     this.#at = this.#committed = RECORDS_START
     this.#progress.fill(0)
@@ -122,25 +125,28 @@ export class VerdictWriter {
     this.#limit = this.#bytes.length
   }
 
-  /** The execs so far ended this long after the batch began: milliseconds. */
+  /** Records the time from the start of the batch to the end of the last exec, in milliseconds. */
   endedAt(ms: number): void {
     this.#endedMs[0] = ms
   }
 
-  /** An exec begins. */
+  /** Records that an exec begins. */
   begin(): void {
     this.#limit = this.#committed + this.#maxResultBytes
     this.#progress[1]!++
   }
 
-  /** Whether one more result of any allowed size has room. */
+  /** Whether a result of maximum size still fits. */
   get roomForNext(): boolean {
     return this.#bytes.length - this.#committed >= this.#maxResultBytes
   }
 
-  /** False when the line had no room, for the result limit of an exec counts its log lines too, or there is no such level. */
+  /**
+   * Writes a log line. Returns false if the level is unknown or the line does not fit; the log lines of an exec count
+   * towards its result limit.
+   */
   log(level: LogLevel, text: string): boolean {
-    // Half of the result is kept for the verdict: a chatty script must not lose its decision.
+    // Half of the limit is reserved for the verdict: a script that logs too much must not lose its decision.
     if (this.#limit - this.#at < this.#maxResultBytes / 2 + text.length + 8) return false
     const levelIndex = LOG_LEVELS.indexOf(level)
     if (levelIndex === -1) return false
@@ -151,7 +157,7 @@ export class VerdictWriter {
     return true
   }
 
-  /** False, and nothing written, when the verdict exceeds what one exec may answer. */
+  /** Writes a verdict. Returns false and writes nothing if the verdict exceeds the result limit. */
   verdict(
     code: number,
     dstUri: string | null,

@@ -1,4 +1,4 @@
-/** The preludes as one text each: sipmsg, the SIPMsg proxy and the wire, bundled once per process. */
+/** Bundles each prelude into one text, once per process: sipmsg, the SIPMsg proxy and the wire formats. */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Bundle } from '../../script/bundle.ts'
@@ -6,7 +6,10 @@ import { build } from '../../script/esbuild.ts'
 
 export type Language = Bundle['language']
 
-/** Texts that run in an isolate, by what they are for: their sources, the name of their value, and their bundles, which stand beside this file in the published package. */
+/**
+ * The texts that run in an isolate, by purpose: source file, name of the exported value, and file with the bundle,
+ * which is next to this file in the published package.
+ */
 const SOURCES = {
   javascript: { entry: '../inside/prelude.ts', value: 'prelude', bundle: './prelude.bundle.js' },
   python: { entry: '../inside/python/prelude.ts', value: 'prelude', bundle: './python-prelude.bundle.js' },
@@ -14,15 +17,18 @@ const SOURCES = {
 } as const
 type Source = keyof typeof SOURCES
 
-/** What an isolate is given of ours. Each is the source of an expression. */
+/** Our code for an isolate. Each text is the source of an expression. */
 export interface Preludes {
-  /** Its value is the `prelude` object of prelude.ts or python/prelude.ts. */
+  /** The `prelude` object of prelude.ts or python/prelude.ts. */
   prelude: string
-  /** Its value is the `codeChecks` object of code-checks.ts. Empty for Python. */
+  /** The `codeChecks` object of code-checks.ts. Empty for Python. */
   codeChecks: string
 }
 
-/** The preludes of a language. The published package carries them ready-made; else they are made from the sources on first use. */
+/**
+ * Returns the preludes of a language. The published package contains them; in the repository they are bundled from
+ * the sources on first use.
+ */
 export async function preludes(language: Language): Promise<Preludes> {
   const [prelude, codeChecks] = await Promise.all([
     sourceOf(language),
@@ -41,13 +47,13 @@ function sourceOf(name: Source): Promise<string> {
       throw error
     })
     bundled.set(name, source)
-    // esbuild may have been ended for what a script did to it. The next engine tries again.
+    // esbuild may have been ended because of a script. The next engine tries again.
     source.catch(() => bundled.delete(name))
   }
   return source
 }
 
-/** All bundles of the published package, by the names of their files. */
+/** Returns all bundles of the published package by file name. */
 export async function allBundles(): Promise<Map<string, string>> {
   const bundles = new Map<string, string>()
   for (const name of Object.keys(SOURCES) as Source[]) bundles.set(SOURCES[name].bundle, await bundle(name))
@@ -66,8 +72,8 @@ async function bundle(name: Source): Promise<string> {
     mainFields: ['module', 'main'],
     target: 'es2024',
     loader: { '.py': 'text' },
-    // Not as a global: a script that gets at the prelude's realm must not find it there.
-    // Strict, so that call sites and `Function.prototype.caller` give nothing of it away.
+    // The bundle is an expression, not a global: a script that reaches the prelude's realm must not find the bundle
+    // there. The bundle is strict, so that call sites and `Function.prototype.caller` reveal nothing of it.
     banner: { js: '(() => {"use strict";' },
     footer: { js: `return siplet.${value} })()` },
     logLevel: 'silent',

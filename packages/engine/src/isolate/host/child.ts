@@ -1,6 +1,7 @@
 /**
- * One isolate and its life: built, script evaluated once, mod_init once, child_init(rank) once, then batch after
- * batch, until it is disposed. Runs in whatever thread the isolation puts it in, and knows nothing of queues.
+ * The life of one isolate: it is built, the script is evaluated once, mod_init and child_init(rank) run once, then
+ * one batch after another, until the isolate is disposed of. It runs in the thread that its isolation chooses, and
+ * does not know queues.
  */
 import ivm from 'isolated-vm'
 import type { Limits } from '../../config.ts'
@@ -15,7 +16,7 @@ import type { RunReference, ScriptSide } from './script-side.ts'
 import { broken, refused, startSteps } from './start-steps.ts'
 import { lookMs, runLimit } from './time-limits.ts'
 
-/** Everything an isolate needs; plain data, so that it can travel to a worker. */
+/** Everything that an isolate needs. Plain data, so that it can be sent to a worker. */
 export interface ChildSpec {
   rank: number
   preludes: Preludes
@@ -23,31 +24,37 @@ export interface ChildSpec {
   modInitFunction: string
   childInitMethod: string
   limits: Pick<Limits, 'memoryMb' | 'timeoutMs' | 'initTimeoutMs' | 'maxResultBytes' | 'maxFunctionCalls'>
-  /** Where verdicts are written to; see wire/verdict.ts. */
+  /** Area into which verdicts are written (wire/verdict.ts). */
   area: SharedArrayBuffer
-  /** Whether a debugger may attach; see inspector/. */
+  /** Whether a debugger may attach (inspector/). */
   inspected?: true
-  /** Whether a fatal error of V8, such as an object that does not fit into the heap, stops the thread, not the process. */
+  /**
+   * Whether a fatal error of V8, such as an object that does not fit into the heap, stops only the thread instead of
+   * the process.
+   */
   stopsOnFatalError?: true
 }
 
-/** Answers call_function: JSON of a FunctionCall in, JSON of a FunctionReply out (wire/function-call.ts). */
+/** Answers call_function: takes a FunctionCall and returns a FunctionReply, both as JSON (wire/function-call.ts). */
 export interface FunctionHost {
   direct(call: string): string
-  /** Only used by runAsync. */
+  /** Used by runAsync only. */
   waiting(call: string): Promise<string>
 }
 
-/** How a run ended: `done`, or what ended it. After anything but `done` the isolate must not be used again. */
+/**
+ * How a run ended: `done`, or the reason for the end of the isolate. After anything but `done`, the isolate must not
+ * be used again.
+ */
 export const RUN_ENDS = ['done', 'timeout', 'memory', 'lost'] as const
 export type RunEnd = (typeof RUN_ENDS)[number]
 
-/** What the start of a child came to. Plain data: it may have to cross a thread. */
+/** Result of the start of a child. Plain data, because it may be sent to another thread. */
 export type StartResult =
   | { ok: true; methods: string[]; asyncMethods: string[] }
   | { ok: false; code: ErrorCode; message: string; stack: string }
 
-/** How often the size of the heap is looked at. */
+/** Interval at which the heap size is measured, in milliseconds. */
 const HEAP_MS = 1_000
 
 export class IsolateChild {
@@ -55,13 +62,13 @@ export class IsolateChild {
   readonly #functions: FunctionHost
   #isolate: ivm.Isolate | undefined
   #run: RunReference | undefined
-  /** Unlike anything that is thrown where a run did not end well. */
+  /** The value that a run throws to signal a good end. The default equals no value that a script can throw. */
   #wellEndedThrow: unknown
   #otherBytes: ScriptSide['otherBytes']
   #heapDue = 0
-  /** Of the isolate that is there; one that is inspected has none. */
+  /** Watches the time limit of the current isolate. An inspected isolate has no watch. */
   #watch: Watch | undefined
-  /** Calls through the waiting gate that the host has not answered. */
+  /** Number of calls through the waiting gate that the host has not answered. */
   #calls = 0
 
   constructor(spec: ChildSpec, functions: FunctionHost) {
@@ -83,9 +90,9 @@ export class IsolateChild {
   }
 
   /**
-   * Builds the isolate, evaluates the script and runs both init functions. Disposes of what was there before.
+   * Builds the isolate, evaluates the script and runs both init functions. Disposes of the previous isolate.
    *
-   * All of that together has initTimeoutMs. What V8 cannot interrupt goes on; see docs/containment.md.
+   * All steps together must end within initTimeoutMs. docs/containment.md describes what V8 cannot interrupt.
    */
   start(): StartResult {
     const isolate = this.#build()
@@ -118,11 +125,10 @@ export class IsolateChild {
   }
 
   /**
-   * The same on threads of isolated-vm's pool and without time limits, so that this thread can answer a debugger.
+   * Starts the child like `start`, but on threads of isolated-vm's pool and without time limits, so that this thread
+   * can serve a debugger. Does not dispose of the previous isolate, because its debugger must be detached first.
    *
-   * Disposes of nothing: the debugger has to be detached first.
-   *
-   * @param attach is given the isolate before anything of the script runs, and is waited for
+   * @param attach called with the isolate before any code of the script runs; its promise is awaited
    */
   async startInspected(attach: (isolate: ivm.Isolate) => Promise<void>): Promise<StartResult> {
     const isolate = this.#build()
@@ -143,7 +149,7 @@ export class IsolateChild {
     }
   }
 
-  /** Runs a batch of `count` requests on the calling thread. Verdicts stand in the area when it returns. */
+  /** Runs a batch of `count` records on the calling thread. Afterwards the verdicts are in the area. */
   run(batch: string, count: number): RunEnd {
     const { isolate, run } = this.#started()
     const watch = this.#watch!
@@ -163,8 +169,9 @@ export class IsolateChild {
   }
 
   /**
-   * The same on a thread of isolated-vm's pool, so that functions of this thread may answer asynchronously. This thread
-   * keeps the time limit itself, and only while its event loop turns: a call of the script may wait for that.
+   * Runs a batch like `run`, but on a thread of isolated-vm's pool, so that functions on this thread may answer
+   * asynchronously. This thread enforces the time limit itself, and only while its event loop runs, because a call of
+   * the script may wait for the event loop.
    */
   async runAsync(batch: string, count: number): Promise<RunEnd> {
     const { isolate, run } = this.#started()
@@ -207,7 +214,7 @@ export class IsolateChild {
     const isolate = new ivm.Isolate({
       memoryLimit: limits.memoryMb,
       inspector: inspected,
-      // isolated-vm ends the process if there is no handler. If there is one, it puts the thread to sleep for ever.
+      // Without a handler, isolated-vm ends the process. With a handler, it puts the thread to sleep forever.
       ...(stopsOnFatalError ? { onCatastrophicError: () => {} } : {}),
     })
     this.#isolate = isolate
@@ -237,8 +244,9 @@ export class IsolateChild {
 }
 
 /**
- * isolated-vm copies texts of less than 1 KiB into the isolate's young generation. Longer ones stay outside of its heap
- * until a full collection, which it forces, for 10 ms, whenever those add up to the memory limit.
+ * Length of the pieces in which a batch is passed. isolated-vm copies texts of less than 1 KiB into the isolate's
+ * young generation. Longer texts stay outside of its heap until a full collection. isolated-vm forces such a
+ * collection, which takes 10 ms, whenever these texts add up to the memory limit.
  */
 const PIECE = 1_023
 
@@ -249,7 +257,7 @@ function pieces(batch: string): string[] {
   return list
 }
 
-/** isolated-vm tells the ways to end a run apart by message only. */
+/** Returns how a run ended. isolated-vm distinguishes the causes by their messages only. */
 function ending(isolate: ivm.Isolate, error: unknown): Exclude<RunEnd, 'done'> {
   const message = error instanceof Error ? error.message : String(error)
   if (message.includes('memory limit') || message.includes('out of memory')) return 'memory'

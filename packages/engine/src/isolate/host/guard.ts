@@ -1,16 +1,18 @@
 /**
- * Ends runs that go on for too long. isolated-vm's own `timeout` keeps a timer for each run until it is due, however
- * soon the run ended, and overflows a stack when many are due at once (laverdet/isolated-vm#572). Here one guard for each
- * thread of the host watches numbers in shared memory instead, whatever the rate and the limit. The guard is an isolate
- * of its own on a thread of isolated-vm's pool: it sleeps in Atomics.wait, and disposes of the isolate that overran.
+ * Ends runs that exceed their time limit.
  *
- *   i32 WATCHING   1 while the guard runs; it returns once nothing ran for a while, so that the process can end
- *   i32 STOP       1 asks it to return at once; notified
- *   i32 TICK_MS    how long it sleeps between two looks
- *   then for each slot, one for each isolate:
- *   i32 RUN        odd while a run is under way; whoever adds 1 first, the host or the guard, has ended the run
+ * isolated-vm's own `timeout` keeps a timer for each run until the timer is due, even if the run ended early. If many
+ * timers are due at once, it overflows a stack (https://github.com/laverdet/isolated-vm/issues/572). Instead, one
+ * guard per host thread watches numbers in shared memory, at any rate and limit. The guard is an isolate of its own
+ * on a thread of isolated-vm's pool. It sleeps in Atomics.wait and disposes of an isolate that exceeds its limit.
+ *
+ *   i32 WATCHING   1 while the guard runs; the guard returns after some time without runs, so that the process can end
+ *   i32 STOP       1 asks the guard to return at once; notified
+ *   i32 TICK_MS    time that the guard sleeps between two checks
+ *   then for each slot (one per isolate):
+ *   i32 RUN        odd while a run is in progress; the side that adds 1 first, host or guard, has ended the run
  *   i32 PAUSED     1 while the host runs a function that the script called
- *   i32 LIMIT      of the run: milliseconds
+ *   i32 LIMIT      limit of the run in milliseconds
  */
 import ivm from 'isolated-vm'
 import { lookMs } from './time-limits.ts'
@@ -24,14 +26,14 @@ const PAUSED = 1
 const LIMIT = 2
 const FIELDS = 3
 
-/** Isolates of one thread that may be there at the same time: children of all engines, of two generations. */
+/** Maximum number of isolates of one thread at the same time: the children of all engines, in two generations. */
 const MAX_SLOTS = 8_192
-/** Looks in a row that find nothing under way before the guard returns. */
+/** Number of checks in a row without a run after which the guard returns. */
 const IDLE_TICKS = 4
-/** The guard itself needs next to nothing; isolated-vm asks for 8 at least. */
+/** The guard needs almost no memory; 8 is the minimum of isolated-vm. */
 const MEMORY_MB = 8
 
-/** Runs in the guard's isolate. Time is counted in sleeps: its only clock can be set. */
+/** Runs in the guard's isolate. It measures time by counting sleeps, because Date, its only clock, can be set. */
 const SOURCE = `
   const fields = new Int32Array($0)
   const isolates = [], runs = [], elapsed = []
@@ -55,7 +57,7 @@ const SOURCE = `
     }
     return busy
   }
-  // A run that begins just now may have seen that the guard still watches.
+  // A run that begins at this moment may have seen that the guard still watches.
   const left = () => {
     Atomics.store(fields, ${WATCHING}, 0)
     return !look(0) || Atomics.compareExchange(fields, ${WATCHING}, 0, 1) !== 0
@@ -74,7 +76,7 @@ const SOURCE = `
     },
   }`
 
-/** The watch over one isolate. Its runs must not overlap. */
+/** Watches one isolate. Its runs must not overlap. */
 export class Watch {
   readonly #guard: Guard
   readonly #fields: Int32Array
@@ -90,8 +92,8 @@ export class Watch {
   }
 
   /**
-   * A run begins. It has at least `limitMs` milliseconds, and at most two looks of the guard more. Returns what `end` is
-   * to be given.
+   * Begins a run. The run has at least `limitMs` milliseconds, and at most two checks of the guard more. Returns a
+   * number that must be passed to `end`.
    */
   begin(limitMs: number): number {
     const fields = this.#fields
@@ -102,12 +104,12 @@ export class Watch {
     return run
   }
 
-  /** The run ended. Returns whether the guard was first, and disposed of the isolate. */
+  /** Ends a run. Returns whether the guard was first, and therefore disposed of the isolate. */
   end(run: number): boolean {
     return Atomics.compareExchange(this.#fields, this.#at + RUN, run, (run + 1) | 0) !== run
   }
 
-  /** Runs something of the host, whose time is not the script's. */
+  /** Runs host code whose time is not charged to the script. */
   pause<T>(work: () => T): T {
     Atomics.store(this.#fields, this.#at + PAUSED, 1)
     try {
@@ -117,7 +119,7 @@ export class Watch {
     }
   }
 
-  /** The isolate is gone, or about to be. */
+  /** Frees the slot. The isolate is gone, or will be disposed of next. */
   release(): void {
     if (this.#released) return
     this.#released = true
@@ -146,7 +148,7 @@ export class Guard {
     this.#fields[TICK_MS] = lookMs(Number.POSITIVE_INFINITY)
   }
 
-  /** @param shortestMs the shortest limit that a run of this isolate will have */
+  /** @param shortestMs the shortest limit of any run of this isolate, in milliseconds */
   over(isolate: ivm.Isolate, shortestMs: number): Watch {
     const slot = this.#free.pop() ?? this.#slots++
     if (slot >= MAX_SLOTS) throw new Error(`this thread has ${MAX_SLOTS} isolates already`)
@@ -160,13 +162,13 @@ export class Guard {
     this.#free.push(slot)
   }
 
-  /** Has the guard run; nothing waits for its end. */
+  /** Starts the guard. Does not wait for its end. */
   watch(): void {
     Atomics.store(this.#fields, WATCHING, 1)
     this.#watch.applyIgnored(undefined, [])
   }
 
-  /** While the guard runs, its isolate is locked. */
+  /** Runs `work` while the guard is stopped, because the guard's isolate is locked while the guard runs. */
   #quiet(work: () => void): void {
     const fields = this.#fields
     const watching = Atomics.load(fields, WATCHING)
@@ -174,14 +176,14 @@ export class Guard {
     Atomics.notify(fields, STOP)
     work()
     Atomics.store(fields, STOP, 0)
-    // The run of another isolate may be under way: its script called a function, and this is what the function does.
+    // Another isolate may be running: its script called a function, and the function led here.
     if (watching === 1 && Atomics.load(fields, WATCHING) === 0) this.watch()
   }
 }
 
 let guard: Guard | undefined
 
-/** The guard of this thread. */
+/** Returns the guard of this thread. */
 export function guardOfThread(): Guard {
   guard ??= new Guard()
   return guard

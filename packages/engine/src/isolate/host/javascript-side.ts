@@ -1,4 +1,4 @@
-/** A JavaScript script in an isolate: two contexts, the script's own and that of the prelude. */
+/** A JavaScript script in an isolate with two contexts: the script's and the prelude's. */
 import type ivm from 'isolated-vm'
 import type { JavaScriptBundle } from '../../script/bundle.ts'
 import type { StepResult } from '../inside/javascript-handler.ts'
@@ -18,7 +18,7 @@ export function javascriptSide(
 ): ScriptSide {
   const { modInitFunction, childInitMethod, rank, inspected = false } = spec
   const { code, fileName: filename } = script
-  // A debugger sees the script's context only.
+  // Debuggers see the script's context only.
   const context = isolate.createContextSync({ inspector: inspected })
   const realm: ivm.Reference<ScriptRealm> = compilePrelude(
     isolate,
@@ -43,8 +43,8 @@ export function javascriptSide(
     ...setupArguments(spec, functions),
   ]).sync()
   const stepResult: Entrance<StepResult> = entrance(inside, 'stepResult')
-  // Every way in is a function of the script's realm. V8 refuses `new Function` and its like, which some npm packages
-  // need, while the realm that was entered from outside is another one.
+  // Every entrance is a function of the script's realm. If host code entered another realm first, V8 would refuse
+  // `new Function` and similar calls, which some npm packages need.
   const step = (name: keyof ScriptRealm, ...args: unknown[]) =>
     guarded(entrance(realm, name, args), stepResult)
   const methods = step('listMethods')
@@ -59,10 +59,15 @@ export function javascriptSide(
   }
 }
 
-/** What a script needs in its text to make a promise, unless it uses the globals that script-realm.ts watches. */
+/**
+ * Matches what the text of a script must contain to create a promise, unless the script uses the globals that
+ * script-realm.ts watches.
+ */
 const PROMISES = /\b(?:async|import)\b/
 
-/** A step of the start: `act` answers nothing, and throws our guard where it ended well; see rejection-guard.ts. */
+/**
+ * Wraps a step of the start. `act` returns nothing, and throws our guard value if it ended well (rejection-guard.ts).
+ */
 function guarded(act: Entrance<unknown>, result: Entrance<StepResult>): Entrance<StepResult> {
   return {
     sync() {
@@ -82,7 +87,7 @@ function guarded(act: Entrance<unknown>, result: Entrance<StepResult>): Entrance
   }
 }
 
-/** The same step, whose failure says first what failed. */
+/** Wraps a step so that the message of a failure begins with a description of the step. */
 function described(step: Entrance<StepResult>, what: string): Entrance<InitResult> {
   const say = (result: StepResult): InitResult =>
     result.ok ? result : { ...result, message: `${what}: ${result.message}` }

@@ -1,9 +1,9 @@
-/** Compiled preludes: V8 compiles one once per thread, later isolates of that thread take it from the code cache. */
+/** Compiles preludes. V8 compiles each prelude once per thread; later isolates of the thread use the code cache. */
 import type ivm from 'isolated-vm'
 
 const caches = new Map<string, ivm.ExternalCopy<ArrayBuffer>>()
 
-/** The prelude's script in this isolate. V8 compiles it anew where `source` is not what the cache was made of. */
+/** Returns the prelude's script for this isolate. V8 compiles the source again if it differs from the cached one. */
 export function compilePrelude(isolate: ivm.Isolate, source: string, filename: string): ivm.Script {
   const cache = caches.get(filename)
   const script: ivm.Script & ivm.CachedDataResult = isolate.compileScriptSync(source, {

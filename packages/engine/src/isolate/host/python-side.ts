@@ -1,4 +1,4 @@
-/** A Python script in an isolate: one context, with the prelude and the interpreter in it. */
+/** A Python script in an isolate with one context, which contains the prelude and the interpreter. */
 import ivm from 'isolated-vm'
 import type { PythonBundle } from '../../script/bundle.ts'
 import { moduleName } from '../../script/python.ts'

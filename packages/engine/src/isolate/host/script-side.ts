@@ -1,4 +1,4 @@
-/** The script's side of an isolate, seen from outside: what isolate/host/child.ts does with a script of any language. */
+/** The interface of the script in an isolate, as the host uses it (child.ts), for every script language. */
 import ivm from 'isolated-vm'
 import type { InitResult } from '../inside/outcome.ts'
 import type { ChildSpec, FunctionHost } from './child.ts'
@@ -6,30 +6,30 @@ import { sliceMs } from './time-limits.ts'
 
 export type RunReference = ivm.Reference<(wait: boolean, ...pieces: string[]) => void>
 
-/** A way into the isolate. Throws what isolated-vm throws. */
+/** A call from the host into the isolate. Throws the errors of isolated-vm. */
 export interface Entrance<Result> {
-  /** On the calling thread. */
+  /** Calls on the calling thread. */
   sync(): Result
-  /** On a thread of isolated-vm's pool. */
+  /** Calls on a thread of isolated-vm's pool. */
   async(): Promise<Result>
 }
 
-/** The steps of a child's start, in their order; `load` also throws what the script does. */
+/** The steps of the start of a child, in their order. `load` also throws errors of the script. */
 export interface ScriptSide {
   load: Entrance<InitResult>
   initModule: Entrance<InitResult>
   initChild: Entrance<InitResult>
   methods: Entrance<string[]>
   asyncMethods: Entrance<string[]>
-  /** Bytes held beside V8's heap and its buffers. */
+  /** Number of bytes outside of V8's heap and its buffers. */
   otherBytes?: Entrance<number>
   /** Runs a batch. */
   run: RunReference
-  /** What a run throws that ended well, where it does not simply return. */
+  /** The value that a run throws to signal a good end, if it does not simply return. */
   wellEndedThrow?: number
 }
 
-/** RunnerSetup of batch-runner.ts, as it crosses into the isolate. */
+/** Returns the RunnerSetup of batch-runner.ts in the form that is passed into the isolate. */
 export function setupArguments({ area, limits }: ChildSpec, functions: FunctionHost) {
   return [
     new ivm.ExternalCopy(area).copyInto({ release: true }),
@@ -41,7 +41,7 @@ export function setupArguments({ area, limits }: ChildSpec, functions: FunctionH
   ] as const
 }
 
-/** Calls a function of a prelude with plain data, and gets plain data. */
+/** Returns an entrance that calls a function of a prelude. Arguments and result are plain data. */
 export function entrance<Result>(
   object: ivm.Reference<object>,
   name: string,

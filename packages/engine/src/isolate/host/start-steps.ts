@@ -1,18 +1,18 @@
-/** What a child's start is made of, and what is said of a step that did not end well. */
+/** The steps of the start of a child, and the errors of steps that fail. */
 import type { ErrorCode } from '../../errors.ts'
 import type { InitResult } from '../inside/outcome.ts'
 import type { ChildSpec, RunEnd, StartResult } from './child.ts'
 import type { ScriptSide } from './script-side.ts'
 
 export interface StartStep {
-  /** Of the error where the step fails. */
+  /** Code of the error if the step fails. */
   code: ErrorCode
-  /** What runs, as messages name it. */
+  /** Name of the step in messages. */
   subject: string
   entrance: keyof Pick<ScriptSide, 'load' | 'initModule' | 'initChild'>
 }
 
-/** In their order; the first one also stands for what comes before it. */
+/** Returns the steps in their order. The first step also stands for the preparation before it. */
 export function startSteps({
   script,
   modInitFunction,
@@ -26,12 +26,12 @@ export function startSteps({
   ]
 }
 
-/** The step says itself why it failed. */
+/** Returns the result of a step that itself reported its failure. */
 export function refused(step: StartStep, { code = step.code, message, stack }: InitResult): StartResult {
   return { ok: false, code, message, stack }
 }
 
-/** The step threw, or was ended. */
+/** Returns the result of a step that threw, or that was ended. */
 export function broken(
   { code, subject }: StartStep,
   { limits: { initTimeoutMs, memoryMb } }: ChildSpec,

@@ -1,6 +1,6 @@
 /**
- * Runs batches inside an isolate: reads the records, calls the script's methods, writes verdicts and log lines. The
- * script's side (javascript-handler.ts, python/) says how a method is called.
+ * Runs batches inside an isolate: reads the records, calls the methods of the script, writes verdicts and log lines.
+ * The script's side (javascript-handler.ts, python/) implements the call of a method.
  */
 import { decodeUtf8, encodeUtf8, SIPMessage } from '@siplet/sipmsg'
 import type { FunctionReply } from '../../wire/function-call.ts'
@@ -9,18 +9,15 @@ import { type LogLevel, type VerdictError, VerdictWriter } from '../../wire/verd
 import { refusal, STACK_OVERFLOW } from './outcome.ts'
 import { type ExecState, SIPMsg, useSIPMsgHost } from './sipmsg-proxy.ts'
 
-/** The ways out for call_function. Both take a FunctionCall as JSON and return a FunctionReply as JSON. */
+/** The gates to the host for call_function. Both take a FunctionCall as JSON and return a FunctionReply as JSON. */
 export interface FunctionGates {
-  /** Runs the function on the thread the isolate runs on. */
+  /** Runs the function on the thread that runs the isolate. */
   direct(call: string): string
-  /** isolated-vm's Reference: blocks the isolate's own thread until the engine's thread has answered. */
+  /** An isolated-vm Reference. Blocks the isolate's thread until the engine's thread has answered. */
   waiting: { applySyncPromise(receiver: undefined, args: [string]): string }
 }
 
-/**
- * What every prelude is given by script-side.ts, whatever the script's language: what verdicts are written to; how long
- * a batch may run before it ends early, so that each message has its own time, in milliseconds; the gates.
- */
+/** What script-side.ts passes to every prelude: the area, the slice in milliseconds, the limits, and the gates. */
 export type RunnerSetup = [
   area: SharedArrayBuffer,
   maxResultBytes: number,
@@ -31,15 +28,15 @@ export type RunnerSetup = [
 ]
 
 /**
- * Calls a method of the script's object. Returns its code, or why there is none.
+ * Calls a method of the handler object. Returns its code, or the error if there is no code.
  *
- * @throws IsolateEnd where the isolate cannot go on
+ * @throws IsolateEnd if the isolate cannot continue
  */
 export type CallMethod = (name: string, msg: SIPMsg, extra: string | null) => number | VerdictError
 
 /** Ends the batch, and with it the isolate. */
 export class IsolateEnd extends Error {
-  /** The answer of the exec that was under way; without one the engine makes it, by how the isolate ended. */
+  /** Error of the current exec. Without it, the engine derives the error from the way in which the isolate ended. */
   readonly answer: VerdictError | undefined
 
   constructor(message: string, answer?: VerdictError) {
@@ -52,14 +49,14 @@ const now = Date.now
 const requests = new RequestReader()
 let output: VerdictWriter
 let sliceMs: number
-/** Log lines are taken while something of the script runs on the engine's behalf. */
+/** Whether log lines are accepted: only while the script runs on behalf of the engine. */
 let listening = false
 let callMethod: CallMethod
 
-/** A gate never throws, except where the thread behind it was ended. The exec that noticed must not be answered. */
+/** A gate throws only if the thread behind it was ended. The exec that notices this must not get a verdict. */
 let hostGone = false
 
-/** The gate of the batch under way. */
+/** The gate that the current batch uses. */
 let callFunction: (call: string) => string
 let gates: FunctionGates
 
@@ -77,7 +74,7 @@ export function setupRunner(
       try {
         return JSON.parse(callFunction(JSON.stringify(call))) as FunctionReply
       } catch (thrown) {
-        // The script called it where the stack was nearly used up.
+        // The script called the function when the stack was nearly used up.
         if (thrown instanceof RangeError && thrown.message === STACK_OVERFLOW) throw thrown
         hostGone = true
         return {
@@ -89,14 +86,14 @@ export function setupRunner(
   })
 }
 
-/** Log lines of the top level, of mod_init and of child_init go where those of an exec go. */
+/** Accepts log lines of the top level, mod_init and child_init. They go to the area, like those of an exec. */
 export function listen(): void {
   output.start()
   output.begin()
   listening = true
 }
 
-/** An init function of the script begins: its log lines are taken. */
+/** Starts to accept log lines, because an init function of the script begins. */
 export function startListening(): void {
   listening = true
 }
@@ -110,9 +107,9 @@ export function writeLog(level: LogLevel, text: string): void {
 }
 
 /**
- * Runs a batch; its verdicts stand in the area. Ends early where the time slice or the area is used up.
+ * Runs a batch. Afterwards its verdicts are in the area. Ends early if the slice or the area is used up.
  *
- * @param wait whether call_function goes through the waiting gate: the isolate is on a thread of its own then
+ * @param wait whether call_function uses the waiting gate, because the isolate runs on a thread of its own
  */
 export function runBatch(wait: boolean, batch: string): void {
   callFunction = wait ? (call) => gates.waiting.applySyncPromise(undefined, [call]) : gates.direct

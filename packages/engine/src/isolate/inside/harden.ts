@@ -1,13 +1,13 @@
 /**
- * Freezes what can be reached from the globals of this realm. No script should ever get at it (script-realm.ts); one that
- * does all the same cannot patch what the parser relies on. Functions that are no constructors stay as they are: nothing
- * is looked up on them.
+ * Freezes everything that can be reached from the globals of this realm. No script should ever reach this realm
+ * (script-realm.ts). If one does, it still cannot patch what the parser relies on. Functions that are not
+ * constructors are not frozen, because nothing is looked up on them.
  */
 export function harden(): void {
   for (const name of UNUSED) Reflect.deleteProperty(globalThis, name)
   const seen = new Set<object>()
   const pending: object[] = [globalThis]
-  // Prototypes that no global names.
+  // Prototypes that no global refers to.
   pending.push(
     Object.getPrototypeOf(function* () {}),
     Object.getPrototypeOf(async () => {}),
@@ -34,5 +34,5 @@ function isConstructor(value: unknown): value is object {
   return typeof value === 'function' && Object.hasOwn(value, 'prototype')
 }
 
-/** Globals with much behind them that nothing here uses; freezing that would take half of the time. */
+/** Large globals that no code here uses. They are deleted, because freezing them would take half of the time. */
 const UNUSED = ['Temporal', 'Intl', 'WebAssembly', 'Iterator', 'console', 'Atomics']

@@ -1,4 +1,7 @@
-/** The prelude's side of a JavaScript script: what it says of itself, in primitives, becomes outcomes and errors here. */
+/**
+ * The prelude's side of a JavaScript script. It turns the primitives that come from the script's realm into outcomes
+ * and errors.
+ */
 import { encodeUtf8 } from '@siplet/sipmsg'
 import { LOG_LEVELS, type VerdictError } from '../../wire/verdict.ts'
 import { runBatch, startListening, stopListening, writeLog } from './batch-runner.ts'
@@ -18,17 +21,17 @@ import { expectPromises, guardRejections, guardStep, promisesFromNowOn } from '.
 import type { Bridge, ScriptRealm } from './script-realm.ts'
 import type { SIPMsg } from './sipmsg-proxy.ts'
 
-/** What a step of a child's start came to. */
+/** Result of a step of the start of a child. */
 export interface StepResult extends InitResult {
   methods: string[]
   asyncMethods: string[]
 }
 
-/** What the prelude knows of a script. */
+/** The parts of a script that the prelude can use. */
 export interface ScriptAccess {
-  /** Whether the text of the script can make promises: see rejection-guard.ts. */
+  /** Whether the text of the script can create promises (rejection-guard.ts). */
   mayPromise: boolean
-  /** Name of the global that loops of the script call, if it has any. */
+  /** Name of the global that the loops of the script call, if the script has loops. */
   loopCheck: string | undefined
   /** Runs the top level of the script. */
   evaluate(): void
@@ -38,19 +41,19 @@ export interface ScriptAccess {
 
 let call: ScriptRealm['call']
 const args: (string | number)[] = []
-/** Of the step under way. */
+/** Result of the current step. */
 let result: InitResult = SUCCESS
-/** Why the exec under way has no code. */
+/** Why the current exec has no code. */
 let error: VerdictError | undefined
 const methods = new Set<string>()
 const asyncMethods = new Set<string>()
 
-/** Gives the script's realm what it needs of this one. */
+/** Connects the script's realm to this one. */
 export function connectRealm(realm: ScriptRealm, script: ScriptAccess): void {
   const { connect } = realm
   call = realm.call
   if (script.mayPromise) expectPromises()
-  // No script can guess that name, and declare it before.
+  // The name is random, so no script can guess it and declare it first.
   const loopCheck = script.loopCheck ?? `__siplet_loop_${Math.random().toString(36).slice(2)}`
   connect(bridge(script, loopCheck), LOG_LEVELS.join(' '), !script.mayPromise, loopCheck)
 }
@@ -64,7 +67,7 @@ export function callMethod(name: string, msg: SIPMsg, extra: string | null): num
   return error ?? refusal('ERR_SIPLET_SCRIPT', 'the script threw a value that cannot be read')
 }
 
-/** What the last step came to: plain data, which crosses to the host. */
+/** Returns the result of the last step as plain data, which is passed to the host. */
 export function stepResult(): StepResult {
   return { ...result, methods: [...methods], asyncMethods: [...asyncMethods] }
 }

@@ -1,14 +1,15 @@
 /**
- * The messages of the exec under way, as functions that take and return primitives only. The SIPMsg that a script sees
- * is made of them: script-realm.ts does so for JavaScript, siplet_child.py for Python. A script knows a message by a
- * number. A function that fails returns false, which means nothing else; {@link lastFailure} tells why.
+ * The messages of the current exec, as functions that take and return primitives only. The SIPMsg of a script is made
+ * of these functions: by script-realm.ts for JavaScript, by siplet_child.py for Python. A script refers to a message
+ * by a number. A function that fails returns false, which has no other meaning; {@link lastFailure} returns the
+ * reason.
  */
 
 import { SIPMessageError } from '@siplet/sipmsg'
 import { MAX_FUNCTION_ARGUMENTS } from '../../wire/function-call.ts'
 import { MemberError, type SIPMsg } from './sipmsg-proxy.ts'
 
-/** Members that are read without arguments. A script asks by their place in this list. */
+/** Members that are read without arguments. A script passes the index in this list. */
 export const PROPERTIES = [
   'Type',
   'Method',
@@ -29,7 +30,7 @@ export const PROPERTIES = [
   'raw',
 ] as const satisfies readonly (keyof SIPMsg)[]
 
-/** The parameters of the members that take strings, and those members that are for requests only. */
+/** Parameter names of the members that take strings, and the members that are for requests only. */
 const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   rewrite_ruri: ['uri'],
   set_dst_uri: ['uri'],
@@ -45,31 +46,31 @@ const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
 }
 const REQUESTS_ONLY = ['rewrite_ruri', 'set_dst_uri']
 
-/** A member that takes strings only. */
+/** Name of a member that takes strings only. */
 export type StringMember = keyof typeof PARAMETERS
 
-/** The message of the exec under way. Most execs have no other. */
+/** The message of the current exec. Most execs have no other message. */
 let current: SIPMsg | undefined
 let currentNumber = 0
 const copies = new Map<number, SIPMsg>()
 let lastNumber = 0
 let failure: { code: string; message: string } | undefined
 
-/** Numbers the message of an exec. It is known by that number until {@link forgetMessages}. */
+/** Assigns a number to the message of an exec. The number is valid until {@link forgetMessages}. */
 export function rememberMessage(msg: SIPMsg): number {
   currentNumber = nextNumber()
   current = msg
   return currentNumber
 }
 
-/** The exec ended: its message and all copies of it are stale. */
+/** Ends the exec: its message and all copies of the message become stale. */
 export function forgetMessages(): void {
   current = undefined
   failure = undefined
   if (copies.size > 0) copies.clear()
 }
 
-/** The error of the last member that failed in this exec. */
+/** Returns the error of the last member that failed in this exec. */
 export function lastFailure(): { readonly code: string; readonly message: string } | undefined {
   return failure
 }
@@ -104,14 +105,14 @@ export const callFunction = member((msg, name: string, args: (string | number)[]
 )
 
 /**
- * Fails as the member does that is called with such arguments.
+ * Throws the error that a member throws for wrong arguments.
  *
- * @param count of the arguments
- * @param place of the first argument of a wrong type
- * @param type of that argument
+ * @param count number of arguments
+ * @param place index of the first argument of a wrong type
+ * @param type type of that argument
  */
 export const misuse = member((msg, name: string, count: number, place: number, type: string): null => {
-  // The order of the module: a message of the wrong type comes before arguments of the wrong type.
+  // Same order as in the OpenSIPS module: the type of the message is checked before the types of the arguments.
   if (REQUESTS_ONLY.includes(name)) msg.requireRequest(`${name}()`)
   const names = PARAMETERS[name]!
   if (count !== names.length) {
@@ -121,7 +122,7 @@ export const misuse = member((msg, name: string, count: number, place: number, t
   throw misused(`${name}(): ${names[place]} must be a string, not ${type}`)
 })
 
-/** The same for call_function, where `place` 0 is the name of the function. */
+/** Throws the error of call_function for wrong arguments. `place` 0 is the name of the function. */
 export const misuseCall = member((_msg, count: number, place: number, name: string, type: string): null => {
   if (count < 1 || count > MAX_FUNCTION_ARGUMENTS + 1) {
     throw misused(
@@ -139,12 +140,12 @@ function misused(text: string): MemberError {
   return new MemberError('ERR_SIPLET_ARGUMENTS', text)
 }
 
-/** `act` gets the message of that number. */
+/** Wraps `act` so that it receives the message with the given number. */
 function member<Args extends [unknown?, unknown?, unknown?, unknown?], Result>(
   act: (msg: SIPMsg, ...args: Args) => Result,
 ): (number: number, ...args: Args) => Result | false
 function member<Result>(act: (msg: SIPMsg, a: never, b: never, c: never, d: never) => Result) {
-  // Parameters one by one: this is the path of every member, and an array for the rest would cost more.
+  // The parameters are listed one by one, because every member uses this path and a rest array would be slower.
   return (number: number, a: never, b: never, c: never, d: never): Result | false => {
     try {
       const msg = number === currentNumber ? current : copies.get(number)
@@ -160,7 +161,10 @@ function member<Result>(act: (msg: SIPMsg, a: never, b: never, c: never, d: neve
 
 const STALE = 'the message is no longer there, its exec has ended; keep what you read of it, not the message'
 
-/** What Python takes: it would be 140 hours at 2,000 messages a second until a number comes again. */
+/**
+ * Range of the numbers, which is what Python accepts. At 2,000 messages per second, a number is reused after 140
+ * hours.
+ */
 const NUMBERS = 2 ** 30
 
 function nextNumber(): number {
@@ -168,7 +172,7 @@ function nextNumber(): number {
   return lastNumber
 }
 
-/** For a member that returns nothing. */
+/** For members that return nothing. */
 function done(_nothing: unknown): null {
   return null
 }
