@@ -1,22 +1,22 @@
-/** What the script's side says of how something went, in whatever language the script is. */
+/** Describes how a step or an exec of a script ended, for scripts of all languages. */
 import { encodeUtf8 } from '@siplet/sipmsg'
 import type { ErrorCode } from '../../errors.ts'
 import type { VerdictError } from '../../wire/verdict.ts'
 
-/** How loading, mod_init and child_init went, as plain data: it crosses to the engine. */
+/** Result of loading the script, of mod_init or of child_init. Plain data, because it crosses to the engine. */
 export interface InitResult {
   ok: boolean
   message: string
   stack: string
-  /** Where it is not simply that this step failed. */
+  /** Error code, if it differs from the code of the failed step. */
   code?: ErrorCode
 }
 
-/** Longest stack and message of an error of a script: characters. */
+/** Maximum length of the stack and of the message of a script's error, in characters. */
 export const MAX_STACK_LENGTH = 8_192
 export const MAX_MESSAGE_LENGTH = 2_048
 
-/** V8's words. */
+/** The message that V8 uses. */
 export const STACK_OVERFLOW = 'Maximum call stack size exceeded'
 
 export const SUCCESS: InitResult = { ok: true, message: '', stack: '' }
@@ -25,10 +25,10 @@ export function failure(message: string, stack = ''): InitResult {
   return { ok: false, message, stack }
 }
 
-/** What an exec is answered with whose method could not be called, or returned what is no code. */
+/** Returns the error of an exec whose method could not be called, or returned something that is not a code. */
 export function refusal(code: VerdictError['code'], message: string): VerdictError {
   return { code, message: encodeUtf8(message), stack: '' }
 }
 
-/** Errors of members of SIPMsg that are the exec's own, where the script does not catch them. */
+/** Codes of SIPMsg errors that become the code of the exec if the script does not catch them. */
 export const LIMIT_ERRORS = ['ERR_SIPLET_CALL_FUNCTION_LIMIT'] as const

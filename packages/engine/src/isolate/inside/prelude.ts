@@ -1,7 +1,7 @@
 /**
- * What runs inside an isolate beside a JavaScript script: bundled into one text by bundle.ts, evaluated in a context
- * of its own before the script is. Nothing of it is a global there, and the script holds nothing of it: script-realm.ts
- * stands in between.
+ * Our code in an isolate with a JavaScript script. bundle.ts bundles it into one text, which is evaluated in a
+ * context of its own before the script. It defines no global there, and the script holds no object of it:
+ * script-realm.ts stands between both.
  */
 import { listen, type RunnerSetup, setupRunner } from './batch-runner.ts'
 import type { CodeChecks } from './code-checks.ts'
@@ -9,7 +9,7 @@ import { harden } from './harden.ts'
 import { callMethod, connectRealm, stepResult } from './javascript-handler.ts'
 import type { ScriptRealm } from './script-realm.ts'
 
-/** A compiled script of isolated-vm. Inside the isolate, it and the context that it runs in are isolated-vm's objects. */
+/** A compiled script of isolated-vm. Inside the isolate, the script and its context are objects of isolated-vm. */
 interface CompiledScript {
   runSync(context: unknown): unknown
   runSync(context: unknown, options: { reference: true }): { deref(): unknown }
@@ -19,10 +19,10 @@ export const prelude = {
   /**
    * Connects the realms.
    *
-   * @param script the top level of the script, and the context it runs in
+   * @param script the top level of the script, and the context in which it runs
    * @param codeChecks code-checks.ts, and the context of the prelude
-   * @param loopCheck name of the global that loops of the script call, if it has any
-   * @param mayPromise whether the text of the script can make promises: see rejection-guard.ts
+   * @param loopCheck name of the global that the loops of the script call, if the script has loops
+   * @param mayPromise whether the text of the script can create promises (rejection-guard.ts)
    * @param setup see RunnerSetup of batch-runner.ts
    */
   setup(
@@ -40,7 +40,8 @@ export const prelude = {
     connectRealm(realm, {
       mayPromise,
       loopCheck,
-      // Called from within the isolate, isolated-vm passes on what the script throws as it is, and reads nothing of it.
+      // When called from within the isolate, isolated-vm rethrows what the script throws, without reading any
+      // property of it.
       evaluate() {
         script.runSync(scriptContext)
       },
@@ -48,7 +49,7 @@ export const prelude = {
     })
     listen()
   },
-  /** What the last step of the start came to. */
+  /** Returns the result of the last step of the start. */
   stepResult,
 }
 

@@ -1,6 +1,6 @@
 /**
  * get_pseudoVar and set_pseudoVar: the OpenSIPS pseudo-variables that a message and its exec define. Unknown and
- * read-only variables are errors; the module ignores them in silence.
+ * read-only variables are errors here; the OpenSIPS module ignores them silently.
  */
 import { decodeUtf8, parseURI, type SIPMessage, SIPMessageError } from '@siplet/sipmsg'
 import type { ExecState } from './sipmsg-proxy.ts'
@@ -23,7 +23,7 @@ const VARIABLES: Record<string, Read> = {
   $tt: (message) => message.toTag,
   $ci: (message) => message.callId,
   $cs: (message) => (message.cseqNumber === null ? null : String(message.cseqNumber)),
-  // In OpenSIPS $rm of a reply is the method of its CSeq.
+  // In OpenSIPS, $rm of a reply is the method of its CSeq.
   $rm: (message) => message.method ?? message.cseqMethod,
   $rs: (message) => (message.status === null ? null : String(message.status)),
   $rr: (message) => message.reason,
@@ -41,9 +41,9 @@ const WRITABLE = '$ru, $rU, $rd, $rp, $du'
 const HEADER = /^\$hdr\(([^()]+)\)$/
 
 /**
- * Value of a pseudo-variable such as `$ru` or `$hdr(X-Account)`; null where the message has no such part.
+ * Returns the value of a pseudo-variable such as `$ru` or `$hdr(X-Account)`; null if the message has no such part.
  *
- * @throws SIPMessageError ERR_SIPLET_PSEUDO_VARIABLE for a name that is not supported
+ * @throws SIPMessageError ERR_SIPLET_PSEUDO_VARIABLE if the name is not supported
  */
 export function readPseudoVariable(
   name: string,
@@ -66,8 +66,8 @@ export function readPseudoVariable(
 /**
  * Sets $ru, a part of it ($rU, $rd, $rp), or $du.
  *
- * @throws SIPMessageError ERR_SIPLET_PSEUDO_VARIABLE for every other name, ERR_SIPLET_NOT_A_REQUEST on a reply,
- *   ERR_SIPLET_URI where the outcome would not be a URI
+ * @throws SIPMessageError ERR_SIPLET_PSEUDO_VARIABLE for any other name; ERR_SIPLET_NOT_A_REQUEST for a reply;
+ *   ERR_SIPLET_URI if the result would not be a URI
  */
 export function writePseudoVariable(
   name: string,
@@ -106,7 +106,7 @@ function port(uri: string | null): string | null {
   return number === null || number === undefined ? null : String(number)
 }
 
-/** The URI with its user, host or port replaced; everything else as written. */
+/** Returns the URI with a new user, host or port. All other parts stay as written. */
 function withPart(uri: string, name: string, value: string): string {
   const match = /^(sips?:)(?:([^@]*)@)?(\[[^\]]*\]|[^:;?]*)(?::(\d*))?(.*)$/is.exec(uri)
   if (match === null) {

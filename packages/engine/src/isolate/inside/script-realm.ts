@@ -1,20 +1,21 @@
 /**
- * Our code in the script's own realm, which stands between the script and the prelude. Prelude and script live in two
- * contexts of one isolate. A script may patch every intrinsic of its realm, and the parser in the prelude never notices.
+ * Our code in the script's own realm, between the script and the prelude. Prelude and script live in two contexts of
+ * one isolate. A script may patch every intrinsic of its realm without any effect on the parser in the prelude.
  *
- * Two rules keep it so. The prelude never touches an object of the script, and the script never touches an object of the
- * prelude: only primitives cross, through the functions of {@link Bridge}. All code that deals with values of the script
- * is here, so whatever V8 makes on the way (errors, arrays, property descriptors) is of the script's realm.
+ * Two rules guarantee this. The prelude never touches an object of the script, and the script never touches an object
+ * of the prelude: only primitives cross, through the functions of {@link Bridge}. All code that handles values of the
+ * script is in this file, so all objects that V8 creates on the way (errors, arrays, property descriptors) belong to
+ * the script's realm.
  *
- * `scriptRealm` is compiled a second time, from its own text, in the script's context: it must not use anything that
- * stands outside of it. It is strict, so call sites and `Function.prototype.caller` give nothing of it away. It takes
- * what it needs of its realm before the script runs, and uses nothing that a script could have patched since: no
- * iteration, no spread, no methods of strings and arrays, and property descriptors without a prototype.
+ * `scriptRealm` is compiled a second time, from its own text, in the script's context. It must not refer to anything
+ * outside of itself. It is strict, so call sites and `Function.prototype.caller` reveal nothing of it. It saves all
+ * intrinsics that it needs before the script runs, and uses nothing that a script could have patched later: no
+ * iteration, no spread, no methods of strings and arrays, and only property descriptors without a prototype.
  */
 import { LOOP_CHECK } from './loop-check.ts'
 import type * as members from './message-members.ts'
 
-/** What the prelude offers to the script's realm. Primitives in, primitives out. */
+/** The functions that the prelude offers to the script's realm. They take and return primitives only. */
 export interface Bridge
   extends Pick<
     typeof members,
@@ -42,55 +43,65 @@ export interface Bridge
   /** JSON of a list of strings. */
   getHeaders(number: number, name: string): string | false
   headerNames(number: number): string | false
-  /** An argument of the next call of call_function; the first one has place 0. */
+  /** Passes an argument of the next call of call_function. The first argument has place 0. */
   argument(place: number, value: string | number): void
-  /** @param count of the arguments given before */
+  /** @param count number of arguments passed before */
   callFunction(number: number, name: string, count: number): number | false
-  /** @param level place in LOG_LEVELS of wire/verdict.ts */
+  /** @param level index in LOG_LEVELS of wire/verdict.ts */
   log(level: number, text: string): void
-  /** Runs the top level of the script. Throws what the script throws, whatever that is. */
+  /** Runs the top level of the script. Throws whatever the script throws. */
   evaluate(): void
   runBatch(wait: boolean, batch: string): void
-  /** A step of the start begins. Log lines are taken, and see `promises`. */
+  /** Begins a step of the start: log lines are accepted, and `promises` applies. */
   beginStep(): void
-  /** It ended; it failed if `failed` or `threw` was called. */
+  /** Ends a step. The step failed if `failed` or `threw` was called. */
   endStep(): void
   failed(message: string): void
-  /** The exec under way has no code. */
+  /** Reports that the current exec has no code, because the method does not exist. */
   noMethod(name: string): void
   noCode(name: string, type: string): void
-  /** Something of the script threw. An argument is undefined where the script's value has none, or none that can be read. */
+  /**
+   * Reports an error that the script threw. An argument is undefined if the thrown value has no such property, or an
+   * unreadable one.
+   */
   threw(
     name: string | undefined,
     message: string | undefined,
     stack: string | undefined,
     code: string | undefined,
   ): void
-  /** The script threw a text. */
+  /** Reports that the script threw a text. */
   threwText(text: string): void
-  /** A method that exec can call. */
+  /** Reports a method that exec can call. */
   method(name: string, isAsync: boolean): void
-  /** From now on, the script can make promises; see rejection-guard.ts. */
+  /** Reports that the script can create promises from now on (rejection-guard.ts). */
   promises(): void
-  /** Code that the script makes of a text, with loop checks. False if it cannot be parsed: {@link codeFailure} tells why. */
+  /**
+   * Returns code that the script creates from text, with loop checks. Returns false if the text cannot be parsed;
+   * {@link codeFailure} returns the reason.
+   */
   checkCode(text: string): string | false
   codeFailure(): string
 }
 
-/** What the prelude and the host call. No function of it ever throws a value of the script. */
+/** The functions that the prelude and the host call. None of them ever throws a value of the script. */
 export interface ScriptRealm {
   /**
-   * @param watch whether to tell the bridge when the script begins to use promises
-   * @param loopCheck name of the global that loops of the script call, and those of code that it makes of texts
+   * @param watch whether to report to the bridge when the script begins to use promises
+   * @param loopCheck name of the global that is called by the loops of the script and of code that it creates from
+   *   text
    */
   connect(bridge: Bridge, levels: string, watch: boolean, loopCheck: string): void
   load(): void
-  /** @param expression whose value is the init function, or undefined */
+  /** @param expression expression for the init function; its value is undefined if the function does not exist */
   initModule(name: string, expression: string): void
   initChild(name: string, rank: number): void
   listMethods(): void
   run(wait: boolean, ...pieces: string[]): void
-  /** The 32-bit integer that the method returned. Undefined where there is none: the bridge was told why. */
+  /**
+   * Returns the 32-bit integer that the method returned. Returns undefined if there is none; the bridge then knows
+   * the reason.
+   */
   call(name: string, number: number, extra: string | null): number | undefined
 }
 
@@ -130,10 +141,13 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
   }
   defineProperty(SIPMsgError.prototype, 'name', { value: 'SIPMsgError', configurable: true, writable: true })
 
-  /** An error of the prelude's realm, which only V8 makes there (stack, string length), as one of this realm. */
+  /**
+   * Turns an error of the prelude's realm into one of this realm. Only V8 creates such errors there (stack, string
+   * length).
+   */
   const converted = (thrown: unknown): unknown => new NativeRangeError((thrown as Error).message)
 
-  /** Throws the error of the member that failed just now. */
+  /** Throws the error of the member that has just failed. */
   const raise = (member: string): never => {
     let code: string
     let message: string
@@ -146,7 +160,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     throw new SIPMsgError(code, code === 'ERR_SIPLET_STALE_MESSAGE' ? `${member}: ${message}` : message)
   }
 
-  /** A revoked Proxy throws where it is asked. */
+  /** Array.isArray throws for a revoked Proxy. */
   const isList = (value: unknown): boolean => {
     try {
       return isArray(value)
@@ -158,7 +172,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
   const typeOf = (value: unknown): string =>
     value === null ? 'null' : isList(value) ? 'an array' : typeof value
 
-  /** What a function of the bridge answers for a message, or the error that it means by false. */
+  /** Calls a function of the bridge for a message. Throws the member's error if the function returns false. */
   const ask = <Answer>(number: number, member: string, act: (number: number) => Answer | false): Answer => {
     let answer: Answer | false
     try {
@@ -169,7 +183,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     return answer === false ? raise(member) : answer
   }
 
-  /** The same for a member that takes one string. */
+  /** Calls a function of the bridge for a member with one string argument. */
   const askWith = <Answer>(
     number: number,
     name: string,
@@ -186,7 +200,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     return answer === false ? raise(`${name}()`) : answer
   }
 
-  /** The same for a member that takes two. */
+  /** Calls a function of the bridge for a member with two string arguments. */
   const askWithTwo = <Answer>(
     number: number,
     name: string,
@@ -205,7 +219,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     return answer === false ? raise(`${name}()`) : answer
   }
 
-  /** Throws what the member throws that takes strings, and was not given them. */
+  /** Throws the error of a member that takes strings and was called with wrong arguments. */
   const misuse = (number: number, name: string, args: readonly unknown[]): never => {
     const count = args.length
     const place = count > 0 && typeof args[0] === 'string' ? 1 : 0
@@ -228,7 +242,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     return value === false ? raise(name) : (value as Value)
   }
 
-  /** What a script sees of a message: script.ts describes the members. */
+  /** The message as a script sees it. script.ts documents the members. */
   class SIPMsg {
     readonly #number: number
 
@@ -236,7 +250,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
       this.#number = number
     }
 
-    // The places are those of PROPERTIES of message-members.ts.
+    // The numbers are indexes in PROPERTIES of message-members.ts.
     get Type(): string {
       return property(this.#number, 0, 'Type')
     }
@@ -319,7 +333,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
       return askWith(this.#number, 'getHeaderBytes', bridge.getHeaderBytes, args)
     }
 
-    // JSON.parse defines the entries of its arrays: setters in Array.prototype do not see them.
+    // JSON.parse defines the entries of its arrays directly, so setters in Array.prototype are not called.
     getHeaders(...args: unknown[]): string[] {
       return parse(askWith(this.#number, 'getHeaders', bridge.getHeaders, args))
     }
@@ -351,7 +365,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
       if (count > 0 && count <= 9 && typeof args[0] === 'string') {
         for (place = 1; place < count; place++) {
           const value = args[place]
-          // A number minus itself is 0, but for NaN and the infinite ones.
+          // A number minus itself is 0, except for NaN and the infinities.
           if (typeof value !== 'string' && !(typeof value === 'number' && value - value === 0)) break
         }
       }
@@ -378,10 +392,12 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
       askWithTwo(this.#number, 'set_pseudoVar', bridge.setPseudoVar, args)
     }
   }
-  // A script must not make messages of its own.
+  // A script must not create messages of its own.
   delete (SIPMsg.prototype as { constructor?: unknown }).constructor
 
-  /** Assigning to a getter is silent in sloppy scripts; here it is an error that names the way to do it. */
+  /**
+   * In sloppy scripts, an assignment to a getter fails silently. Here it throws an error that names the right method.
+   */
   const ways: Record<string, string> = {
     RURI: 'rewrite_ruri(uri)',
     dst_uri: 'set_dst_uri(uri)',
@@ -396,7 +412,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     }
     defineProperty(SIPMsg.prototype, name, { get, set, enumerable, configurable })
   }
-  // What one exec patches must not change what the next one reads of its message.
+  // One exec must not change what the next exec reads from its message.
   freeze(SIPMsg.prototype)
 
   const shown = (value: unknown): string => {
@@ -424,12 +440,12 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
       }
     }
 
-  /** Defines a global as V8's own are: not enumerable, writable and configurable. */
+  /** Defines a global with the attributes of V8's own globals: not enumerable, writable and configurable. */
   const define = (name: string, value: unknown): void => {
     defineProperty(global, name, { value, writable: true, configurable: true })
   }
 
-  /** What a script calls to log: LM_ALERT … LM_DBG as globals and on the OpenSIPS object, and the console. */
+  /** Defines the logging functions: LM_ALERT … LM_DBG as globals and on the OpenSIPS object, and the console. */
   const defineGlobals = (levels: readonly string[]): void => {
     const OpenSIPS: Record<string, unknown> = {}
     for (let i = 0; i < levels.length; i++) {
@@ -451,7 +467,10 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     define('SIPMsgError', SIPMsgError)
   }
 
-  /** Replaces ArrayBuffer by one that makes buffers of fixed length only: isolated-vm's allocator never sees others. */
+  /**
+   * Replaces ArrayBuffer by a version that creates only buffers of fixed length, because isolated-vm's allocator does
+   * not count other buffers.
+   */
   const fixLengths = (): void => {
     const Native = ArrayBuffer
     const FixedArrayBuffer = function FixedArrayBuffer(
@@ -472,9 +491,9 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
   }
 
   /**
-   * Takes away what no routing script needs, and what would get memory or time beyond the limits: what is shared,
-   * compiled or resizable stands outside of the heap, and so does most of what an object of Intl or Temporal holds. V8
-   * counts none of that. V8 calls back for a FinalizationRegistry when no exec is under way.
+   * Removes globals that no routing script needs and that would give it memory or time beyond the limits. Shared,
+   * compiled and resizable memory is outside of the heap, and so is most of the memory of Intl and Temporal objects.
+   * V8 counts none of it. FinalizationRegistry is removed because V8 calls its callbacks while no exec is running.
    */
   const removeGlobals = (): void => {
     const globals = global as Record<string, unknown>
@@ -488,12 +507,12 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     delete globals.FinalizationRegistry
   }
 
-  /** Code that the script makes of a text, with loop checks. The text itself if it has no loop. */
+  /** Returns code that the script creates from text, with loop checks, or the text itself if it has no loop. */
   const withLoopChecks = (code: string): string => {
     let checked: string | false
     let failure: string
     try {
-      // It may make promises, too.
+      // Such code may create promises as well.
       bridge.promises()
       checked = bridge.checkCode(code)
       failure = bridge.codeFailure()
@@ -505,8 +524,9 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
   }
 
   /**
-   * Replaces what makes code of a text: the loops of that code are checked as those of the script are. What takes the
-   * place of eval cannot see the scope that it is called in. Proxies look like the builtins that they stand for.
+   * Replaces all builtins that create code from text, so that the loops of such code are checked like those of the
+   * script. The replacement of eval cannot access the scope of its caller. Proxies look like the builtins that they
+   * replace.
    */
   const checkCode = (): void => {
     const handlerOf = <Target extends object>(traps: ProxyHandler<Target>): ProxyHandler<Target> =>
@@ -519,10 +539,10 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     const replace = (Native: FunctionConstructor, prefix: string, Parent: object): FunctionConstructor => {
       const make = (_native: unknown, args: unknown[], newTarget: unknown): object => {
         for (let i = 0; i < args.length; i++) args[i] = `${args[i]}`
-        // V8 refuses texts that are no parameters or no body of their own.
+        // V8 itself rejects texts that are not separately valid as parameters and as body.
         const made = construct(Native, args, newTarget as () => void)
         const source: string = apply(functionToText, made, [])
-        // As an expression without a name: a name could be seen from within.
+        // The code is an expression without a name, because code inside the function could see a name.
         const body: string = apply(sliceText, source, [prefix.length])
         const code = `(${apply(sliceText, prefix, [0, -ANONYMOUS.length])}${body})`
         const withChecks = withLoopChecks(code)
@@ -565,7 +585,10 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     )
   }
 
-  /** Tells the bridge when the script first looks at what leads to promises. Code made of a text tells by itself. */
+  /**
+   * Reports to the bridge when the script first accesses a global that leads to promises. Code created from text
+   * reports itself.
+   */
   const watchPromises = (): void => {
     const watch = (object: object, key: string): void => {
       const found = getOwnPropertyDescriptor(object, key)
@@ -592,7 +615,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
         },
         set(this: unknown, now: unknown) {
           restore()
-          // As if it had always been a data property.
+          // Restores a data property, as if the accessor had never existed.
           ;(this as Record<string, unknown>)[key] = now
         },
         enumerable,
@@ -611,7 +634,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     }
   }
 
-  /** A value of the script, in words. */
+  /** Returns a description of a value of the script. */
   const inWords = (value: unknown): string => {
     if (value === null || value === undefined) return `${value}`
     if (typeof value === 'number') return `the number ${value}`
@@ -631,7 +654,10 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     )
   }
 
-  /** Tells the bridge what was thrown. It is the script's: it may be a Proxy, have getters that throw, or be null. */
+  /**
+   * Reports a thrown value to the bridge. The value belongs to the script: it may be a Proxy, have throwing getters,
+   * or be null.
+   */
   const describe = (thrown: unknown): void => {
     try {
       if (typeof thrown === 'string') bridge.threwText(thrown)
@@ -643,7 +669,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     }
   }
 
-  /** What Object.prototype.toString says of functions that answer with a promise or an iterator. */
+  /** Results of Object.prototype.toString for functions that return a promise or an iterator. */
   const asyncKinds: Record<string, boolean | null> = {
     __proto__: null,
     '[object AsyncFunction]': true,
@@ -664,7 +690,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
   return {
     connect(given, levels, watch, loopCheck) {
       bridge = given
-      // Nothing can replace it.
+      // The property is neither writable nor configurable, so nothing can replace the function.
       defineProperty(global, loopCheck, { __proto__: null, value: checkLoop } as PropertyDescriptor)
       defineGlobals(levels.split(' '))
       removeGlobals()
@@ -708,7 +734,7 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
         }
         const result: unknown = apply(method, handler, [rank])
         const code = typeof result === 'boolean' ? +result : result
-        // Anything but an integer leaves a rest, or is none.
+        // A number that is not an integer has a remainder; other values are not numbers.
         if (typeof code !== 'number' || code % 1 !== 0) {
           bridge.failed(
             `${name}(${rank}) must return an integer >= 0, not ${inWords(result)}; end it with: return 0`,
@@ -722,10 +748,10 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
     listMethods() {
       step(() => {
         let object: object | null = handler
-        // A Proxy can pretend to have prototypes without end.
+        // A Proxy can pretend to have an endless chain of prototypes.
         for (let depth = 0; object !== null && depth < 100; depth++) {
           const parent: object | null = getPrototypeOf(object)
-          // Object.prototype; but the handler itself may have no prototype.
+          // This is Object.prototype, unless the handler itself has no prototype.
           if (parent === null && object !== handler) break
           const names: readonly string[] = getOwnPropertyNames(object)
           for (let i = 0; i < names.length; i++) {
@@ -767,8 +793,11 @@ function scriptRealm(checkLoop: () => void): ScriptRealm {
   }
 }
 
-/** Text of an expression whose value is a {@link ScriptRealm}, to be evaluated in the script's context before the script. */
+/**
+ * Text of an expression whose value is a {@link ScriptRealm}. It is evaluated in the script's context before the
+ * script.
+ */
 export const SCRIPT_REALM_SOURCE = `'use strict';(${scriptRealm})(${LOOP_CHECK})`
 
-/** The name of that text: a debugger is told nothing of a script so named. */
+/** Name of that text. Debuggers are not told about scripts with this name. */
 export const SCRIPT_REALM_NAME = 'siplet:script-realm'

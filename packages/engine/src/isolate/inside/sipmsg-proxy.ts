@@ -1,18 +1,19 @@
 /**
- * The message of an exec behind the SIPMsg that a script sees: the members of the OpenSIPS module's msg under their own
- * names, and the ones beyond it. Getters parse lazily from the message text; rewrite methods append to the edit list.
- * Whatever throws has changed nothing. No script ever holds such an object: see message-members.ts.
+ * The message of an exec: the object that implements the SIPMsg of a script. It has the members of `msg` in the
+ * OpenSIPS module, with the same names, and additional ones. Getters parse lazily from the text of the message;
+ * rewrite methods add splices. A call that throws has changed nothing. No script ever holds this object
+ * (message-members.ts).
  */
 import { checkURI, type SIPMessage } from '@siplet/sipmsg'
 import type { FunctionCall, FunctionReply } from '../../wire/function-call.ts'
 import { ROUTES, type Route } from '../../wire/request.ts'
 import { readPseudoVariable, writePseudoVariable } from './pseudo-variables.ts'
 
-/** What all copies of one exec's message share. */
+/** State that all copies of the message of one exec share. */
 export interface ExecState {
-  /** Calls of call_function so far. */
+  /** Number of calls of call_function so far. */
   calls: number
-  /** Place of the exec in its batch. */
+  /** Index of the exec in its batch. */
   index: number
   route: number
   srcIp: string
@@ -21,15 +22,15 @@ export interface ExecState {
   dstPort: number
 }
 
-/** What a SIPMsg needs of its surroundings. */
+/** What a SIPMsg needs from the batch runner. */
 export interface SIPMsgHost {
-  /** In one exec. */
+  /** Maximum number of calls of call_function in one exec. */
   maxFunctionCalls: number
-  /** Runs a function of the embedder; blocks until it answered. */
+  /** Runs a function of the embedder. Blocks until the function has answered. */
   callFunction(call: FunctionCall): FunctionReply
 }
 
-/** An error of a member of SIPMsg, on its way to the script. */
+/** An error of a member of SIPMsg, before it is passed to the script. */
 export class MemberError extends Error {
   readonly code: string
 
@@ -41,12 +42,12 @@ export class MemberError extends Error {
 
 let host: SIPMsgHost
 
-/** Must be called once, before the first SIPMsg is made. */
+/** Sets the host. Must be called once, before the first SIPMsg is created. */
 export function useSIPMsgHost(given: SIPMsgHost): void {
   host = given
 }
 
-/** Members throw MemberError or SIPMessageError. Their arguments are checked already: message-members.ts. */
+/** Members throw MemberError or SIPMessageError. message-members.ts has already checked their arguments. */
 export class SIPMsg {
   readonly #exec: ExecState
   readonly #message: SIPMessage
@@ -190,12 +191,12 @@ export class SIPMsg {
     writePseudoVariable(name, value, this.#message, (uri) => this.set_dst_uri(uri))
   }
 
-  /** What the engine sends back of the message. */
+  /** Returns the parts of the message that the engine sends back. */
   static result(msg: SIPMsg): { message: SIPMessage; dstUri: string | null } {
     return { message: msg.#message, dstUri: msg.#dstUri }
   }
 
-  /** The message, where it is a request. */
+  /** Returns the message if it is a request. */
   requireRequest(member: string): SIPMessage {
     const message = this.#message
     if (!message.isRequest) {
@@ -220,8 +221,8 @@ export class SIPMsg {
 }
 
 /**
- * A copy that keeps nothing else alive. V8 represents long substrings as views of their parent: a caller id kept
- * on `this` would keep the text of a whole batch.
+ * Returns a copy of a text that keeps no other text alive. V8 represents long substrings as views of their parent:
+ * without the copy, a caller id that a script stores would keep the text of a whole batch alive.
  */
 function detach(text: string): string {
   return text.length < SHORTEST_VIEW ? text : ` ${text}`.slice(1)

@@ -1,6 +1,7 @@
 /**
- * The files a Python script can see: itself, what it imports, and our own modules. They stand in memory and can only be
- * read. The functions are the system calls of the WebAssembly build, with the layouts of its C library.
+ * The files that a Python script can see: the script, the modules that it imports, and our own modules. They are in
+ * memory and read-only. The functions implement the system calls of the WebAssembly build, with the data layouts of
+ * its C library.
  */
 import { encodeUtf8 } from '@siplet/sipmsg'
 import type { Memory } from './memory.ts'
@@ -18,12 +19,12 @@ const STAT_SIZE = 96
 const WRITING = 0o3 | 0o100 | 0o1000 | 0o2000
 
 interface OpenFile {
-  /** One-byte text. */
+  /** Content as one-byte text. */
   content: string
   at: number
 }
 
-/** @param write takes what the script prints: file descriptor 1 or 2, one-byte text */
+/** @param write receives what the script prints: file descriptor 1 or 2, and one-byte text */
 export function fileSystem(
   memory: () => Memory,
   files: Readonly<Record<string, string>>,
@@ -122,7 +123,7 @@ export function fileSystem(
   }
 }
 
-/** The path, absolute and without `.` and `..`. */
+/** Returns the absolute path without `.` and `..`. */
 function normal(path: string): string {
   const parts: string[] = []
   for (const part of path.split('/')) {

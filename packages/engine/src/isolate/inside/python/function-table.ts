@@ -1,6 +1,7 @@
 /**
- * What Python can reach of JavaScript: a module with a fixed list of functions, and nothing else. The build has a
- * bridge to any object of JavaScript (`import js`, `jsffi`); these are its imports, which find no object there.
+ * What Python can reach of JavaScript: a module with a fixed list of functions. The build contains a bridge to any
+ * JavaScript object (`import js`, `jsffi`). The imports of this bridge are implemented here, and they provide no
+ * other object.
  */
 import type { Memory } from './memory.ts'
 import {
@@ -13,14 +14,14 @@ import {
   writeValue,
 } from './values.ts'
 
-/** Must not throw, except IsolateEnd: an exception would leave the interpreter torn. */
+/** Must not throw anything but IsolateEnd: an exception would leave the interpreter in an inconsistent state. */
 export type HostFunction = (...args: FromPython[]) => ToPython
 
-/** Numbers below are what the build itself means by them: its global object and undefined. */
+/** Numbers that the build reserves: its global object and undefined. */
 export const MODULE = 2
 const FIRST_FUNCTION = 3
 
-/** The imports of the build that deal with objects of JavaScript. */
+/** Returns the imports of the build that handle JavaScript objects. */
 export function functionTable(
   memory: () => Memory,
   exports: () => ValueExports,

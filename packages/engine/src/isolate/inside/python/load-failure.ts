@@ -1,7 +1,7 @@
-/** Why a Python script could not be loaded, with the line, and with what to do where that can be told. */
+/** Explains why a Python script could not be loaded: names the line and, if possible, the remedy. */
 import type { InitResult } from '../outcome.ts'
 
-/** The failure of a top level, made clearer where it is a syntax error or a missing module. */
+/** Improves the failure of a top level if the cause is a syntax error or a missing module. */
 export function clearerLoadFailure(failed: InitResult, files: Readonly<Record<string, string>>): InitResult {
   const place = [...failed.stack.matchAll(PLACE)].at(-1)
   if (failed.ok || place === undefined) return failed
@@ -25,11 +25,14 @@ export function clearerLoadFailure(failed: InitResult, files: Readonly<Record<st
 }
 
 const PLACE = /^ {2}File "(.+)", line (\d+)/gm
-/** Only the beginning of a line is searched for hints: the patterns take more than linear time. */
+/**
+ * Maximum number of characters of a line that are searched for hints, because the patterns need more than linear
+ * time.
+ */
 const MAX_HINTED = 500
 const MISSING_MODULE = /^ImportError: no module named '(.+)'$/
 
-/** What MicroPython finds no better words for than "invalid syntax". */
+/** Mistakes for which MicroPython only reports "invalid syntax". */
 const PYTHON_2: readonly [pattern: RegExp, hint: string][] = [
   [/^\s*print\s+[^(\s=]|^\s*print\s*$/, 'write print(…)'],
   [/\bexcept\s+[\w.()\s,]+,\s*\w+\s*:/, 'write except Name as error:'],

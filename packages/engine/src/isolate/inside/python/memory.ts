@@ -1,4 +1,4 @@
-/** The interpreter's memory, seen from outside: numbers, texts, and the limit it may grow to. */
+/** The memory of the interpreter, accessed from outside: numbers, texts, and the limit for its growth. */
 import { decodeUtf8, encodeUtf8 } from '@siplet/sipmsg'
 import { IsolateEnd } from '../batch-runner.ts'
 
@@ -19,7 +19,7 @@ export class Memory {
   readonly #double = new Float64Array(1)
   readonly #doubleWords = new Int32Array(this.#double.buffer)
 
-  /** @param limit what the memory may grow to: bytes. What it begins with is never too much. */
+  /** @param limit maximum size of the memory in bytes; the initial size is always allowed */
   constructor(memory: WasmMemory, limit: number) {
     this.#memory = memory
     this.#limit = Math.max(limit, memory.buffer.byteLength)
@@ -32,7 +32,7 @@ export class Memory {
     return this.#memory.buffer.byteLength
   }
 
-  /** Of the memory as it is now: growing replaces its buffer. */
+  /** View of the current memory. Growing replaces the buffer. */
   get bytes(): Uint8Array {
     if (this.#buffer !== this.#memory.buffer) this.#view()
     return this.#bytes
@@ -44,9 +44,9 @@ export class Memory {
   }
 
   /**
-   * Grows to at least `size` bytes, and somewhat more: growing is not cheap.
+   * Grows the memory to at least `size` bytes. Adds some reserve, because growing is expensive.
    *
-   * @throws IsolateEnd beyond the limit, whatever the script would do about a MemoryError
+   * @throws IsolateEnd if the limit is exceeded, so that the script cannot continue after a MemoryError
    */
   grow(size: number): boolean {
     if (size > this.#limit) throw new IsolateEnd(MEMORY_LIMIT)
@@ -55,11 +55,11 @@ export class Memory {
     return true
   }
 
-  /** One-byte text of `length` bytes. */
+  /** Returns `length` bytes as one-byte text. */
   oneByteText(at: number, length: number): string {
     const { bytes } = this
     let text = ''
-    // As many arguments as any stack takes.
+    // Passes a limited number of arguments at a time, which fits any stack.
     for (let end = at + length; at < end; at += 4_096) {
       text += fromCharCode.apply(null, bytes.subarray(at, Math.min(at + 4_096, end)) as unknown as number[])
     }
@@ -70,13 +70,13 @@ export class Memory {
     return decodeUtf8(this.oneByteText(at, length))
   }
 
-  /** A text that ends with a NUL. */
+  /** Returns the text up to the next NUL. */
   cText(at: number): string {
     const end = this.bytes.indexOf(0, at)
     return end === -1 ? '' : this.text(at, end - at)
   }
 
-  /** Writes one-byte text, and a NUL behind it. */
+  /** Writes one-byte text, followed by a NUL. */
   writeOneByteText(at: number, text: string): void {
     const { bytes } = this
     for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i)
@@ -92,7 +92,7 @@ export class Memory {
     this.words[(at >> 2) + 1] = Math.floor(value / 2 ** 32)
   }
 
-  /** The compiler aligns these to four bytes only. */
+  /** The compiler aligns doubles to four bytes only. */
   double(at: number): number {
     this.#doubleWords[0] = this.words[at >> 2]!
     this.#doubleWords[1] = this.words[(at >> 2) + 1]!
@@ -106,5 +106,5 @@ export class Memory {
   }
 }
 
-/** In these words isolate/host/child.ts knows the end by memory limit. */
+/** isolate/host/child.ts recognises the memory limit by this text. */
 const MEMORY_LIMIT = 'memory limit of the interpreter'

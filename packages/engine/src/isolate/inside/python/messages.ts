@@ -1,13 +1,14 @@
 /**
- * The functions of message-members.ts, as siplet_child.py builds its SIPMsg on them. Whatever a script makes Python hand
- * over, they answer: a function that throws would leave the interpreter torn.
+ * The functions of message-members.ts for siplet_child.py, which builds its SIPMsg on them. They accept any value
+ * that a script makes Python pass. They never throw, because an exception would leave the interpreter in an
+ * inconsistent state.
  */
 import { MAX_FUNCTION_ARGUMENTS } from '../../../wire/function-call.ts'
 import * as members from '../message-members.ts'
 import type { HostFunction } from './function-table.ts'
 import { type FromPython, RawBytes, type ToPython } from './values.ts'
 
-/** What the last member that returns a list had to say; see `item`. */
+/** Entries of the list that the last list member returned (see `item`). */
 let items: readonly string[] = []
 
 export const MESSAGE_FUNCTIONS: Readonly<Record<string, HostFunction>> = {
@@ -40,23 +41,23 @@ export const MESSAGE_FUNCTIONS: Readonly<Record<string, HostFunction>> = {
   },
   get_pseudoVar: one('get_pseudoVar', members.getPseudoVar),
   set_pseudoVar: two('set_pseudoVar', members.setPseudoVar),
-  /** An entry of what getHeaders or headerNames returned the number of. */
+  /** Returns an entry of the list whose length getHeaders or headerNames returned. */
   item: (index) => items[place(index, items.length)] ?? null,
   failureCode: members.failureCode,
   failureText: members.failureText,
 }
 
-/** The exec ended. */
+/** Called when the exec has ended. */
 export function forgetItems(): void {
   items = []
 }
 
-/** The number of a message, or one that none has. */
+/** Returns the number of a message, or -1, which no message has. */
 function known(number: FromPython | undefined): number {
   return typeof number === 'number' ? number : -1
 }
 
-/** A place in a list of that length; -1 where it has no such place. */
+/** Returns a valid index of a list with this length, or -1. */
 export function place(index: FromPython | undefined, length: number): number {
   return typeof index === 'number' && Number.isInteger(index) && index >= 0 && index < length ? index : -1
 }
@@ -79,7 +80,7 @@ function two(name: string, act: (number: number, first: string, second: string) 
   }
 }
 
-/** siplet_child.py says which argument it is, since it knows the types of Python. */
+/** Throws for wrong arguments. siplet_child.py passes the type, because it knows the types of Python. */
 function misuse(name: string, number: number, args: readonly FromPython[]): ToPython {
   const wrong = args.findIndex((value) => typeof value !== 'string')
   return members.misuse(number, name, args.length, Math.max(wrong, 0), wrong < 0 ? '' : typeOf(args[wrong]!))

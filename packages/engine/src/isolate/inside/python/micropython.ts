@@ -1,6 +1,6 @@
 /**
- * The MicroPython interpreter: its WebAssembly build, with the imports it needs and no more. The JavaScript that comes
- * with the build is not used: it would hand Python the global object, and it starts asynchronously.
+ * The MicroPython interpreter: its WebAssembly build with the minimum of imports. The JavaScript that comes with the
+ * build is not used, because it starts asynchronously and gives Python the global object.
  */
 
 import { encodeUtf8 } from '@siplet/sipmsg'
@@ -36,23 +36,26 @@ interface Exports extends ValueExports {
   proxy_c_to_js_call(reference: number, count: number, args: number, out: number): void
 }
 
-/** Frames of Python calls: 32-bit words. The C stack of the build, which is fixed, is what ends first. */
+/**
+ * Size of the stack for frames of Python calls, in 32-bit words. The C stack of the build has a fixed size and
+ * overflows first.
+ */
 const STACK_WORDS = 32_768
-/** What the heap of Python objects begins with; the interpreter adds to it. */
+/** Initial size of the heap of Python objects. The interpreter extends it. */
 const HEAP_BYTES = 1 << 20
 const MAX_ARGUMENTS = 4
-/** What a longjmp throws: the wrappers of C calls tell it from everything else by being a number. */
+/** The value that a longjmp throws. The wrappers of C calls recognise it because it is a number. */
 const LONGJMP = Number.POSITIVE_INFINITY
 
 export interface MicroPythonOptions {
   /** Text of the files that Python can see, by absolute path. */
   files: Readonly<Record<string, string>>
-  /** Functions of the module that `moduleName` is imported by. */
+  /** Functions of the module that Python imports as `moduleName`. */
   functions: Readonly<Record<string, HostFunction>>
   moduleName: string
-  /** Takes what Python prints: file descriptor 1 or 2, one-byte text. */
+  /** Receives what Python prints: file descriptor 1 or 2, and one-byte text. */
   write(descriptor: number, text: string): void
-  /** What the interpreter may take altogether: bytes. */
+  /** Maximum memory of the interpreter, in bytes. */
   memoryLimit: number
 }
 
@@ -62,7 +65,7 @@ export type PythonFunction = (...args: ToPython[]) => FromPython
 export class MicroPython {
   readonly #exports: Exports
   readonly #memory: Memory
-  /** One value that comes out. */
+  /** Address of the memory for one returned value. */
   readonly #out: number
   readonly #args: number
 
@@ -94,12 +97,12 @@ export class MicroPython {
     this.#withText(moduleName, (name) => this.#exports.mp_js_register_js_module(name, this.#out))
   }
 
-  /** Bytes. */
+  /** Size of the memory in bytes. */
   get memorySize(): number {
     return this.#memory.size
   }
 
-  /** Imports a module of our own. Returns these functions of it. */
+  /** Imports one of our own modules. Returns the named functions of the module. */
   importFunctions<Name extends string>(module: string, names: readonly Name[]): Record<Name, PythonFunction> {
     this.#withText(module, (name) => this.#exports.mp_js_do_import(name, this.#out))
     const reference = readReference(this.#memory, this.#out)
@@ -131,7 +134,10 @@ export class MicroPython {
   }
 }
 
-/** Calls of C functions that a longjmp may come back to: `invoke_` and the types of result and arguments. */
+/**
+ * Returns the imports that call C functions to which a longjmp may return: `invoke_` and the types of result and
+ * arguments.
+ */
 function invokers(
   exports: () => Exports,
 ): Record<string, (index: number, ...args: number[]) => number | undefined> {
@@ -152,7 +158,7 @@ function invokers(
   return Object.fromEntries(types.map((type) => [`invoke_${type}`, invoke]))
 }
 
-/** Time, and random numbers: those of Math.random, so none to make secrets of. */
+/** Time and random numbers. The random numbers are those of Math.random, so they are not suitable for secrets. */
 function clock(): Record<string, () => number> {
   const { now } = Date
   const { random } = Math

@@ -1,6 +1,6 @@
 /**
- * What runs inside an isolate that has a Python script: bundled into one text by ../bundle.ts. There is no JavaScript
- * of the author here, and none of ours that Python can reach, except the functions of messages.ts.
+ * Our code in an isolate with a Python script. ../bundle.ts bundles it into one text. The isolate contains no
+ * JavaScript of the script's author, and Python can reach only the functions of messages.ts.
  */
 import { listen, type RunnerSetup, runBatch, setupRunner } from '../batch-runner.ts'
 import type { InitResult } from '../outcome.ts'

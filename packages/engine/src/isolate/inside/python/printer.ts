@@ -1,12 +1,12 @@
-/** What a script prints, as log lines: print() at INFO, sys.stderr at ERR. */
+/** Turns printed text into log lines: print() at level INFO, sys.stderr at level ERR. */
 import { decodeUtf8 } from '@siplet/sipmsg'
 import type { LogLevel } from '../../../wire/verdict.ts'
 
 const STDERR = 2
-/** A line that does not end is broken here: bytes. */
+/** Maximum length of a line in bytes. Longer lines are split. */
 const MAX_LINE = 8_192
 
-/** Takes one-byte text as it is written, and logs it line by line. */
+/** Returns a function that takes one-byte text as it is printed, and logs it line by line. */
 export function printer(
   log: (level: LogLevel, text: string) => void,
 ): (descriptor: number, text: string) => void {

@@ -1,4 +1,4 @@
-/** esbuild puts our own Python modules into the prelude as texts. */
+/** esbuild inserts our own Python modules into the prelude as texts. */
 declare module '*.py' {
   const source: string
   export default source

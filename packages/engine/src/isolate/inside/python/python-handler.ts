@@ -1,5 +1,5 @@
 /// <reference path="./py-files.d.ts" />
-/** The script's side of an isolate for Python: the interpreter, and siplet_child.py in it. */
+/** The script's side of an isolate for Python: the interpreter, with siplet_child.py in it. */
 import { encodeUtf8 } from '@siplet/sipmsg'
 import { LOG_LEVELS, type VerdictError } from '../../../wire/verdict.ts'
 import { IsolateEnd, startListening, stopListening, writeLog } from '../batch-runner.ts'
@@ -24,7 +24,7 @@ import CHILD from './siplet_child.py'
 import { type FromPython, RAISED } from './values.ts'
 import type { WasmModule } from './webassembly.ts'
 
-/** Our own modules, where the interpreter looks for modules of its own accord; no frame of theirs is shown. */
+/** Our own modules. The interpreter finds them on its default path. Their frames are removed from stacks. */
 const OWN_FILES = { '/lib/OpenSIPS.py': OPENSIPS, '/lib/siplet_child.py': CHILD }
 const FUNCTIONS = ['load', 'init_module', 'init_child', 'methods', 'async_methods', 'call'] as const
 
@@ -35,8 +35,8 @@ let child: Record<(typeof FUNCTIONS)[number], PythonFunction>
 /**
  * Starts the interpreter.
  *
- * @param files text of the script and of what it imports, by absolute path
- * @param memoryLimit bytes
+ * @param files texts of the script and of its imports, by absolute path
+ * @param memoryLimit maximum memory of the interpreter, in bytes
  */
 export function startPython(
   module: WasmModule,
@@ -60,7 +60,7 @@ export function startPython(
   child = python.importFunctions('siplet_child', FUNCTIONS)
 }
 
-/** What the interpreter takes altogether. */
+/** Returns the size of the interpreter's memory in bytes. */
 export function memoryBytes(): number {
   return python.memorySize
 }
@@ -81,12 +81,14 @@ export function initChild(name: string, rank: number): InitResult {
   return initialised(() => child.init_child(name, rank))
 }
 
-/** Names of the methods that exec can call, in alphabetical order: Python keeps no other. */
+/**
+ * Returns the names of the methods that exec can call, in alphabetical order, because Python keeps no other order.
+ */
 export function methods(): string[] {
   return names(child.methods())
 }
 
-/** Those of them that answer with a generator, never with an integer: `async def`, or `yield`. */
+/** Returns the names of those methods that return a generator instead of an integer: `async def`, or with `yield`. */
 export function asyncMethods(): string[] {
   return names(child.async_methods())
 }
@@ -123,7 +125,7 @@ function ownCode(message: string): VerdictError['code'] {
   return limit !== undefined && message.endsWith(last!.message) ? limit : 'ERR_SIPLET_SCRIPT'
 }
 
-/** MicroPython's words. */
+/** The message that MicroPython uses. */
 const STACK_OVERFLOW = 'maximum recursion depth exceeded'
 
 function initialised(init: () => FromPython): InitResult {
@@ -140,8 +142,9 @@ function initialised(init: () => FromPython): InitResult {
 }
 
 /**
- * Whatever comes out of the interpreter as an exception of JavaScript leaves it torn: its child ends. A script can bring
- * that about, since `uctypes` lets it write anywhere into the memory of its interpreter; the exec is answered with it.
+ * A JavaScript exception that leaves the interpreter also leaves it in an inconsistent state, so its child ends. A
+ * script can cause this, because `uctypes` lets it write anywhere into the interpreter's memory. The exec gets the
+ * error.
  */
 function asEnd(thrown: unknown): unknown {
   if (thrown instanceof IsolateEnd) return thrown
@@ -152,7 +155,7 @@ function asEnd(thrown: unknown): unknown {
   return new IsolateEnd(text, refusal('ERR_SIPLET_SCRIPT', `the script broke its interpreter: ${text}`))
 }
 
-/** What siplet_child.py says: code, message and traceback. */
+/** Splits a text from siplet_child.py into code, message and traceback. */
 function parts(answer: FromPython): { code: string; message: string; stack: string } {
   if (typeof answer !== 'string') {
     const what =
@@ -169,7 +172,7 @@ function parts(answer: FromPython): { code: string; message: string; stack: stri
 
 const OWN_FRAMES = Object.keys(OWN_FILES).map((path) => `  File "${path}"`)
 
-/** The traceback without our frames; of a frame that repeats, the first few. */
+/** Removes our own frames from a traceback. Only the first few frames of a recursion are kept. */
 function withoutOwnFrames(trace: string): string {
   let same = 0
   const lines = trace.split('\n').filter((line, index, all) => {

@@ -1,8 +1,7 @@
-# Python's side of a child: the SIPMsg that methods get, and what python-handler.ts calls.
-# Everything that is called from there answers None or an integer, or a text that says what is wrong:
-# error code, message and traceback, with NUL between them. Nothing is ever raised.
-#
-# All of it is inside of one function: what a script assigns in this module, or in builtins, changes nothing here.
+# Python's side of a child: the SIPMsg that methods receive, and the functions that python-handler.ts calls.
+# These functions return None, an integer, or a text that describes an error: code, message and traceback, separated
+# by NUL. They never raise.
+# Everything is inside one function, so assignments of a script in this module or in builtins have no effect here.
 import gc
 import io
 import sys
@@ -45,7 +44,7 @@ def _child(
     _set_number = object.__setattr__
     _MISSING = object()
 
-    # Collections run between two calls only; not more often than after this many bytes.
+    # The garbage collector runs only between two calls, and only after this many bytes were allocated.
     gc.threshold(262144)
 
     def _fail(member, parameters=(), args=()):
@@ -113,7 +112,7 @@ def _child(
         def __delattr__(self, name):
             raise AttributeError("%s cannot be deleted" % name)
 
-        # Places in PROPERTIES of messages.ts.
+        # The numbers are indexes in PROPERTIES of messages.ts.
         Type = _reader(0, "Type")
         Method = _reader(1, "Method")
         Status = _reader(2, "Status")
@@ -226,7 +225,7 @@ def _child(
             if _siplet.set_pseudoVar(self._number, *args) is False:
                 _fail("set_pseudoVar", ("name", "value"), args)
 
-    # Integers of more than 32 bits cross as floats, exact up to 2 ** 53.
+    # Integers of more than 32 bits cross as floats, which are exact up to 2 ** 53.
     def _argument(value):
         if value is True or value is False:
             return int(value)
@@ -288,7 +287,8 @@ def _child(
         except BaseException:
             return ""
 
-    # Calling one makes a generator, as does calling a function with yield in it: `async def` is no more than that here.
+    # A call creates a generator, as with a function that contains yield: MicroPython implements `async def` in this
+    # way.
     _ASYNC = type(lambda: (yield))
     _GENERATOR = type((lambda: (yield))())
 
@@ -297,7 +297,8 @@ def _child(
             kind = type(_handler)
             return "\0".join([
                 name for name in methods().split("\0")
-                # A method that is bound does not tell; the function in the class does, or the one in the object itself.
+                # A bound method does not reveal this. The function in the class does, or the function in the object
+                # itself.
                 if type(getattr(kind, name, None)) is _ASYNC or type(getattr(_handler, name, None)) is _ASYNC
             ])
         except BaseException:
@@ -310,7 +311,7 @@ def _child(
                 return _refusal("ERR_SIPLET_METHOD_NOT_FOUND", "the object of mod_init has no method %s" % name)
             msg = SIPMsg(number)
             result = method(msg) if extra is None else method(msg, extra)
-            # In MicroPython bool is no subclass of int.
+            # In MicroPython, bool is not a subclass of int.
             if result is True or result is False:
                 return int(result)
             if isinstance(result, int) and -2147483648 <= result <= 2147483647:

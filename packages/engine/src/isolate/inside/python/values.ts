@@ -1,18 +1,19 @@
 /**
- * Values between Python and here, in the three words that the WebAssembly build passes them in. Only plain values
- * cross. Whatever else Python hands over comes as OTHER, and nothing of JavaScript ever goes in.
+ * Converts values between Python and JavaScript, in the three words in which the WebAssembly build passes a value.
+ * Only plain values cross. All other Python values arrive as OTHER, and no JavaScript object is ever passed to
+ * Python.
  */
 import { encodeUtf8 } from '@siplet/sipmsg'
 import type { Memory } from './memory.ts'
 
-/** A Python value that is no plain one: an object, a function, bytes. */
+/** Stands for a Python value that is not plain: an object, a function, bytes. */
 export const OTHER = Symbol('other')
-/** A Python exception that nothing in Python caught. */
+/** Stands for a Python exception that Python code did not catch. */
 export const RAISED = Symbol('raised')
 
 export type FromPython = string | number | boolean | null | typeof OTHER | typeof RAISED
 
-/** One-byte text that becomes a str of these very bytes, be they UTF-8 or not. */
+/** One-byte text that becomes a Python str of exactly these bytes, whether they are UTF-8 or not. */
 export class RawBytes {
   readonly text: string
 
@@ -21,18 +22,18 @@ export class RawBytes {
   }
 }
 
-/** Numbers are integers of 32 bits. */
+/** Values that can be passed to Python. Numbers are 32-bit integers. */
 export type ToPython = string | number | boolean | null | RawBytes
 
 /** Size of a value in bytes. */
 export const VALUE_SIZE = 12
 
-/** Kinds of values as the build numbers them, from Python. */
+/** Numbers of the kinds of values that come from Python, as defined by the build. */
 const FROM = { exception: -1, none: 1, bool: 2, int: 3, float: 4, str: 5, callable: 6, object: 8 }
-/** … and to Python. */
+/** Numbers of the kinds of values that are passed to Python. */
 const TO = { none: 1, bool: 2, int: 3, str: 5, object: 7 }
 
-/** The C functions that values need. */
+/** The C functions that the conversion needs. */
 export interface ValueExports {
   malloc(size: number): number
   free(pointer: number): void
@@ -62,7 +63,7 @@ export function readValue(memory: Memory, exports: ValueExports, at: number): Fr
   return OTHER
 }
 
-/** The reference of an object or function; it lives until proxy_c_free_obj. */
+/** Returns the reference of an object or function. The reference is valid until proxy_c_free_obj. */
 export function readReference(memory: Memory, at: number): number | undefined {
   const kind = memory.words[at >> 2]!
   return kind >= FROM.callable && kind <= FROM.object ? memory.words[(at >> 2) + 1]! : undefined
