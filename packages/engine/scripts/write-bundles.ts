@@ -1,4 +1,7 @@
-/** Part of the published build: the preludes and the code of the pool process, bundled once, so that users need no sources of them. */
+/**
+ * Writes the preludes and the code of the pool process as bundles into the published build, so that users do not need
+ * their sources.
+ */
 import { copyFile, writeFile } from 'node:fs/promises'
 import { bundlePoolCode, POOL_CODE_FILE } from '../src/children/pool-code.ts'
 import { ENTRY_FILE } from '../src/children/pool-permissions.ts'
@@ -9,5 +12,5 @@ const CHILDREN = new URL('../dist/children/pool-code.js', import.meta.url)
 
 for (const [file, text] of await allBundles()) await writeFile(new URL(file, HOST), text)
 await writeFile(new URL(POOL_CODE_FILE, CHILDREN), JSON.stringify(await bundlePoolCode()))
-// The compiler leaves files out that are JavaScript already.
+// The compiler does not copy files that are already JavaScript.
 await copyFile(new URL(`../src/children/${ENTRY_FILE}`, import.meta.url), new URL(ENTRY_FILE, CHILDREN))

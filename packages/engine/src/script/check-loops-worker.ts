@@ -1,4 +1,4 @@
-/** The worker thread of check-loops.ts. */
+/** The program of the worker thread of check-loops.ts. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { WorkerAnswer } from './check-loops.ts'
 import { withLoopChecks } from './loop-checks.ts'

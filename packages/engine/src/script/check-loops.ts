@@ -1,24 +1,27 @@
 /**
- * Runs {@link withLoopChecks}. Large scripts, and those nested too deeply for this thread, are parsed in a worker thread
- * with a large stack and bounded memory, so that the host neither stands still nor runs out of memory.
+ * Runs {@link withLoopChecks}. Scripts that are large, or nested too deeply for this thread, are parsed in a worker
+ * thread with a large stack and limited memory. So the host is not blocked and does not run out of memory.
  */
 import { relative } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { SipletError } from '../errors.ts'
 import { type CheckedCode, withLoopChecks } from './loop-checks.ts'
 
-/** Characters. Longer code is parsed in a worker thread, so that a reload does not hold up the host. */
+/**
+ * Maximum length of code that is parsed in this thread, in characters. Longer code is parsed in a worker thread, so
+ * that a reload does not block the host.
+ */
 const MAX_LENGTH_HERE = 1 << 18
 const MAX_PARSE_MS = 30_000
 const WORKER_LIMITS = { maxOldGenerationSizeMb: 1_024, stackSizeMb: 128 }
-/** The worker beside this file: .ts in the repository, .js when published. */
+/** The worker's file, next to this file: .ts in the repository, .js in the published package. */
 const WORKER = new URL(`./check-loops-worker${import.meta.url.slice(-3)}`, import.meta.url)
 
-/** What the worker answers. */
+/** The worker's answer. */
 export type WorkerAnswer = CheckedCode | { error: string }
 
 /**
- * @param path of the script, for errors
+ * @param path path of the script, for errors
  * @throws SipletError ERR_SIPLET_SCRIPT_SYNTAX if the code cannot be parsed
  */
 export async function checkLoops(code: string, path: string): Promise<CheckedCode> {
@@ -26,7 +29,8 @@ export async function checkLoops(code: string, path: string): Promise<CheckedCod
     try {
       return withLoopChecks(code)
     } catch {
-      // Most often it is nested too deeply. If it is not, the worker says so, too.
+      // In most cases the code is nested too deeply for this thread. For other causes, the worker reports the same
+      // error.
     }
   }
   const refused = (why: string) =>

@@ -1,10 +1,13 @@
 /**
- * esbuild, and the end of its process. esbuild starts a process of its own for the first build, and keeps it: three file
- * descriptors. It is ended when no engine is left. Ending it fails builds that are under way, so this is an instance of
- * our own, which builds of the embedder have nothing to do with.
+ * Runs esbuild and ends its process.
  *
- * A small script may take esbuild much memory or time: for a line of 200 KB with 25,000 warnings, it writes 25,000 copies
- * of that line. So the process is watched, and ended beyond limits that no honest script comes near.
+ * esbuild starts a process of its own for the first build and keeps it, with three file descriptors. It is ended when
+ * no engine is left. Ending it fails all builds in progress. So this module uses its own instance of esbuild, which
+ * is independent of builds of the embedder.
+ *
+ * A small script may make esbuild use much memory or time: for a line of 200 KB with 25,000 warnings, it writes
+ * 25,000 copies of that line. So the process is watched, and ended if it exceeds limits that no honest script comes
+ * near.
  */
 import childProcess, { type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
@@ -15,7 +18,7 @@ type Esbuild = typeof import('esbuild')
 
 const MIB = 2 ** 20
 const MAX_RESIDENT_MIB = 1_024
-/** Of one build, whatever else the process does meanwhile: milliseconds. */
+/** Maximum time of one build, in milliseconds, independent of other builds in the process. */
 const MAX_BUILD_MS = 30_000
 const LOOK_MS = 20
 
@@ -25,18 +28,18 @@ export const build = watched(esbuild.build)
 export const transform = watched(esbuild.transform)
 export const { formatMessages } = esbuild
 
-/** The process of esbuild. One that has ended is replaced by the next build. */
+/** The process of esbuild. After it has ended, the next build starts a new one. */
 let service: ChildProcess | undefined
-/** When each build under way began: of performance.now(). */
+/** Start time of each build in progress, as returned by performance.now(). */
 const builds = new Set<{ at: number }>()
 let watch: NodeJS.Timeout | undefined
 let excess: string | undefined
-/** Settles when a process that was ended has closed, and whoever used it knows. */
+/** Resolves when a process that was ended has closed, and the builds that used it have failed. */
 let closed: Promise<void> | undefined
 
 let users = 0
 
-/** Keeps the process of esbuild until the function that is returned has been called. */
+/** Keeps the process of esbuild until the returned function is called. */
 export function keepEsbuild(): () => void {
   users++
   let kept = true
@@ -48,14 +51,18 @@ export function keepEsbuild(): () => void {
   }
 }
 
-/** Why the process of esbuild was ended last, if it did not end by itself: the words after "esbuild". */
+/**
+ * Returns why the process of esbuild was ended most recently, as the words after "esbuild". Undefined if it ended by
+ * itself.
+ */
 export function excessOfEsbuild(): string | undefined {
   return excess
 }
 
 /**
- * Whether an error says that the process of esbuild ended, which a text nested a million levels deep does to it; the
- * next build starts another one then. Everything that was under way fails, whoever it was for.
+ * Returns whether an error means that the process of esbuild ended. A text that is nested a million levels deep can
+ * cause that. The next build then starts another process. All builds in progress fail, including those of other
+ * scripts.
  */
 export function hasEnded(error: unknown): boolean {
   if (!(error instanceof Error) || !/^The service (?:was stopped|is no longer running)/.test(error.message))
@@ -64,12 +71,12 @@ export function hasEnded(error: unknown): boolean {
   return true
 }
 
-/** The same function, with the process of esbuild watched until the result has settled. */
+/** Returns the function with the process of esbuild watched until the result settles. */
 function watched<Arguments extends unknown[], Result>(
   call: (...args: Arguments) => Promise<Result>,
 ): (...args: Arguments) => Promise<Result> {
   return async (...args) => {
-    // A build that begins now would fail for what another one did.
+    // A build that begins now would fail because of another one.
     await closed
     const build = { at: performance.now() }
     builds.add(build)
@@ -86,7 +93,7 @@ function watched<Arguments extends unknown[], Result>(
   }
 }
 
-/** Notes the process that esbuild starts within `call`, which is at once or not at all. */
+/** Records the process that esbuild starts within `call`. esbuild starts it immediately or not at all. */
 function startingService<Result>(call: () => Result): Result {
   const note = (message: unknown) => {
     service = (message as { process: ChildProcess }).process
@@ -94,7 +101,8 @@ function startingService<Result>(call: () => Result): Result {
   }
   const { spawn } = childProcess
   subscribe('child_process', note)
-  // When a text makes it crash, esbuild writes thousands of lines to stderr, which it inherits. It has no option for that.
+  // If a text crashes esbuild, it writes thousands of lines to stderr, which it inherits. esbuild has no option to
+  // change that.
   childProcess.spawn = ((command: string, args: string[], options: SpawnOptions) =>
     spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'ignore'] })) as typeof spawn
   try {
@@ -115,7 +123,7 @@ function look(): void {
   else return
   const { promise, resolve } = Promise.withResolvers<void>()
   closed = promise
-  // The process alone does not keep the host alive, which may have nothing else to do than to wait for it.
+  // The process does not keep the host alive, and the host may have nothing else to do than to wait for it.
   const alive = setInterval(() => {}, MAX_BUILD_MS)
   service.once('close', () => {
     clearInterval(alive)

@@ -1,6 +1,6 @@
 /**
- * JavaScript and TypeScript: esbuild bundles the script with what it imports into one text. A script without
- * imports and exports is a classic script, whose functions are globals, and enters the isolate as written.
+ * JavaScript and TypeScript: esbuild bundles the script and its imports into one text. A script without imports and
+ * exports is a classic script, whose functions are globals. It enters the isolate as written.
  */
 import { relative } from 'node:path'
 import type { BuildFailure, BuildOptions } from 'esbuild'
@@ -13,8 +13,8 @@ import type { ScriptFiles } from './script-files.ts'
 
 const GLOBAL_NAME = '__siplet_script'
 /**
- * Warnings of esbuild about JavaScript, from its msg_ids.go. Nobody is shown them, and each holds a copy of its line: a
- * script of one long line took more than 1 GiB.
+ * Warnings of esbuild about JavaScript, from its msg_ids.go. They are disabled because nobody sees them, and each
+ * contains a copy of its line: a script with one long line took more than 1 GiB.
  */
 const WARNINGS = [
   'assign-to-constant',
@@ -47,15 +47,15 @@ const WARNINGS = [
   'unsupported-regexp',
   'unsupported-require-call',
 ]
-/** Names that CommonJS gives a meaning. */
+/** Names that have a meaning in CommonJS. */
 const COMMON_JS = /\b(?:module|exports|require)\b/
 const NO_WARNINGS: BuildOptions['logOverride'] = Object.fromEntries(WARNINGS.map((id) => [id, 'silent']))
 
 const TARGET = 'es2024'
 
 /**
- * @param files of a .js, .mjs, .cjs, .ts or .mts file
- * @param debugged whether a debugger may attach: the source map holds the sources then, and loops are not checked
+ * @param files the files of a .js, .mjs, .cjs, .ts or .mts script
+ * @param debugged whether a debugger may attach: then the source map contains the sources, and loops are not checked
  * @throws SipletError ERR_SIPLET_SCRIPT_NOT_FOUND; ERR_SIPLET_SCRIPT_SYNTAX or ERR_SIPLET_SCRIPT_IMPORT, with
  *   file:line:column and a code frame
  */
@@ -94,8 +94,8 @@ async function bundled(path: string, modules: ScriptModules, sourcesContent: boo
 }
 
 /**
- * The files the script is made of: itself and all it imports, as far as they can be found. Does not throw for what is
- * wrong with them, since what an author edits is broken every now and then.
+ * Returns the files of a script: the script and all its imports, as far as they can be found. Does not throw for
+ * errors in these files, because files under edit are often incomplete.
  */
 export async function javaScriptSources(files: ScriptFiles): Promise<string[]> {
   const modules = await ScriptModules.open(files)
@@ -122,14 +122,14 @@ function options(path: string, modules: ScriptModules) {
 }
 
 /**
- * Whether the script neither imports nor exports anything. Neither its extension nor its package.json tells, and
- * esbuild lists what a file exports only when it writes ES modules.
+ * Returns whether the script has neither imports nor exports. Neither its extension nor its package.json reveals
+ * that, and esbuild lists the exports of a file only when it writes ES modules.
  */
 async function isClassicScript(path: string, modules: ScriptModules): Promise<boolean> {
   const { metafile } = await build({ ...options(path, modules), format: 'esm', metafile: true })
   const entry = Object.values(metafile.outputs).find((output) => output.entryPoint !== undefined)!
   const { format, imports } = metafile.inputs[entry.entryPoint!]!
-  // esbuild also takes a script with a direct eval for CommonJS, which it gives an export.
+  // esbuild also treats a script with a direct eval as CommonJS and gives it an export.
   const exportsNothing = format === 'cjs' ? !COMMON_JS.test(modules.text) : entry.exports.length === 0
   return exportsNothing && imports.length === 0
 }
@@ -169,7 +169,7 @@ async function failure(error: BuildFailure, path: string, modules: ScriptModules
     ? 'await at the top level: mod_init is called as soon as the script was evaluated'
     : first.text
   const [formatted = ''] = await formatMessages([{ ...first, notes: [] }], { kind: 'error', color: false })
-  // What stands above the lines of code is in our message already.
+  // The text before the code lines repeats our own message, so it is removed.
   const frame = formatted.slice(formatted.search(/^ *\d+ │/m)).trimEnd()
   return new SipletError(code, `script ${place}: ${text}\n${frame}`, { cause: error })
 }

@@ -1,4 +1,4 @@
-/** Loads a script by its extension. */
+/** Loads a script according to its extension. */
 import { extname } from 'node:path'
 import { SipletError } from '../errors.ts'
 import type { Bundle } from './bundle.ts'
@@ -17,16 +17,16 @@ const LOADERS: Record<string, (files: ScriptFiles, debugged: boolean) => Promise
 }
 
 export interface LoadOptions {
-  /** The folder that the script may import files of; by default its own. */
+  /** Folder from which the script may import files. The default is the script's folder. */
   scriptRoot?: string | undefined
-  /** Whether a debugger may attach. Loops are not checked then, and the source map holds the sources. */
+  /** Whether a debugger may attach: then loops are not checked, and the source map contains the sources. */
   debugged?: boolean
 }
 
 /**
  * @param scriptName path of the script, relative to the working directory
  * @throws SipletError ERR_SIPLET_SCRIPT_TYPE, ERR_SIPLET_SCRIPT_NOT_FOUND, ERR_SIPLET_SCRIPT_SYNTAX or
- *   ERR_SIPLET_SCRIPT_IMPORT; ERR_SIPLET_CONFIG where scriptRoot is no folder
+ *   ERR_SIPLET_SCRIPT_IMPORT; ERR_SIPLET_CONFIG if scriptRoot is not a folder
  */
 export async function loadScript(
   scriptName: string,
@@ -49,7 +49,7 @@ export async function loadScript(
     if (!hasEnded(error)) throw error
     if (!company.had) throw bundlerEnded(scriptName, error)
   }
-  // That may have been another script's doing.
+  // Another script may have caused this failure.
   try {
     return await alone(loaded)
   } catch (error) {
@@ -57,16 +57,16 @@ export async function loadScript(
   }
 }
 
-/** Whether another script was being loaded while this one was. */
+/** Records whether another script was loaded at the same time. */
 interface Company {
   had: boolean
 }
 
-/** Settles when no script is loaded alone. */
+/** Resolves when no script is being loaded alone. */
 let lastAlone: Promise<unknown> = Promise.resolve()
 const together = new Map<Company, Promise<Bundle>>()
 
-/** Loads a script, most often while others are loaded: they share the process of esbuild. */
+/** Loads a script while others may be loaded: they share the process of esbuild. */
 async function withOthers(load: () => Promise<Bundle>, company: Company): Promise<Bundle> {
   for (let seen: unknown; seen !== lastAlone; await seen) seen = lastAlone
   company.had = together.size > 0
@@ -80,7 +80,7 @@ async function withOthers(load: () => Promise<Bundle>, company: Company): Promis
   }
 }
 
-/** Loads a script while no other is loaded. If the process of esbuild ends then, it is this script's doing. */
+/** Loads a script while no other script is loaded. If the process of esbuild ends, this script is the cause. */
 function alone(load: () => Promise<Bundle>): Promise<Bundle> {
   const before = Promise.allSettled([lastAlone, ...together.values()])
   const loading = before.then(load)

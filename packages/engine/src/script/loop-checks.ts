@@ -1,21 +1,21 @@
 /**
- * Puts a call at the start of every loop body of a script. V8 looks for an interrupt at each entry of a function, but in
- * a loop that it has not optimised only once the loop has used up a budget of bytecode: with operators that take
- * milliseconds each, such as `[...list]` or `===` of long strings, that takes seconds and more (docs/containment.md).
- * While V8 compiles the function on another thread, that budget is 2 ** 30 bytes (InterruptBudgetFor in V8's
- * tiering-manager.cc).
+ * Adds a call at the start of every loop body of a script. V8 checks for an interrupt whenever a function is entered.
+ * In a loop that is not optimised, it checks only after the loop has used up a budget of bytecode. If the loop has
+ * operators that take milliseconds each, such as `[...list]` or `===` of long strings, that takes seconds and more
+ * (docs/containment.md). While V8 compiles the function on another thread, the budget is 2 ** 30 bytes
+ * (InterruptBudgetFor in V8's tiering-manager.cc).
  *
- * No line is added, so a place in the result differs from one in the script by columns only, and
- * {@link columnAsWritten} takes those off.
+ * No line is added, so positions in the result differ from those in the script by their columns only. {@link
+ * columnAsWritten} returns the original column.
  */
 import { type Node, Parser, type TokenType, tokTypes } from 'acorn'
 import { LOOP_CHECK } from '../isolate/inside/loop-check.ts'
 
 export interface LoopChecks {
-  /** Global that is called; no name of the script. See isolate/inside/loop-check.ts. */
+  /** Name of the global that is called. It does not occur in the script. See isolate/inside/loop-check.ts. */
   name: string
   /**
-   * What was inserted, in order, as three numbers each: line (0 is the first) and column (of the text before), in UTF-16
+   * The insertions in order, as three numbers each: line (the first is 0), column before all insertions in UTF-16
    * code units, and length.
    */
   inserted: readonly number[]
@@ -23,11 +23,11 @@ export interface LoopChecks {
 
 export interface CheckedCode {
   code: string
-  /** Null where the code has no loop, and is as it was. */
+  /** Null if the code has no loop and is unchanged. */
   checks: LoopChecks | null
 }
 
-/** Methods and fields that acorn's parser has, and does not declare. */
+/** Methods and fields of acorn's parser that acorn does not declare. */
 declare class Internals extends Parser {
   type: TokenType
   value: unknown
@@ -43,11 +43,12 @@ declare class Internals extends Parser {
 }
 
 /**
- * Finds loops, and leaves to V8 whatever else may be wrong: V8 compiles the code afterwards. Some of acorn's checks take
- * quadratic time (45,000 declared names took 3 s, 37,000 named groups 7 s), and some refuse what V8 takes (`f() = 1`).
+ * Finds loops, and leaves all other checks to V8, which compiles the code afterwards. Some checks of acorn take
+ * quadratic time (45,000 declared names took 3 s, 37,000 named groups 7 s). Some reject code that V8 accepts (`f() =
+ * 1`).
  *
- * A slash begins a regexp where the grammar wants an operand, and divides anywhere else, as in V8. acorn guesses by the
- * tokens before the slash, and guesses wrong after `x = async function () {}`, for example.
+ * As in V8, a slash begins a regular expression if the grammar expects an operand; otherwise it is a division. acorn
+ * decides by the preceding tokens, and decides wrongly after `x = async function () {}`, for example.
  */
 const LoopParser = Parser.extend(
   (Base) =>
@@ -60,7 +61,7 @@ const LoopParser = Parser.extend(
         super.readToken(code)
       }
 
-      /** acorn itself reads a regexp here if the token is a slash. */
+      /** acorn reads a regular expression here if the token is a slash. */
       override parseExprAtom(...rest: unknown[]): Node {
         if (this.type === tokTypes.assign && this.value === '/=') {
           this.pos = this.start + 1
@@ -69,7 +70,7 @@ const LoopParser = Parser.extend(
         return super.parseExprAtom(...rest)
       }
 
-      /** Whether `yield` has an operand, acorn decides by the token that follows. */
+      /** acorn decides by the next token whether `yield` has an operand. */
       override parseYield(...rest: unknown[]): Node {
         this.#wantsOperand = true
         return super.parseYield(...rest)
@@ -79,7 +80,7 @@ const LoopParser = Parser.extend(
       validateRegExpFlags(): void {}
       validateRegExpPattern(): void {}
 
-      /** acorn makes a SyntaxError of a stack that is used up. */
+      /** acorn turns a stack overflow into a SyntaxError; the original error is needed here. */
       catchStackOverflow<Result>(act: () => Result): Result {
         return act()
       }
@@ -97,7 +98,7 @@ const SLASH = 0x2f
 
 const NAME = '__siplet_loop'
 const NAMES = new RegExp(`${NAME}(\\d+)`, 'g')
-/** What ends a line, for V8 and for source maps of it. */
+/** Line breaks of V8, and of its source maps. */
 const LINE_BREAK = /\r\n|[\n\r\u2028\u2029]/g
 /** A keyword cannot be written with escapes. */
 const LOOP_KEYWORD = /\b(?:for|while)\b/
@@ -110,7 +111,7 @@ const LOOPS = new Set([
 ])
 
 /**
- * The code of a script with loop checks. They call a global whose name stands nowhere in the code.
+ * Returns the code of a script with loop checks. They call a global whose name does not occur in the code.
  *
  * @param code a classic script
  * @throws SyntaxError of acorn, with `loc`; RangeError if the code is nested too deeply for the stack
@@ -123,11 +124,11 @@ export function withLoopChecks(code: string): CheckedCode {
 }
 
 /**
- * Code that a running script made, with loop checks. The code itself if it has no loop.
+ * Returns code that a running script created, with loop checks, or the unchanged code if it has no loop.
  *
- * @param name of the global that loops call. Code that contains the name does not rely on it: its loops call a function
- *   that stands in the loop.
- * @throws the same as {@link withLoopChecks}
+ * @param name name of the global that loops call. If the code contains the name, it could shadow the global; then
+ *   each loop calls a function that is inserted into the loop itself.
+ * @throws the same errors as {@link withLoopChecks}
  */
 export function withLoopChecksOf(code: string, name: string): string {
   const found = find(code)
@@ -144,7 +145,7 @@ interface Found {
 
 interface Loop {
   body: Node
-  /** Whether it stands in a `with`, whose object may have a property of any name. */
+  /** Whether the loop is inside a `with`, whose object may have a property of any name. */
   inWith: boolean
 }
 
@@ -173,7 +174,7 @@ function find(code: string): Found {
   return { names, loops, regexps }
 }
 
-/** The column that a place had before, in UTF-16 code units from 0. */
+/** Returns the column that a position had before the insertions, in UTF-16 code units, starting at 0. */
 export function columnAsWritten({ inserted }: LoopChecks, line: number, column: number): number {
   let shift = 0
   for (let at = firstOfLine(inserted, line); at < inserted.length && inserted[at] === line; at += 3) {
@@ -207,7 +208,7 @@ interface Insertion {
   text: string
 }
 
-/** @param name of the global to call; null to call no global */
+/** @param name name of the global to call; null to call no global */
 function insertions({ loops, regexps }: Found, name: string | null): Insertion[] {
   const starts: Insertion[] = []
   const ends: Insertion[] = []
@@ -220,13 +221,13 @@ function insertions({ loops, regexps }: Found, name: string | null): Insertion[]
       ends.push({ at: end, text: '}' })
     }
   }
-  // After a parenthesis, V8 reads a regexp, too. Without it, V8 could divide where acorn found a regexp, and run what
-  // stands in it, without a check.
+  // V8 also expects an operand after a parenthesis. Without the parenthesis, V8 could divide where acorn found a
+  // regular expression, and would then run the content of the expression without checks.
   for (const { start, end } of regexps) {
     starts.push({ at: start, text: '(' })
     ends.unshift({ at: end, text: ')' })
   }
-  // At the same place, one thing ends before the next one starts.
+  // At the same position, ends come before starts.
   const list = [...ends, ...starts]
   return list.sort((a, b) => a.at - b.at)
 }
@@ -253,7 +254,7 @@ function insert(code: string, name: string, list: readonly Insertion[]): Checked
   return { code: pieces.join(''), checks: { name, inserted } }
 }
 
-/** Index of the first insertion of that line or a later one. */
+/** Returns the index of the first insertion in this line or a later one. */
 function firstOfLine(inserted: readonly number[], line: number): number {
   let low = 0
   let high = inserted.length / 3

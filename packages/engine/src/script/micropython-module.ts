@@ -1,4 +1,7 @@
-/** The WebAssembly build of MicroPython, compiled once per process; its threads and isolates share what it compiled to. */
+/**
+ * Compiles the WebAssembly build of MicroPython once per process. Threads and isolates of the process share the
+ * compiled module.
+ */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { compileWasm, type WasmModule } from '../isolate/inside/python/webassembly.ts'
@@ -8,7 +11,7 @@ const FILE = '@micropython/micropython-webassembly-pyscript/micropython.wasm'
 
 let compiled: WasmModule | undefined
 
-/** The script with the interpreter it needs, if it needs one; to be asked for in the process its isolates are in. */
+/** Adds the interpreter to a script that needs it. Must be called in the process that runs the isolates. */
 export function withInterpreter(script: Bundle): Bundle {
   return script.language === 'python' ? { ...script, interpreter: interpreter() } : script
 }

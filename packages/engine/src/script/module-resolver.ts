@@ -1,6 +1,6 @@
 /**
- * Which file an import of JavaScript or TypeScript means. Relative paths are tried as bundlers do (other extensions,
- * index files); packages are found as Node finds them. tsconfig.json, NODE_PATH and Plug'n'Play do not count.
+ * Resolves imports of JavaScript and TypeScript to files. Relative paths are tried as bundlers do (other extensions,
+ * index files). Packages are found as in Node. tsconfig.json, NODE_PATH and Plug'n'Play are ignored.
  */
 import { builtinModules } from 'node:module'
 import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path'
@@ -20,21 +20,21 @@ export type ImportKind = 'import' | 'require'
 export interface ResolvedModule {
   /** Real path of a file. */
   path: string
-  /** Where it may be. */
+  /** Areas in which the file may be. */
   areas: readonly Area[]
-  /** Its package says that nothing happens when it is imported. */
+  /** Whether the package declares that importing it has side effects. */
   sideEffects: boolean
 }
 
 const EXTENSIONS = ['.tsx', '.ts', '.jsx', '.js', '.json']
-/** TypeScript is imported by the name of what it compiles to. */
+/** TypeScript files are imported by the name of their compiled file. */
 const COMPILED: Record<string, readonly string[]> = {
   '.js': ['.ts', '.tsx'],
   '.jsx': ['.ts', '.tsx'],
   '.mjs': ['.mts'],
   '.cjs': ['.cts'],
 }
-/** Largest package.json that is read: bytes. Every import of a package looks through it. */
+/** Maximum size of a package.json in bytes. Every import of a package searches it. */
 const MAX_MANIFEST_BYTES = 1024 * 1024
 const MAIN_FIELDS = ['module', 'main']
 const CONDITIONS: Record<ImportKind, ReadonlySet<string>> = {
@@ -43,7 +43,7 @@ const CONDITIONS: Record<ImportKind, ReadonlySet<string>> = {
 }
 const HOST_MODULES = new Set(builtinModules)
 
-/** `name` or `@scope/name`, and what follows; neither hidden folders nor paths in disguise. */
+/** Matches `name` or `@scope/name`, and the rest. Hidden folders and disguised paths do not match. */
 const PACKAGE = /^((?:@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*)(?:\/(.*))?$/
 const NO_SUBPATH = /(?:^|[/\\])(?:\.{1,2}|node_modules)?(?:[/\\]|$)/i
 
@@ -61,8 +61,8 @@ export class ModuleResolver {
   }
 
   /**
-   * @param specifier what stands in the import
-   * @param importer real path of the file it stands in
+   * @param specifier the text in the import
+   * @param importer real path of the importing file
    * @throws FileRefusal
    */
   async resolve(specifier: string, importer: string, kind: ImportKind): Promise<ResolvedModule> {
@@ -92,14 +92,17 @@ export class ModuleResolver {
     return this.#ofPackage(specifier, importer, kind)
   }
 
-  /** Scripts import files below the root; packages above it, those of their own node_modules. */
+  /**
+   * Returns the areas that a file may import from: for scripts, the root; for packages above the root, their
+   * node_modules.
+   */
   #areasOf(file: string): readonly Area[] {
     const { root, packages } = this.#files
     if (isWithin(file, root.folder)) return [root]
     return packages.filter(({ folder }) => isWithin(file, folder))
   }
 
-  /** By exact path, with other extensions, or as a folder. */
+  /** Finds a file by its exact path, by a path with another extension, or as a folder. */
   async #module(path: string, areas: readonly Area[]): Promise<string | undefined> {
     const located = await this.#file(path, areas)
     if (located !== undefined) return located
@@ -156,7 +159,7 @@ export class ModuleResolver {
       const file = await this.#module(join(located.path, subpath), areas)
       if (file !== undefined) return file
     }
-    // node_modules/name.js, which require of Node takes.
+    // node_modules/name.js, which require of Node accepts.
     for (const place of this.#packageFolders(importer)) {
       const file = await this.#file(join(place, specifier), areas)
       if (file !== undefined) return file
@@ -166,7 +169,7 @@ export class ModuleResolver {
     )
   }
 
-  /** node_modules folders in which a file's packages are looked for, the nearest first. */
+  /** Returns the node_modules folders that are searched for a file's packages, nearest first. */
   #packageFolders(importer: string): string[] {
     const areas = this.#areasOf(importer)
     const places: string[] = []
@@ -196,7 +199,7 @@ export class ModuleResolver {
     return this.#target(target, folder, areas)
   }
 
-  /** A path of package.json, which must stay in the folder of the package. */
+  /** Resolves a path in a package.json. It must stay inside the folder of the package. */
   async #target(target: string, folder: string, areas: readonly Area[]): Promise<string> {
     const path = resolve(folder, target)
     if (!target.startsWith('./') || !isWithin(path, folder)) {
@@ -205,7 +208,7 @@ export class ModuleResolver {
     return found(await this.#file(path, areas))
   }
 
-  /** `#name`, which the package.json around the importer defines. */
+  /** Resolves `#name`, which is defined by the importer's package.json. */
   async #internal(specifier: string, importer: string, kind: ImportKind): Promise<string> {
     const own = await this.#owner(importer)
     const target =
@@ -217,7 +220,7 @@ export class ModuleResolver {
     return this.#ofPackage(target, join(own.folder, 'package.json'), kind)
   }
 
-  /** The package that a file is of, as far as it may be read. */
+  /** Returns the package of a file, if its package.json may be read. */
   async #owner(file: string): Promise<{ folder: string; manifest: Record<string, unknown> } | undefined> {
     const areas = this.#areasOf(file)
     for (

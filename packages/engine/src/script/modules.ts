@@ -1,7 +1,7 @@
 /**
- * Gives esbuild the files of a script. esbuild itself opens none: it would read what imports, tsconfig.json,
- * package.json, .pnp.cjs and source map comments name, wherever that is. So every file has a namespace of its own,
- * which esbuild does not look up on disk, and enters as plain JavaScript without comments.
+ * Passes the files of a script to esbuild. esbuild itself opens no file: it would read everything that imports,
+ * tsconfig.json, package.json, .pnp.cjs and source map comments name, in any folder. So every file is in a namespace
+ * that esbuild does not look up on disk, and is passed as plain JavaScript without comments.
  */
 import { SourceMap } from 'node:module'
 import { extname } from 'node:path'
@@ -11,7 +11,7 @@ import { transform } from './esbuild.ts'
 import { type ImportKind, ModuleResolver, type ResolvedModule } from './module-resolver.ts'
 import { type Area, FileRefusal, type ScriptFiles } from './script-files.ts'
 
-/** Marks errors of imports that are refused: `detail` of an esbuild message. */
+/** Marks the errors of refused imports: the `detail` of an esbuild message. */
 export const REFUSED = Symbol('refused')
 
 const NAMESPACE = 'siplet'
@@ -29,16 +29,16 @@ const LOADERS: Record<string, Loader> = {
   '.json': 'json',
   '.txt': 'text',
 }
-/** Of import attributes: `with { type: 'text' }`. */
+/** Values of import attributes: `with { type: 'text' }`. */
 const TYPES: Record<string, Loader> = { json: 'json', text: 'text', bytes: 'binary' }
 
-/** Source maps hold URLs: a number needs no escapes, whatever the path of a file. */
+/** Source maps contain URLs. A number needs no escapes, whatever the path of the file. */
 const SOURCE = 'siplet-source-'
 const SOURCE_NAME = /siplet-source-(\d+)$/
 
 interface Source {
   text: string
-  /** From what esbuild was given to `text`. */
+  /** Source map from the code that esbuild received to `text`. */
   map?: string
 }
 
@@ -48,7 +48,7 @@ export class ScriptModules {
   readonly #script: { path: string; bytes: Buffer }
   readonly #loaded = new Map<string, Promise<Buffer>>()
   readonly #sources = new Map<string, Source>()
-  /** Paths of what became JavaScript, by number. */
+  /** Paths of the files that became JavaScript. The index is the number. */
   readonly #numbered: string[] = []
 
   private constructor(files: ScriptFiles, script: { path: string; bytes: Buffer }) {
@@ -73,12 +73,12 @@ export class ScriptModules {
     return [...this.#loaded.keys()]
   }
 
-  /** The script as it was named, and any other file by its real path. */
+  /** Returns the path to show: the script as it was named, other files by their real path. */
   shownPath(path: string): string {
     return path === this.#script.path ? this.#files.script : path
   }
 
-  /** @param map source map of a bundle; becomes one of absolute paths */
+  /** @param map source map of a bundle; the result contains absolute paths */
   withPaths(map: string): string {
     const parsed: { sources: string[] } = JSON.parse(map)
     parsed.sources = parsed.sources.map((source) => {
@@ -89,7 +89,7 @@ export class ScriptModules {
     return JSON.stringify(parsed)
   }
 
-  /** An error of esbuild at its place in the file as written. */
+  /** Maps an error of esbuild to its position in the file as written. */
   asWritten(message: Message): Message {
     const { location } = message
     if (location === null) return message
@@ -118,7 +118,7 @@ export class ScriptModules {
       onLoad({ filter: /.*/, namespace: NAMESPACE }, ({ path, with: attributes }) =>
         this.#load(path, attributes),
       )
-      // Nothing is resolved to any other place. If it were, esbuild would read it from disk.
+      // No import is ever resolved to another namespace. If one were, esbuild would read the file from disk.
       onLoad({ filter: /.*/ }, ({ path }) => ({
         errors: [refusal(path, 'it was found outside of the script')],
       }))
@@ -173,7 +173,7 @@ export class ScriptModules {
     return this.#javaScript(path, text, loader)
   }
 
-  /** Without types and comments, and with a map to the text as written. */
+  /** Removes types and comments, and returns a map to the text as written. */
   async #javaScript(path: string, text: string, loader: Loader): Promise<OnLoadResult> {
     this.#sources.set(path, { text })
     const sourcefile = `${SOURCE}${this.#numbered.push(path) - 1}`
@@ -190,7 +190,7 @@ export class ScriptModules {
     let result: { code: string; map: string }
     try {
       result = await transform(text, options)
-      // A source map inside the text says that it is made of other files. Only what was read counts.
+      // A source map inside the text claims that the text was made from other files. Only files that were read count.
       const { sources }: { sources: string[] } = JSON.parse(result.map)
       if (sources.length !== 1 || sources[0] !== sourcefile) {
         result = await transform(text.replaceAll('sourceMappingURL=', 'sourceMappingURL:'), options)
@@ -229,7 +229,7 @@ export function refusal(specifier: string, why: string): PartialMessage {
   return { text: `"${shownName(specifier)}" cannot be imported: ${why}`, detail: REFUSED }
 }
 
-/** Whatever else is thrown, such as for a package.json that is nested too deeply, is what this import does. */
+/** Any other error, for example about a package.json that is nested too deeply, also refuses the import. */
 function reason(error: unknown): string {
   return error instanceof FileRefusal ? error.message : `it cannot be looked up: ${thrownText(error)}`
 }
@@ -239,9 +239,9 @@ function own<T>(table: Readonly<Record<string, T>>, key: string): T | undefined 
 }
 
 /**
- * esbuild takes a path that is put together from parts, such as `require('./' + name)`, for a pattern of files, and
- * walks the folders of the host for them. What esbuild printed without whitespace has one form of such a call: an
- * argument that is neither a string nor a name.
+ * esbuild treats a path composed of parts, such as `require('./' + name)`, as a pattern of files, and searches
+ * folders of the host for them. In code that esbuild printed without whitespace, such a call has one form: its
+ * argument is neither a string nor a name.
  */
 const CALL = /(?<![\w$#]|(?<!\.\.)\.)(?:import(?:\.\w+)?|require(?:\.\w+)?)(?:\?\.)?\(/g
 const HARMLESS =

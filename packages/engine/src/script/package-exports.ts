@@ -1,13 +1,14 @@
-/** `exports` and `imports` of a package.json, as Node resolves them: https://nodejs.org/api/packages.html */
+/** Resolves `exports` and `imports` of a package.json as Node does: https://nodejs.org/api/packages.html */
 import { MAX_PATH } from './script-files.ts'
 
 /**
- * The target of a subpath.
+ * Returns the target of a subpath.
  *
- * @param map value of `exports`, or of `imports`
+ * @param map value of `exports` or `imports`
  * @param subpath `.` or `./x` for exports, `#x` for imports
- * @param conditions those that hold, such as `import`; `default` always does
- * @returns a target such as `./dist/x.js`, of imports also the name of a package; undefined where the map has none
+ * @param conditions the active conditions, such as `import`; `default` is always active
+ * @returns a target such as `./dist/x.js`, for imports possibly the name of a package; undefined if the map has no
+ *   target
  */
 export function packageTarget(
   map: unknown,
@@ -25,12 +26,12 @@ export function packageTarget(
   return best && target(paths[best.key], best.rest, conditions)
 }
 
-/** Its keys are paths, not conditions. */
+/** Returns whether the keys are paths instead of conditions. */
 function isPathMap(map: unknown): map is Record<string, unknown> {
   return isObject(map) && Object.keys(map).some((key) => key.startsWith('.') || key.startsWith('#'))
 }
 
-/** What the asterisk of a key stands for. */
+/** Returns the text that the asterisk of a key stands for. */
 function wildcard(key: string, subpath: string): string | undefined {
   const [before, after, more] = key.split('*')
   if (after === undefined || more !== undefined) return undefined
@@ -42,7 +43,9 @@ function wildcard(key: string, subpath: string): string | undefined {
   return isMatch ? subpath.slice(before!.length, subpath.length - after.length) : undefined
 }
 
-/** PATTERN_KEY_COMPARE of Node: the longer part in front of the asterisk, then the longer key. */
+/**
+ * PATTERN_KEY_COMPARE of Node: first compares the length of the part before the asterisk, then the length of the key.
+ */
 function isMoreSpecific(key: string, other: string): boolean {
   const [a, b] = [key.indexOf('*'), other.indexOf('*')]
   return a === b ? key.length > other.length : a > b
@@ -50,7 +53,7 @@ function isMoreSpecific(key: string, other: string): boolean {
 
 function target(value: unknown, rest: string, conditions: ReadonlySet<string>): string | undefined {
   if (typeof value === 'string') {
-    // Each asterisk stands for the rest, however many there are. No path is so long.
+    // Every asterisk stands for the same text, and there may be many. No valid path is that long.
     const length = value.length + (value.split('*').length - 1) * rest.length
     return length > MAX_PATH ? undefined : value.replaceAll('*', () => rest)
   }

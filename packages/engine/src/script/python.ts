@@ -1,6 +1,6 @@
 /**
- * Python: the script and the modules beside it that it imports, as files for the interpreter in the isolate. Modules
- * that are not found here are left to the interpreter: they may be built in, or imported in a `try`.
+ * Python: collects the script and the modules that it imports from its folder, as files for the interpreter in the
+ * isolate. Modules that are not found here are left to the interpreter: they may be built in, or imported in a `try`.
  */
 import { basename, dirname, join, relative } from 'node:path'
 import { SipletError } from '../errors.ts'
@@ -10,7 +10,7 @@ import { FileRefusal, type ScriptFiles } from './script-files.ts'
 import { shadowWarnings } from './shadowed-modules.ts'
 
 /**
- * @param files of a .py file
+ * @param files the files of a .py script
  * @throws SipletError ERR_SIPLET_SCRIPT_NOT_FOUND; ERR_SIPLET_SCRIPT_IMPORT with file and line
  */
 export async function bundlePython(files: ScriptFiles): Promise<PythonBundle> {
@@ -20,17 +20,17 @@ export async function bundlePython(files: ScriptFiles): Promise<PythonBundle> {
   return { language: 'python', fileName: files.script, files: texts, warnings }
 }
 
-/** The files the script is made of, without those that it may not import. */
+/** Returns the files of the script, without those that it must not import. */
 export async function pythonSources(files: ScriptFiles): Promise<string[]> {
   return Object.keys((await readModules(files)).texts)
 }
 
-/** The name the script is imported by. */
+/** Returns the name by which the script is imported. */
 export function moduleName(path: string): string {
   return basename(path, '.py')
 }
 
-/** @returns texts by path, as the interpreter looks for them: links are not followed in these */
+/** @returns texts by the path under which the interpreter looks for them; links in these paths are not resolved */
 async function readModules(
   files: ScriptFiles,
 ): Promise<{ texts: Record<string, string>; refused: SipletError | undefined }> {
@@ -68,7 +68,7 @@ function modulesOf(file: string, source: string): ImportedModule[] {
 }
 
 interface ImportedModule {
-  /** Relative names with their dots. */
+  /** Name of the module. Relative names include their dots. */
   name: string
   line: number
 }
@@ -86,7 +86,7 @@ function importError(
   )
 }
 
-/** Modules after `import` and `from`; `from a import b` may mean module a.b. */
+/** Returns the modules after `import` and `from`. In `from a import b`, the module a.b is possible as well. */
 function importedModules(source: string): ImportedModule[] {
   const code = withoutTexts(source)
   const modules: ImportedModule[] = []
@@ -103,7 +103,7 @@ function importedModules(source: string): ImportedModule[] {
   return modules
 }
 
-/** @param rest what follows `from`, to the end of the statement or of its first line */
+/** @param rest text after `from`, up to the end of the statement or of its first line */
 function namesOfFrom(code: string, start: number, rest: string): string[] {
   const at = rest.search(/\bimport\b/)
   if (at === -1) return []
@@ -117,27 +117,30 @@ function namesOfFrom(code: string, start: number, rest: string): string[] {
   return [module, ...(items.match(NAMES) ?? []).map((name) => `${module}${separator}${name}`)]
 }
 
-/** The source without comments and string literals, every offset as before; a statement on several lines stays on one. */
+/**
+ * Returns the source without comments and string literals. All offsets stay the same, and a statement over several
+ * lines is joined into one.
+ */
 function withoutTexts(source: string): string {
   return source.replace(TEXTS, (text) => text.replace(/[^\n]/g, ' ')).replaceAll('\\\n', '  ')
 }
 
-/** Names that one file may import. */
+/** Maximum number of names that one file may import. */
 const MAX_IMPORTS = 10_000
-/** Characters of a list of names in parentheses. */
+/** Maximum length of a list of names in parentheses, in characters. */
 const MAX_ITEMS = 65_536
-/** Longer ones are no module's, and neither are those of more parts. */
+/** Maximum length of a module name in characters, and maximum number of its parts. */
 const MAX_NAME = 1_000
 const MAX_PARTS = 32
 
 const TEXTS =
   /#[^\n]*|"""(?:[^\\]|\\[\s\S])*?(?:"""|$(?![\s\S]))|'''(?:[^\\]|\\[\s\S])*?(?:'''|$(?![\s\S]))|"(?:[^"\\\n]|\\[\s\S])*"?|'(?:[^'\\\n]|\\[\s\S])*'?/g
-/** After an indent, a semicolon or a colon. */
+/** A statement may follow an indent, a semicolon or a colon. */
 const STATEMENT = /(?:^|[;:])[ \t]*(from|import)\b([^;\n]*)/gm
 const NAMES = /\w+/g
 const DOTTED = /[\w.]+/g
 
-/** Files that a module may stand in, those of the packages around it included. */
+/** Returns the possible files of a module, including those of the packages around it. */
 function candidates(module: string, root: string, folder: string): string[] {
   if (module.length > MAX_NAME) return []
   const [, dots, name] = /^(\.*)(.*)$/s.exec(module)!

@@ -1,40 +1,40 @@
 /**
- * The files a script may be made of, and the only way to read them. The host may hold secrets that its scripts must not
- * see, so that every path is checked by its real path, link by link, and nothing outside is even looked at: no answer
- * tells whether a file outside exists.
+ * Finds and reads the files that a script may consist of. All reads pass through here. The host may have secrets that
+ * its scripts must not see. So every path is checked by its real path, link by link. Nothing outside of the allowed
+ * areas is accessed, and no answer reveals whether a file outside exists.
  */
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, parse, resolve, sep } from 'node:path'
 import { SipletError } from '../errors.ts'
 
-/** Largest file of a script: bytes. */
+/** Maximum size of one file of a script, in bytes. */
 export const MAX_FILE_BYTES = 8 * 1024 * 1024
-/** All files of a script together: bytes. */
+/** Maximum size of all files of a script, in bytes. */
 export const MAX_TOTAL_BYTES = 32 * 1024 * 1024
-/** Files of a script. */
+/** Maximum number of files of a script. */
 export const MAX_FILES = 4_096
 
-/** Paths that are looked at while a script is loaded; each import takes some. */
+/** Maximum number of paths that are checked while a script is loaded. Each import needs several. */
 const MAX_LOOKS = 200_000
-/** Folders and files on those paths. */
+/** Maximum number of folders and files on these paths. */
 const MAX_STEPS = 1_000_000
-/** Finding and reading all files of a script: milliseconds. */
+/** Maximum time to find and read all files of a script, in milliseconds. */
 const MAX_LOAD_MS = 30_000
-/** Longest path that is looked at, in characters, and longest specifier: PATH_MAX of Linux. */
+/** Maximum length of a path and of an import specifier, in characters: PATH_MAX of Linux. */
 export const MAX_PATH = 4_096
 
-/** As many links as Linux follows in one path: man 7 path_resolution. */
+/** Number of links that Linux follows in one path (man 7 path_resolution). */
 const MAX_LINKS = 40
 
-/** Why a file is refused; what imports it is the caller's to say. */
+/** The reason why a file is refused. The caller adds which import is affected. */
 export class FileRefusal extends Error {}
 
-/** A folder that scripts, or the packages they import, may read. */
+/** A folder from which scripts or their packages may read. */
 export interface Area {
   /** Real path. */
   readonly folder: string
-  /** For messages. */
+  /** Name in messages. */
   readonly name: string
 }
 
@@ -47,20 +47,22 @@ export interface LocatedFile {
 export class ScriptFiles {
   /** Absolute path of the script as it was named. */
   readonly script: string
-  /** What a script may import by path. */
+  /** Area of the files that a script may import by path. */
   readonly root: Area
-  /** `node_modules` folders above the root, the nearest first: what a script may import by the name of a package. */
+  /** Areas of packages that a script may import by name: `node_modules` folders above the root, nearest first. */
   readonly packages: readonly Area[]
   readonly #scriptName: string
-  /** Folders as they were named, and their real paths. */
+  /** Pairs of folders as named and their real paths. */
   readonly #named: readonly (readonly [named: string, real: string])[]
   #bytes = 0
   #files = 0
   #looks = 0
   #steps = 0
-  /** Of performance.now(). */
+  /** Latest time for loading, as returned by performance.now(). */
   readonly #deadline = performance.now() + MAX_LOAD_MS
-  /** Real paths of folders that were looked at. What is read is checked again, in case one was exchanged since. */
+  /**
+   * Real paths of folders that were checked. Reads are checked again, because a folder may have been replaced since.
+   */
   readonly #folders = new Set<string>()
 
   private constructor(
@@ -78,8 +80,8 @@ export class ScriptFiles {
 
   /**
    * @param scriptName path of the script, relative to the working directory
-   * @param scriptRoot a folder; by default the one that the script is in
-   * @throws SipletError ERR_SIPLET_CONFIG where scriptRoot is no folder, ERR_SIPLET_SCRIPT_NOT_FOUND
+   * @param scriptRoot a folder; the default is the script's folder
+   * @throws SipletError ERR_SIPLET_CONFIG if scriptRoot is not a folder, ERR_SIPLET_SCRIPT_NOT_FOUND
    */
   static async open(scriptName: string, scriptRoot?: string): Promise<ScriptFiles> {
     const folder = dirname(resolve(scriptName))
@@ -97,11 +99,11 @@ export class ScriptFiles {
   }
 
   /**
-   * Finds what is at a path, if its real path is below one of the areas.
+   * Finds the file or folder at a path, if its real path is inside one of the areas.
    *
-   * @param path absolute; may hold `..`, which counts from where a link before it leads, as for the kernel
-   * @returns undefined where nothing is
-   * @throws FileRefusal where it is outside, whether it exists or not, or is neither a file nor a folder
+   * @param path absolute path; may contain `..`, which refers to the target of a preceding link, as in the kernel
+   * @returns undefined if the path does not exist
+   * @throws FileRefusal if the path is outside of the areas (existing or not), or is neither a file nor a folder
    */
   async locate(path: string, areas: readonly Area[]): Promise<LocatedFile | undefined> {
     if (++this.#looks > MAX_LOOKS) throw new FileRefusal(TOO_MANY)
@@ -115,7 +117,7 @@ export class ScriptFiles {
     const left = parts(this.#really(path).slice(start.root.length)).reverse()
     for (let part = left.pop(); part !== undefined; part = left.pop()) {
       const next = part === '..' ? dirname(real) : join(real, part)
-      // A real path leads to the areas: these are real folders, and need no look.
+      // This is the real path of an area or a folder in it, so no check for links is needed.
       if (areas.some(({ folder }) => isWithin(folder, next))) {
         real = next
         stats = undefined
@@ -147,7 +149,7 @@ export class ScriptFiles {
     return { kind: 'file', path: real }
   }
 
-  /** @throws FileRefusal if the script has taken too long to load */
+  /** @throws FileRefusal if loading the script has taken too long */
   checkTime(): void {
     if (performance.now() > this.#deadline) {
       throw new FileRefusal(`to find the files of the script takes longer than ${MAX_LOAD_MS / 1_000} s`)
@@ -155,11 +157,11 @@ export class ScriptFiles {
   }
 
   /**
-   * Reads a file that was located. What is read is what was checked, even if links are exchanged meanwhile.
+   * Reads a located file. The bytes read belong to the file that was checked, even if links are replaced in between.
    *
    * @param path real path
-   * @param areas those it was located in
-   * @param maxBytes largest file that is read
+   * @param areas the areas in which the file was located
+   * @param maxBytes maximum size of the file
    * @throws FileRefusal
    */
   async read(path: string, areas: readonly Area[], maxBytes = MAX_FILE_BYTES): Promise<Buffer> {
@@ -185,7 +187,7 @@ export class ScriptFiles {
   }
 
   /**
-   * The script itself.
+   * Reads the script itself.
    *
    * @throws SipletError ERR_SIPLET_SCRIPT_NOT_FOUND
    */
@@ -202,21 +204,21 @@ export class ScriptFiles {
     }
   }
 
-  /** Whoever named the script may have named its folder by a link: such a path becomes one below the real folder. */
+  /** Replaces a folder that was named by a link by its real path. */
   #really(path: string): string {
     const folder = this.#named.find(([named]) => isWithin(path, named))
     return folder === undefined ? path : folder[1] + path.slice(folder[0].length)
   }
 }
 
-/** Whether a path is a folder or below it; both absolute. */
+/** Returns whether an absolute path is a folder or inside of it. */
 export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
 }
 
 /**
- * O_NOFOLLOW: a link that came after the check is not followed. O_NONBLOCK: a FIFO does not wait for a writer.
- * Windows has neither.
+ * O_NOFOLLOW: a link that was created after the check is not followed. O_NONBLOCK: opening a FIFO does not wait for a
+ * writer. Windows has neither flag.
  */
 const FLAGS =
   constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0)
@@ -244,10 +246,13 @@ async function lookAt(path: string): Promise<Stats | undefined> {
   }
 }
 
-/** Where an open file really is. Linux tells for the descriptor; elsewhere the path must still lead to the same file. */
+/**
+ * Returns the real path of an open file. Linux provides it for the descriptor. On other systems, the path must still
+ * lead to the same file.
+ */
 async function openedPath({ fd }: FileHandle, path: string, stats: Stats): Promise<string> {
   if (process.platform === 'linux') {
-    // The kernel appends " (deleted)" to a path without a file.
+    // The kernel appends " (deleted)" to the path of a deleted file.
     if (stats.nlink === 0) throw new FileRefusal(CHANGED)
     return readlink(`/proc/self/fd/${fd}`)
   }
@@ -256,7 +261,7 @@ async function openedPath({ fd }: FileHandle, path: string, stats: Stats): Promi
   return now
 }
 
-/** As much as a file holds, however large it says it is. */
+/** Reads the whole file, even if its reported size is wrong. */
 async function contents(file: FileHandle, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
@@ -282,7 +287,7 @@ async function realFolder(path: string): Promise<string | undefined> {
   }
 }
 
-/** `node_modules` of the folders above the root, up to the nearest that has a package.json. */
+/** Returns the `node_modules` folders above the root, up to the nearest folder with a package.json. */
 async function packageFolders(root: string): Promise<Area[]> {
   const areas: Area[] = []
   for (let folder = root; ; folder = dirname(folder)) {
@@ -295,7 +300,7 @@ async function packageFolders(root: string): Promise<Area[]> {
       () => false,
     )
     if (isPackage) return areas
-    // No package owns the script.
+    // The script does not belong to a package.
     if (dirname(folder) === folder) return []
   }
 }

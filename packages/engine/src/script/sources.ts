@@ -4,11 +4,11 @@ import { pythonSources } from './python.ts'
 import { ScriptFiles } from './script-files.ts'
 
 /**
- * The files a script is made of, for those who watch them: itself and what it imports. A script that does not load has
- * those that could be found.
+ * Returns the files of a script, for example to watch them: the script and its imports. If the script cannot be
+ * loaded, the result contains the files that could be found.
  *
  * @param scriptName path of the script, relative to the working directory
- * @param scriptRoot the folder that the script may import files of; by default its own
+ * @param scriptRoot folder from which the script may import files; the default is the script's folder
  * @returns absolute paths; the script comes first
  */
 export async function scriptSources(scriptName: string, scriptRoot?: string): Promise<string[]> {
@@ -18,7 +18,7 @@ export async function scriptSources(scriptName: string, scriptRoot?: string): Pr
     const sources = await (extname(path) === '.py' ? pythonSources(files) : javaScriptSources(files))
     return [...new Set([path, ...sources])]
   } catch {
-    // It does not load at all, and whoever loads it is told why.
+    // The script cannot be loaded. Its loader reports the reason.
     return [path]
   }
 }

@@ -1,14 +1,14 @@
-/** Stack traces of a script, in terms of the script as written. */
+/** Maps stack traces to the script as written. */
 import { SourceMap } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Bundle } from './bundle.ts'
 import { columnAsWritten, type LoopChecks } from './loop-checks.ts'
 
-/** Maps stacks of one bundle. */
+/** Maps the stacks of one bundle. */
 export class StackMapper {
   readonly #fileName: string
-  /** What a script is named where a debugger may attach to it. */
+  /** URL of the script, which is its name if a debugger may attach. */
   readonly #url: string
   readonly #map: SourceMap | undefined
   readonly #loopChecks: LoopChecks | null
@@ -21,7 +21,7 @@ export class StackMapper {
     this.#map = map === null ? undefined : new SourceMap(JSON.parse(map))
   }
 
-  /** The stack with our own frames taken out and positions of the bundle replaced by those of the sources. */
+  /** Returns the stack without our own frames. Positions in the bundle are replaced by positions in the sources. */
   map(stack: string): string {
     const lines = stack.replaceAll(this.#url, this.#fileName).replace(EVAL_ORIGIN, '').split('\n')
     const boundary = lines.findIndex((line) => line.includes(BOUNDARY))
@@ -37,7 +37,8 @@ export class StackMapper {
     if (map === undefined && checks === null) return line
     const at = line.lastIndexOf(this.#fileName)
     if (at === -1) return line
-    // `s`: the script decides what the line holds. If `.` left anything out, the digits would be tried again and again.
+    // The flag `s` matters because the script controls the line: if `.` did not match every character, the digits
+    // would be tried again and again.
     const position = /^:(\d+):(\d+)(.*)$/s.exec(line.slice(at + this.#fileName.length))
     if (position === null) return line
     const lineNumber = Number(position[1])
@@ -52,8 +53,8 @@ export class StackMapper {
   }
 }
 
-/** Behind this line stand frames of the engine. */
+/** The lines after this one are frames of the engine. */
 const BOUNDARY = '(<isolated-vm boundary>)'
-/** In places of code that the script made of a text: what made it is ours. */
+/** Matches our own part in the positions of code that the script created from text. */
 const EVAL_ORIGIN = /eval at \w+ \(siplet:script-realm:\d+:\d+\), /g
 const PRELUDE_FRAME = /^\s+at .*\bsiplet:(prelude|script-realm)\b/

@@ -1,4 +1,4 @@
-# The module of the OpenSIPS Python module: log functions. The module there has LM_ERR only.
+# The `OpenSIPS` module that scripts import: the log functions. The original module provides LM_ERR only.
 import _siplet
 
 SIP_REQUEST = "SIP_REQUEST"

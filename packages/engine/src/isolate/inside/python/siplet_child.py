@@ -1,6 +1,7 @@
 # Python's side of a child: the SIPMsg that methods receive, and the functions that python-handler.ts calls.
 # These functions return None, an integer, or a text that describes an error: code, message and traceback, separated
 # by NUL. They never raise.
+#
 # Everything is inside one function, so assignments of a script in this module or in builtins have no effect here.
 import gc
 import io

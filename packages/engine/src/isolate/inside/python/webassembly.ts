@@ -1,6 +1,9 @@
-/** WebAssembly, as far as it is used here: TypeScript describes it only together with the whole of the web. */
+/**
+ * Declares the parts of WebAssembly that are used here. TypeScript declares WebAssembly only together with all other
+ * web APIs.
+ */
 
-/** A compiled module. It can be cloned to threads of this process, and copied into its isolates. */
+/** A compiled module. It can be sent to threads of this process and copied into their isolates. */
 export interface WasmModule {
   readonly [Symbol.toStringTag]: string
 }
