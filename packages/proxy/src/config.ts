@@ -80,6 +80,7 @@ const schema = z
         messageTimeoutMs: milliseconds(10_000),
         idleTimeoutMs: milliseconds(300_000),
         connectTimeoutMs: milliseconds(4_000),
+        /** Head of a request, over any transport. The head of a reply may be twice as long: it repeats the request's. */
         maxHeadBytes: count(65_536),
         maxBodyBytes: count(1_048_576),
         maxSendBufferBytes: count(1_048_576),
@@ -87,6 +88,8 @@ const schema = z
         maxUnfinished: count(50_000),
         /** Bytes of the requests that are not finished. */
         maxUnfinishedBytes: count(134_217_728),
+        /** Bytes that finished transactions keep for retransmissions; the oldest are forgotten beyond it. */
+        maxKeptBytes: count(268_435_456),
       })
       .prefault({}),
     /** `host:port` of /metrics and /health; none without it. */

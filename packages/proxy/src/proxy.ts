@@ -44,6 +44,8 @@ export interface ProxyLoad {
   scripts: number
   clientTransactions: number
   serverTransactions: number
+  /** Bytes that finished transactions keep for retransmissions. */
+  keptBytes: number
   connections: number
   /** Those of them whose TLS or WebSocket handshake is not finished. */
   handshakes: number
@@ -137,6 +139,7 @@ export class SIPProxy {
       config.timers,
       () => this.#metrics.retransmitted(),
       this.#guard,
+      config.limits.maxKeptBytes,
     )
   }
 
@@ -196,6 +199,7 @@ export class SIPProxy {
       scripts: this.#scripts.running,
       clientTransactions: client,
       serverTransactions: server,
+      keptBytes: this.#transactions.kept.bytes,
       connections: this.#transports.connections,
       handshakes: this.#transports.handshakes,
     }

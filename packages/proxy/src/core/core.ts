@@ -76,7 +76,8 @@ export class Core implements Receiver {
   constructor(services: Services) {
     this.#services = services
     this.#stateless = new Stateless(services)
-    this.#successes = new LocalSuccesses(services.clock, services.config.timers, services.guard)
+    const { clock, config, guard, transactions } = services
+    this.#successes = new LocalSuccesses(clock, config.timers, guard, transactions.kept)
   }
 
   /** Stops every timer of its own. */

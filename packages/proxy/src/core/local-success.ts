@@ -5,12 +5,14 @@
 import type { SIPMessage } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
 import type { Guard } from '../guard.ts'
+import type { KeptMessages, MessageKeeper } from '../transaction/kept-messages.ts'
 import { type TimerValues, transactionTimeout } from '../transaction/timers.ts'
 import { Timers } from '../transaction/transaction.ts'
 
-interface Success {
+/** One 2xx until it is forgotten. */
+interface Success extends MessageKeeper {
   readonly timers: Timers
-  /** Whether its ACK has come; ACKs that come again are taken, too. */
+  /** Whether its ACK has come. ACKs that come again are taken as well. */
   acknowledged: boolean
 }
 
@@ -18,10 +20,12 @@ export class LocalSuccesses {
   readonly #clock: Clock
   readonly #values: TimerValues
   readonly #guard: Guard
+  readonly #kept: KeptMessages
   /** By what an ACK has in common with the 2xx, for as long as an INVITE transaction lasts. */
   readonly #waiting = new Map<string, Success>()
 
-  constructor(clock: Clock, values: TimerValues, guard: Guard) {
+  constructor(clock: Clock, values: TimerValues, guard: Guard, kept: KeptMessages) {
+    this.#kept = kept
     this.#clock = clock
     this.#values = values
     this.#guard = guard
@@ -35,16 +39,23 @@ export class LocalSuccesses {
   /** Takes over a 2xx that was sent once; `send` sends it again. */
   add(success: SIPMessage, send: () => void): void {
     const key = keyOf(success)
-    const forget = () => {
-      timers.stopAll()
-      this.#waiting.delete(key)
-    }
+    this.#waiting.get(key)?.forgetMessages()
     const around = { clock: this.#clock, guard: this.#guard }
+    const forget = () => this.#forget(key)
     const timers = new Timers(around, 'transaction-timer', { callId: success.callId, abandon: forget })
-    this.#waiting.get(key)?.timers.stopAll()
-    this.#waiting.set(key, { timers, acknowledged: false })
+    const waiting: Success = { timers, acknowledged: false, forgetMessages: forget }
+    this.#waiting.set(key, waiting)
     timers.start('L', transactionTimeout(this.#values), forget)
     this.#sendAfter(this.#values.t1, timers, send)
+    this.#kept.keep(waiting, success.text.length + key.length)
+  }
+
+  #forget(key: string): void {
+    const success = this.#waiting.get(key)
+    if (success === undefined) return
+    success.timers.stopAll()
+    this.#waiting.delete(key)
+    this.#kept.release(success)
   }
 
   /** Whether an ACK is for one of them: it goes no further. */
@@ -58,8 +69,7 @@ export class LocalSuccesses {
   }
 
   close(): void {
-    for (const { timers } of this.#waiting.values()) timers.stopAll()
-    this.#waiting.clear()
+    for (const key of this.#waiting.keys()) this.#forget(key)
   }
 
   /** T1, then twice as long each time up to T2. */

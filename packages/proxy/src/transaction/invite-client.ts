@@ -3,18 +3,21 @@ import type { SIPMessage } from '@siplet/sipmsg'
 import type { Owner } from '../guard.ts'
 import { ackFor } from './ack.ts'
 import type { ClientRequest, ClientUser } from './client.ts'
+import type { MessageKeeper } from './kept-messages.ts'
 import { timerD, transactionTimeout } from './timers.ts'
-import { type Surroundings, Timers } from './transaction.ts'
+import { type Send, type Surroundings, Timers } from './transaction.ts'
 
-export class InviteClientTransaction implements Owner {
+export class InviteClientTransaction implements Owner, MessageKeeper {
   #state: 'calling' | 'proceeding' | 'completed' | 'accepted' | 'terminated' = 'calling'
   readonly #key: string
-  /** Until a 2xx came: nothing is sent any more then. */
+  /** Null after a final reply: the INVITE is not sent again. */
   #request: ClientRequest | null
-  readonly #user: ClientUser
+  /** Null when nobody is to hear of replies any more; the user keeps the request as it came in. */
+  #user: ClientUser | null
   readonly #around: Surroundings
   readonly #timers: Timers
-  #ack: string | undefined
+  /** Sends the ACK to a reply of 300 and above, again for each retransmission of that reply. */
+  #sendAck: (() => void) | undefined
   /** Whether the user was told how it ended. */
   #told = false
 
@@ -31,7 +34,7 @@ export class InviteClientTransaction implements Owner {
   }
 
   get callId(): string | null {
-    return this.#user.callId
+    return this.#user?.callId ?? null
   }
 
   start(): void {
@@ -52,12 +55,12 @@ export class InviteClientTransaction implements Owner {
         return
       case 'accepted':
         // Another 2xx, of another branch downstream or again: each is for the core (RFC 6026 section 7.2).
-        if (status >= 200 && status < 300) this.#user.reply(reply)
+        if (status >= 200 && status < 300) this.#user?.reply(reply)
         return
       case 'completed':
         if (status < 300) return
         this.#around.retransmitted()
-        this.#request!.send(this.#ack!, (error) => this.#fail(error))
+        this.#sendAck?.()
         return
       case 'terminated':
     }
@@ -71,7 +74,7 @@ export class InviteClientTransaction implements Owner {
   /** After a fault: the user hears that it failed, where it has not heard of an end yet. */
   abandon(error: Error): void {
     this.#terminate()
-    this.#tellEnd(() => this.#user.failed(error))
+    this.#tellEnd((user) => user.failed(error))
   }
 
   /**
@@ -86,26 +89,33 @@ export class InviteClientTransaction implements Owner {
     this.#state = 'proceeding'
     this.#timers.stop('A')
     this.#timers.stop('B')
-    this.#user.reply(reply)
+    this.#user?.reply(reply)
   }
 
   #accept(reply: SIPMessage): void {
     this.#state = 'accepted'
+    const { length } = this.#request!.message.text
     this.#request = null
     this.#timers.stopAll()
     this.#timers.start('M', transactionTimeout(this.#around.timers), () => this.#terminate())
-    this.#tellEnd(() => this.#user.reply(reply))
+    this.#tellEnd((user) => user.reply(reply))
+    // The user may have terminated it meanwhile.
+    if (this.state === 'accepted') this.#around.kept.keep(this, length)
   }
 
   #complete(reply: SIPMessage): void {
     this.#state = 'completed'
     this.#timers.stopAll()
     const { message, send, reliable } = this.#request!
-    this.#ack = ackFor(message, reply)
-    send(this.#ack, (error) => this.#fail(error))
+    this.#request = null
+    const ack = ackFor(message, reply)
+    this.#acknowledge(ack, send)
     if (reliable) this.#terminate()
-    else this.#timers.start('D', timerD(this.#around.timers), () => this.#terminate())
-    this.#tellEnd(() => this.#user.reply(reply))
+    else {
+      this.#around.kept.keep(this, ack.length)
+      this.#timers.start('D', timerD(this.#around.timers), () => this.#terminate())
+    }
+    this.#tellEnd((user) => user.reply(reply))
   }
 
   #sendRequest(): void {
@@ -126,24 +136,39 @@ export class InviteClientTransaction implements Owner {
   #fail(error: Error): void {
     if (this.#state !== 'calling' && this.#state !== 'proceeding') return
     this.#terminate()
-    this.#tellEnd(() => this.#user.failed(error))
+    this.#tellEnd((user) => user.failed(error))
   }
 
   #timedOut(): void {
     this.#terminate()
-    this.#tellEnd(() => this.#user.timedOut())
+    this.#tellEnd((user) => user.timedOut())
   }
 
-  #tellEnd(tell: () => void): void {
+  #tellEnd(tell: (user: ClientUser) => void): void {
     if (this.#told) return
     this.#told = true
-    tell()
+    tell(this.#user!)
+    // Only after a 2xx, further replies are for the user.
+    if (this.#state !== 'accepted') this.#user = null
+  }
+
+  /** Apart from the caller: the closure must not keep the INVITE. */
+  #acknowledge(ack: string, send: Send): void {
+    this.#sendAck = () => send(ack, () => {})
+    this.#sendAck()
+  }
+
+  /** Forgets the ACK. After a 2xx, forgets for whom further 2xx are: the user keeps the request as it came in. */
+  forgetMessages(): void {
+    this.#user = null
+    this.#sendAck = undefined
   }
 
   #terminate(): void {
     if (this.#state === 'terminated') return
     this.#state = 'terminated'
     this.#timers.stopAll()
+    this.#around.kept.release(this)
     this.#around.terminated(this.#key)
   }
 }

@@ -1,10 +1,11 @@
 /** The INVITE server transaction (RFC 3261 section 17.2.1, with the Accepted state of RFC 6026 section 7.1). */
 import { SIPMessage } from '@siplet/sipmsg'
 import type { Owner } from '../guard.ts'
+import type { MessageKeeper } from './kept-messages.ts'
 import { transactionTimeout } from './timers.ts'
 import { type Send, type Surroundings, Timers } from './transaction.ts'
 
-export class InviteServerTransaction implements Owner {
+export class InviteServerTransaction implements Owner, MessageKeeper {
   #state: 'proceeding' | 'completed' | 'confirmed' | 'accepted' | 'terminated' = 'proceeding'
   readonly #key: string
   readonly #reliable: boolean
@@ -47,6 +48,8 @@ export class InviteServerTransaction implements Owner {
     if (this.#state !== 'completed') return
     this.#state = 'confirmed'
     this.#timers.stopAll()
+    this.#reply = undefined
+    this.#around.kept.release(this)
     if (this.#reliable) this.#terminate()
     else this.#timers.start('I', this.#around.timers.t4, () => this.#terminate())
   }
@@ -65,13 +68,17 @@ export class InviteServerTransaction implements Owner {
     }
     this.#reply = text
     if (status >= 300) this.#complete()
-    this.#sendAgain()
+    this.#send(text, () => {})
     return true
   }
 
   /** Ends it without a word, as for a reply that is sent without state. */
   terminate(): void {
     this.#terminate()
+  }
+
+  forgetMessages(): void {
+    this.#reply = undefined
   }
 
   /** After a fault: its timers run after the final reply only, so nobody waits for it. */
@@ -81,6 +88,7 @@ export class InviteServerTransaction implements Owner {
 
   #complete(): void {
     this.#state = 'completed'
+    this.#around.kept.keep(this, this.#reply!.length)
     if (!this.#reliable) this.#retransmitAfter(this.#around.timers.t1)
     this.#timers.start('H', transactionTimeout(this.#around.timers), () => this.#terminate())
   }
@@ -108,6 +116,7 @@ export class InviteServerTransaction implements Owner {
     if (this.#state === 'terminated') return
     this.#state = 'terminated'
     this.#timers.stopAll()
+    this.#around.kept.release(this)
     this.#around.terminated(this.#key)
   }
 }

@@ -5,6 +5,7 @@ import { type Guard, SILENT_GUARD } from '../guard.ts'
 import type { ClientRequest, ClientUser } from './client.ts'
 import { InviteClientTransaction } from './invite-client.ts'
 import { InviteServerTransaction } from './invite-server.ts'
+import { KeptMessages } from './kept-messages.ts'
 import { cancelledKey, clientKey } from './key.ts'
 import { NonInviteClientTransaction } from './non-invite-client.ts'
 import { NonInviteServerTransaction } from './non-invite-server.ts'
@@ -20,14 +21,27 @@ export class TransactionLayer {
   readonly #aroundClients: Surroundings
   readonly #aroundServers: Surroundings
   readonly #guard: Guard
+  /** What finished transactions keep for retransmissions. */
+  readonly kept: KeptMessages
 
-  /** @param retransmitted called for every message that is sent, or comes in, again */
-  constructor(clock: Clock, timers: TimerValues, retransmitted: () => void, guard: Guard = SILENT_GUARD) {
+  /**
+   * @param retransmitted called for every message that is sent, or comes in, again
+   * @param maxKeptBytes upper bound on the bytes that finished transactions keep for retransmissions
+   */
+  constructor(
+    clock: Clock,
+    timers: TimerValues,
+    retransmitted: () => void,
+    guard: Guard = SILENT_GUARD,
+    maxKeptBytes = Number.POSITIVE_INFINITY,
+  ) {
     this.#guard = guard
+    this.kept = new KeptMessages(maxKeptBytes)
     const around = (table: Map<string, unknown>): Surroundings => ({
       clock,
       timers,
       guard,
+      kept: this.kept,
       retransmitted,
       terminated: (key) => table.delete(key),
     })

@@ -1,10 +1,11 @@
 /** The non-INVITE server transaction (RFC 3261 section 17.2.2). */
 import { SIPMessage } from '@siplet/sipmsg'
 import type { Owner } from '../guard.ts'
+import type { MessageKeeper } from './kept-messages.ts'
 import { transactionTimeout } from './timers.ts'
 import { type Send, type Surroundings, Timers } from './transaction.ts'
 
-export class NonInviteServerTransaction implements Owner {
+export class NonInviteServerTransaction implements Owner, MessageKeeper {
   #state: 'trying' | 'proceeding' | 'completed' | 'terminated' = 'trying'
   readonly #key: string
   readonly #reliable: boolean
@@ -51,13 +52,20 @@ export class NonInviteServerTransaction implements Owner {
     }
     this.#state = 'completed'
     if (this.#reliable) this.#terminate()
-    else this.#timers.start('J', transactionTimeout(this.#around.timers), () => this.#terminate())
+    else {
+      this.#around.kept.keep(this, text.length)
+      this.#timers.start('J', transactionTimeout(this.#around.timers), () => this.#terminate())
+    }
     return true
   }
 
   /** Ends it without a word: the request is not going to be answered, or was without state. */
   terminate(): void {
     this.#terminate()
+  }
+
+  forgetMessages(): void {
+    this.#reply = undefined
   }
 
   /** After a fault: its timers run after the final reply only, so nobody waits for it. */
@@ -69,6 +77,7 @@ export class NonInviteServerTransaction implements Owner {
     if (this.#state === 'terminated') return
     this.#state = 'terminated'
     this.#timers.stopAll()
+    this.#around.kept.release(this)
     this.#around.terminated(this.#key)
   }
 }

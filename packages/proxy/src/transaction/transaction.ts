@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { ProxyError } from '../errors.ts'
 import type { Boundary, Guard, Owner } from '../guard.ts'
+import type { KeptMessages } from './kept-messages.ts'
 import type { TimerValues } from './timers.ts'
 
 /** What transactions live on. */
@@ -9,6 +10,7 @@ export interface Surroundings {
   readonly clock: Clock
   readonly timers: TimerValues
   readonly guard: Guard
+  readonly kept: KeptMessages
   /** Called once, in the terminated state; with the key that the transaction was given. */
   terminated(key: string): void
   /** A message went out, or came in, again. */
