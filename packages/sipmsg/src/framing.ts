@@ -2,7 +2,7 @@
 import { SIPMessageError } from './errors.ts'
 import { SIPMessage } from './message.ts'
 import { toText } from './one-byte-text.ts'
-import { CR, LF } from './scan.ts'
+import { CR, LF, SLASH } from './scan.ts'
 import { findStartLine } from './start-line.ts'
 
 export interface MessageFrame {
@@ -29,9 +29,20 @@ export type Frame = MessageFrame | PingFrame | ErrorFrame
 /** What a datagram is: a message with what was read of it to find its end, so that nobody has to read that again. */
 export type DatagramFrame = (MessageFrame & { readonly message: SIPMessage }) | PingFrame | ErrorFrame
 
+/** Largest heads, in bytes, the empty line included. */
+export interface HeadLimits {
+  readonly maxHeadBytes: number
+  readonly maxReplyHeadBytes: number
+}
+
 export interface StreamFramerOptions {
-  /** Largest head, its empty line included, in bytes. Default 65,536. */
+  /** Largest head of a request, its empty line included, in bytes. Default 65,536. */
   maxHeadBytes?: number
+  /**
+   * Largest head of a reply, in bytes. Default {@link maxHeadBytes}. A reply repeats most headers of its request and adds
+   * its own, so a proxy should accept more here: a reply that is refused costs everybody the connection.
+   */
+  maxReplyHeadBytes?: number
   /** Largest Content-Length. Default 1,048,576. */
   maxBodyBytes?: number
   /**
@@ -48,7 +59,7 @@ export interface StreamFramerOptions {
  * byte is looked at a bounded number of times.
  */
 export class StreamFramer {
-  readonly #maxHeadBytes: number
+  readonly #limits: HeadLimits
   readonly #maxBodyBytes: number
   readonly #resync: boolean
   readonly #noBody: boolean
@@ -70,11 +81,12 @@ export class StreamFramer {
 
   constructor({
     maxHeadBytes = 65_536,
+    maxReplyHeadBytes = maxHeadBytes,
     maxBodyBytes = 1_048_576,
     onGarbage = 'close',
     missingContentLength = 'refuse',
   }: StreamFramerOptions = {}) {
-    this.#maxHeadBytes = maxHeadBytes
+    this.#limits = { maxHeadBytes, maxReplyHeadBytes }
     this.#maxBodyBytes = maxBodyBytes
     this.#resync = onGarbage === 'resync'
     this.#noBody = missingContentLength === 'no-body'
@@ -161,16 +173,9 @@ export class StreamFramer {
 
   #head(frames: Frame[]): boolean {
     const lineEnd = this.#nextLineEnd()
-    const tooLong = (lineEnd === -1 ? this.#end : lineEnd) - this.#start > this.#maxHeadBytes
-    if (tooLong) {
-      return this.#refuse(
-        frames,
-        failure(
-          'ERR_SIPLET_HEAD_TOO_LARGE',
-          `a head is longer than ${this.#maxHeadBytes} bytes (maxHeadBytes)`,
-        ),
-      )
-    }
+    const length = (lineEnd === -1 ? this.#end : lineEnd) - this.#start
+    const tooLarge = headTooLarge(length, () => this.#buffer[this.#start + 3] === SLASH, this.#limits)
+    if (tooLarge !== null) return this.#refuse(frames, tooLarge)
     if (lineEnd === -1) return false
     const line = this.#lineStart
     this.#lineStart = lineEnd
@@ -178,8 +183,8 @@ export class StreamFramer {
       const text = toText(this.#buffer.subarray(line, lineEnd))
       return findStartLine(text) !== null || this.#refuse(frames, notSIP(text))
     }
-    const length = lineEnd - line
-    if (length > 2 || (length === 2 && this.#buffer[line] !== CR)) return true
+    const lineLength = lineEnd - line
+    if (lineLength > 2 || (lineLength === 2 && this.#buffer[line] !== CR)) return true
     return this.#headEnd(frames, lineEnd)
   }
 
@@ -243,7 +248,7 @@ export class StreamFramer {
   #garbage(): boolean {
     const lineEnd = this.#nextLineEnd()
     const end = lineEnd === -1 ? this.#end : lineEnd
-    this.#discarding ||= end - this.#start > this.#maxHeadBytes
+    this.#discarding ||= end - this.#start > this.#limits.maxHeadBytes
     if (lineEnd === -1) {
       if (this.#discarding) this.#start = this.#end
       return false
@@ -285,12 +290,18 @@ export class StreamFramer {
  * What one datagram, or the payload of one WebSocket message, is (RFC 3261 section 18.3, RFC 7118 section 5): never
  * more than one SIP message. What follows it by Content-Length is left out; a body that is shorter is not refused,
  * for the receiver has to answer it: {@link SIPMessage.truncatedIn} tells.
+ *
+ * @param limits largest heads; by default, any head is accepted
  */
-export function frameOf(payload: Uint8Array): DatagramFrame {
+export function frameOf(payload: Uint8Array, limits?: HeadLimits): DatagramFrame {
   const text = toText(payload)
   if (/^[\r\n]+$/.test(text)) return { type: 'ping' }
   if (findStartLine(text) === null) return notSIP(text)
   const message = new SIPMessage(text)
+  if (limits !== undefined && text.length > limits.maxHeadBytes) {
+    const tooLarge = headTooLarge(message.bodyStart, () => !message.isRequest, limits)
+    if (tooLarge !== null) return tooLarge
+  }
   const trailing = message.trailingText.length
   // Content-Lengths that contradict each other say nothing about where the body ends.
   if (trailing === 0 || message.getHeaders('Content-Length').length > 1) {
@@ -298,6 +309,17 @@ export function frameOf(payload: Uint8Array): DatagramFrame {
   }
   const end = payload.length - trailing
   return { type: 'message', bytes: payload.subarray(0, end), message: new SIPMessage(text.slice(0, end)) }
+}
+
+/** Returns the error for a head of that length, in bytes; null if the head is small enough. */
+function headTooLarge(length: number, isReply: () => boolean, limits: HeadLimits): ErrorFrame | null {
+  const { maxHeadBytes, maxReplyHeadBytes } = limits
+  if (length <= Math.min(maxHeadBytes, maxReplyHeadBytes)) return null
+  const [name, max] = isReply()
+    ? (['maxReplyHeadBytes', maxReplyHeadBytes] as const)
+    : (['maxHeadBytes', maxHeadBytes] as const)
+  if (length <= max) return null
+  return failure('ERR_SIPLET_HEAD_TOO_LARGE', `a head is longer than ${max} bytes (${name})`)
 }
 
 function notSIP(text: string): ErrorFrame {

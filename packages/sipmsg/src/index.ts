@@ -10,7 +10,14 @@ export { parseCredentials } from './credentials.ts'
 export { applySplices, NO_SPLICES, type Splice } from './edits.ts'
 export { SIP_MESSAGE_ERRORS, SIPMessageError } from './errors.ts'
 export { FINDINGS, type Finding, type FindingCode, type Severity } from './findings.ts'
-export { type DatagramFrame, type Frame, frameOf, StreamFramer, type StreamFramerOptions } from './framing.ts'
+export {
+  type DatagramFrame,
+  type Frame,
+  frameOf,
+  type HeadLimits,
+  StreamFramer,
+  type StreamFramerOptions,
+} from './framing.ts'
 export type { HeaderLine } from './header-line.ts'
 export type { CSeq, Header, HeaderValue, RAck } from './header-values.ts'
 export { canonicalHost, isIPv6, plainHost } from './ip-address.ts'

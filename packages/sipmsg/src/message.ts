@@ -14,6 +14,7 @@ import { encodeUtf8 } from './utf8.ts'
 
 const CONTENT_LENGTH = headerName('Content-Length')
 const CONTENT_TYPE = headerName('Content-Type')
+const BARE_LINE_BREAK = /\r(?!\n)|(?<!\r)\n/
 
 export class SIPMessage extends MessageReader {
   /** An independent copy as it is now; it shares the original. */
@@ -200,18 +201,54 @@ export class SIPMessage extends MessageReader {
   }
 
   /**
-   * Makes Content-Length say how many bytes the body has, as every message on a stream must (section 18.3), and leaves
-   * every other byte as it is. The body is what one valid Content-Length announces; where there is none, or where it is
-   * malformed, repeated or too large, the body is all that follows the head. The first header keeps its place and its
-   * name as written, further ones go. Bytes that follow the body go, and a head that was cut gets its empty line.
+   * Makes the message safe to send on a byte stream: one correct Content-Length (RFC 3261 section 18.3), and lines that
+   * end with CRLF and contain no other CR or LF (section 7). All other bytes of head and body stay.
+   *
+   * The body is what one valid Content-Length announces. If Content-Length is missing, malformed, repeated or too large,
+   * the body is everything after the head. The first Content-Length keeps its place and its name as written, and further
+   * ones are removed. A folded value is written on one line. Bytes after the body are removed, and a head that was cut
+   * gets its empty line.
+   *
+   * Readers disagree about a bare CR or LF: some end a line there, others do not. On a connection that several callers
+   * share, one such message would decide where the next one begins. Each bare LF becomes CRLF. Each bare CR becomes a
+   * space, as RFC 9112 section 2.2 says for HTTP.
    */
-  fitContentLength(): void {
+  fitToStream(): void {
+    this.#normalizeLineEnds()
+    this.#unfoldContentLength()
+    this.#fitContentLength()
+  }
+
+  /** Replaces everything from the first bare CR or LF of the head to the last by one edit. */
+  #normalizeLineEnds(): void {
+    const { bodyStart } = this.index
+    const head = this.text.slice(0, bodyStart)
+    if (!BARE_LINE_BREAK.test(head)) return
+    const text = head.replaceAll(/\r(?!\n)|\r?\n/g, (lineBreak) => (lineBreak === '\r' ? ' ' : '\r\n'))
+    let start = 0
+    while (head[start] === text[start]) start++
+    this.edit([{ start, end: bodyStart, text: text.slice(start) }])
+  }
+
+  /** Writes the first Content-Length on one line: some readers do not see the value of a folded one. */
+  #unfoldContentLength(): void {
+    const { index, text } = this
+    const first = index.find(CONTENT_LENGTH)
+    if (first === -1) return
+    const [start, end] = [index.start(first), index.end(first)]
+    const written = text.slice(start, end).trimEnd()
+    if (!written.includes('\n')) return
+    this.edit([{ start, end, text: `${written.replaceAll(/\r\n[ \t]*/g, ' ')}\r\n` }])
+  }
+
+  #fitContentLength(): void {
     const { index } = this
     const { headEnd, bodyStart } = index
     const { length } = this.text
     const there = length - bodyStart
-    const announced =
-      index.find(CONTENT_LENGTH, index.find(CONTENT_LENGTH) + 1) === -1 ? this.contentLength : null
+    const first = index.find(CONTENT_LENGTH)
+    const single = first !== -1 && index.find(CONTENT_LENGTH, first + 1) === -1
+    const announced = single ? this.contentLength : null
     if (announced === there && headEnd !== bodyStart) return
     if (announced !== null && announced < there) {
       const end = bodyStart + announced

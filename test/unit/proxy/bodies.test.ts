@@ -2,80 +2,14 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
 import type { ProxyOptions } from '@siplet/proxy'
 import { WebSocket } from 'ws'
+import { ISOLATIONS } from '../../support/engine.ts'
 import { Lab } from '../../support/sip-peer.ts'
+import { StreamPeer, until } from '../../support/stream-peer.ts'
 
-const ISOLATIONS = ['inline', 'thread', 'process'] as const
 const LISTEN = { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0', 'ws:127.0.0.1:0'] }
 const BINARY = Buffer.from([0x01, 0x00, 0x48, 0xff, 0xfe, 0x80, 0xc3])
-
-/** Everything that one TCP connection brought, as one-byte text. */
-class StreamPeer implements AsyncDisposable {
-  readonly port: number
-  socket: Socket | undefined
-  text = ''
-  ended = false
-  readonly #close: () => void
-
-  static async listen(): Promise<StreamPeer> {
-    const server = createServer((socket) => peer.#follow(socket)).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const peer = new StreamPeer((server.address() as { port: number }).port, () => server.close())
-    return peer
-  }
-
-  static async connect(port: number): Promise<StreamPeer> {
-    const socket = connect(port, '127.0.0.1')
-    await once(socket, 'connect')
-    const peer = new StreamPeer(port, () => {})
-    peer.#follow(socket)
-    return peer
-  }
-
-  private constructor(port: number, close: () => void) {
-    this.port = port
-    this.#close = close
-  }
-
-  send(text: string | Buffer): void {
-    this.socket!.write(text, 'latin1')
-  }
-
-  /** Resolves when the text is there. */
-  async until(seen: (text: string) => boolean): Promise<string> {
-    await until(
-      () => seen(this.text),
-      () => `the stream brought ${JSON.stringify(this.text)}`,
-    )
-    return this.text
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.socket?.destroy()
-    this.#close()
-  }
-
-  #follow(socket: Socket): void {
-    this.socket = socket
-    socket.on('data', (chunk: Buffer) => {
-      this.text += chunk.toString('latin1')
-    })
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      this.ended = true
-    })
-  }
-}
-
-async function until(holds: () => boolean, otherwise: () => string): Promise<void> {
-  const end = performance.now() + 10_000
-  while (!holds()) {
-    assert.ok(performance.now() < end, otherwise())
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
 
 const portOf = (lab: Lab, name: string) =>
   lab.proxy.listening.find(({ transport }) => transport === name)!.port

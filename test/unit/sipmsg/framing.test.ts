@@ -120,6 +120,28 @@ describe('garbage on a stream', () => {
     ])
   })
 
+  it('may be a longer head in a reply than in a request', () => {
+    const limits = { maxHeadBytes: 100, maxReplyHeadBytes: 200 }
+    for (const [startLine, max] of [
+      ['INVITE sip:a SIP/2.0', 100],
+      ['SIP/2.0 200 OK', 200],
+    ] as const) {
+      for (const [length, expected] of [
+        [max, 'message'],
+        [max + 1, 'error'],
+      ] as const) {
+        const text = `${startLine}\r\nl: 0\r\nX: `
+        const message = `${text}${'x'.repeat(length - text.length - 4)}\r\n\r\n`
+        assert.equal(message.length, length)
+        assert.deepEqual(
+          framed(message, limits),
+          expected === 'message' ? [message] : ['ERR_SIPLET_HEAD_TOO_LARGE'],
+        )
+        assert.equal(frameOf(bytes(message), limits).type, expected)
+      }
+    }
+  })
+
   it('may be a body that is too long; its bytes are not taken for messages', () => {
     const options = { maxBodyBytes: 1_000 }
     const body = `${INVITE}\r\n`.repeat(10)

@@ -15,7 +15,7 @@ import { Timers } from '../transaction/transaction.ts'
 import { type Flow, isReliable, type Target } from '../transport/transport.ts'
 import type { FinalReply } from './best-reply.ts'
 import type { IncomingRequest } from './incoming.ts'
-import { addVia, countDown, recordRoute, stripRequestURI } from './outgoing.ts'
+import { addVia, countDown, isHeadTooLarge, recordRoute, stripRequestURI } from './outgoing.ts'
 import { nextHop, routeStrictly } from './route-set.ts'
 import type { Services } from './services.ts'
 
@@ -246,8 +246,9 @@ export class Branch implements Owner {
       this.#next({ status: 503, message: null })
       return
     }
+    if (this.#isHeadTooLarge(message)) return
     const reliable = isReliable(flow.transport)
-    if (reliable) message.fitContentLength()
+    if (reliable) message.fitToStream()
     this.#provisional = false
     this.#sent = message
     this.#flow = flow
@@ -259,6 +260,18 @@ export class Branch implements Owner {
     const transaction = transactions.startClient(request, branch, attempt)
     // It may have failed at once, and another have been made.
     if (this.#attempt === attempt) this.#transaction = transaction
+  }
+
+  /** Ends the branch if the head is too large to send, and returns whether it is. */
+  #isHeadTooLarge(message: SIPMessage): boolean {
+    const { maxHeadBytes } = this.#services.config.limits
+    const tooLarge = isHeadTooLarge(message, maxHeadBytes)
+    if (tooLarge) {
+      this.#targets = []
+      const why = `with our Via, its head has ${message.bodyStart} bytes, more than limits.maxHeadBytes`
+      this.#end({ status: 513, message: null, why })
+    }
+    return tooLarge
   }
 
   /** What the transaction of an attempt says; of an earlier one, it is not heard. */

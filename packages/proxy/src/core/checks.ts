@@ -27,11 +27,18 @@ const FATAL: readonly FindingCode[] = [
   'CONTENT_LENGTH_LARGER',
   'HEAD_UNTERMINATED',
 ]
+const BARE_CR = /\r(?!\n)/
 /** Headers that routing depends on: no second one, no malformed one, no number out of range. */
 const ROUTING = new Set('Via From To Call-ID CSeq Max-Forwards Route Content-Length'.split(' '))
 
-/** Null where the request may be routed. */
+/**
+ * Null if the request may be routed. A CR that ends no line is refused: some readers take it for a line end (Kamailio,
+ * Sofia-SIP), others do not, so two elements would see different headers.
+ */
 export function checkSyntax(request: SIPMessage): Refusal | null {
+  if (BARE_CR.test(request.text.slice(0, request.bodyStart))) {
+    return { status: 400, reason: 'Bad Request: a CR without LF in the head' }
+  }
   let lines: HeaderLine[] | undefined
   /** Findings and header lines come in the same order: each line is passed once. */
   let k = 0

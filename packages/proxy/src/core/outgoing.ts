@@ -35,6 +35,11 @@ export function addVia(copy: SIPMessage, to: Flow, branch: string): void {
   copy.prependVia(`SIP/2.0/${to.transport.toUpperCase()} ${to.sentBy};branch=${branch}`)
 }
 
+/** Whether a request with this head would be refused by a proxy with the same limit, as a peer on a shared connection. */
+export function isHeadTooLarge(message: SIPMessage, maxBytes: number): boolean {
+  return message.text.length > maxBytes && message.bodyStart > maxBytes
+}
+
 /** @param secure whether the request goes to a sips URI: our URI is one, too, on the sockets that can keep its promise */
 function routeURI({ transport, sentBy }: Flow, secure: boolean): string {
   const scheme = secure && isSecure(transport) ? 'sips' : 'sip'

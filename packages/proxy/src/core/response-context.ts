@@ -2,10 +2,12 @@
 import { reply, type SIPMessage } from '@siplet/sipmsg'
 import type { Failure } from '../script/route-call.ts'
 import type { FailureDecision } from '../script/scripts.ts'
+import { headLimits } from '../transport/limits.ts'
 import { type Flow, isReliable, LARGEST_DATAGRAM } from '../transport/transport.ts'
 import { bestReply, type FinalReply, reasonOf, statusUpstream, withAllChallenges } from './best-reply.ts'
 import { Branch, type BranchOwner, type BranchPlan } from './branch.ts'
 import type { IncomingRequest, Relaying } from './incoming.ts'
+import { isHeadTooLarge } from './outgoing.ts'
 import type { Services } from './services.ts'
 
 /** A set of branches to try side by side, and the routes for them. */
@@ -175,20 +177,29 @@ export class ResponseContext implements BranchOwner, Relaying {
   #upstream(status: number, message: SIPMessage): void {
     message.removeFirstVia()
     const { flow } = this.#request
-    if (isReliable(flow.transport)) message.fitContentLength()
-    else if (message.text.length > LARGEST_DATAGRAM) {
-      // It came by a stream, or the script made it longer; a client that gets nothing waits for ever.
+    if (isReliable(flow.transport)) message.fitToStream()
+    const tooLarge = this.#whatIsTooLarge(message)
+    if (tooLarge !== null) {
       if (status < 200) return
-      this.#services.log.refused(
-        this.#request,
-        513,
-        `a reply of ${message.text.length} bytes fits no datagram`,
-      )
+      // A client that gets nothing would wait for ever.
+      this.#services.log.refused(this.#request, 513, tooLarge)
       this.#local(513, reasonOf(513))
       return
     }
     this.#services.metrics.replied(status)
     this.#request.transaction?.reply(status, message.text)
+  }
+
+  /** Why a reply cannot go upstream, for the log; null if it can. It came by a stream, or the script made it longer. */
+  #whatIsTooLarge(message: SIPMessage): string | null {
+    const { length } = message.text
+    if (!isReliable(this.#request.flow.transport)) {
+      return length > LARGEST_DATAGRAM ? `a reply of ${length} bytes fits no datagram` : null
+    }
+    const { maxReplyHeadBytes } = headLimits(this.#services.config.limits)
+    return isHeadTooLarge(message, maxReplyHeadBytes)
+      ? `the head of a reply has ${message.bodyStart} bytes, more than twice limits.maxHeadBytes`
+      : null
   }
 
   #finish(): void {

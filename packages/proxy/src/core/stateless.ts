@@ -1,7 +1,7 @@
 /** What is sent without a transaction: replies, ACK, and requests and replies passed on (RFC 3261 section 16.11). */
 import { randomBytes } from 'node:crypto'
 import { reply, type SIPMessage, type Via } from '@siplet/sipmsg'
-import { locate, numericTarget } from '../target/locate.ts'
+import { dnsTimeout, locate, numericTarget } from '../target/locate.ts'
 import type { Send } from '../transaction/transaction.ts'
 import { replyTarget } from '../transport/received.ts'
 import { type Flow, isReliable, type Target } from '../transport/transport.ts'
@@ -9,7 +9,7 @@ import type { BranchPlan } from './branch.ts'
 import type { Refusal } from './checks.ts'
 import { digest } from './digest.ts'
 import type { IncomingRequest } from './incoming.ts'
-import { addVia, countDown, recordRoute, stripRequestURI } from './outgoing.ts'
+import { addVia, countDown, isHeadTooLarge, recordRoute, stripRequestURI } from './outgoing.ts'
 import { nextHop, routeStrictly } from './route-set.ts'
 import type { Services } from './services.ts'
 
@@ -61,12 +61,15 @@ export class Stateless {
     this.#sendBack(open ? flow : this.#flowTo(wayBack(via, flow)), text)
   }
 
-  /** Sends a request on, to one target (section 16.11): an ACK to a 2xx, or what forward() is called for. */
+  /**
+   * Sends a request on, to one target (section 16.11): an ACK to a 2xx, or a request that forward() was called for. If the
+   * request cannot be sent, its client gets 416, 500 or 513.
+   */
   forward(request: IncomingRequest, { message, dstUri, recordRoute }: BranchPlan): void {
     stripRequestURI(message)
     const uri = nextHop(message, dstUri)
     if (uri === null) {
-      this.#services.metrics.dropped('no-target')
+      this.#unsent(request, 'no-target', 416, `no SIP URI leads on: ${message.ruri}`)
       return
     }
     routeStrictly(message)
@@ -76,23 +79,20 @@ export class Stateless {
       send(numeric)
       return
     }
-    const { records, transports, metrics, guard, clock, config } = this.#services
+    const { records, transports, guard, clock, config } = this.#services
+    const { dnsTimeoutMs } = config.timers
     let waiting = true
-    const once = (act: () => void) => () => {
+    const once = (act: () => void) => {
       stop()
       if (waiting) act()
       waiting = false
     }
-    const lost = once(() => metrics.dropped('no-target'))
-    const stop = clock.after(config.timers.dnsTimeoutMs, () => guard.run('forward-dns-failed', request, lost))
+    const lost = ({ message: why }: Error) =>
+      guard.run('forward-dns-failed', request, () => once(() => this.#unsent(request, 'no-target', 500, why)))
+    const stop = clock.after(dnsTimeoutMs, () => lost(dnsTimeout(uri.host, dnsTimeoutMs)))
     locate(uri, records, transports, () => 0).then(
-      ([target]) =>
-        guard.run(
-          'forward-dns-answered',
-          request,
-          once(() => send(target!)),
-        ),
-      () => guard.run('forward-dns-failed', request, lost),
+      ([target]) => guard.run('forward-dns-answered', request, () => once(() => send(target!))),
+      lost,
     )
   }
 
@@ -107,7 +107,7 @@ export class Stateless {
       return
     }
     message.removeFirstVia()
-    if (isReliable(target.transport)) message.fitContentLength()
+    if (isReliable(target.transport)) message.fitToStream()
     metrics.replied(message.status!)
     try {
       const flow = transports.openFlow({ ...target, port }) ?? transports.flowTo(target)
@@ -133,20 +133,40 @@ export class Stateless {
   }
 
   #forwardTo(request: IncomingRequest, message: SIPMessage, target: Target, parameters: string | null): void {
-    const { transports, metrics, branchIds } = this.#services
-    const failed = () => metrics.dropped('unsent-request')
+    const { transports, metrics, branchIds, config } = this.#services
+    const failed = ({ message: why }: Error) => this.#unsent(request, 'unsent-request', 500, why)
     try {
       const flow = transports.flowTo(target)
       countDown(message)
       if (parameters !== null) recordRoute(message, request.flow, flow, parameters)
       const port = isReliable(request.flow.transport) ? request.flow.remote[1] : 0
       addVia(message, flow, branchIds.stateless(request.message, request.via, port))
-      if (isReliable(flow.transport)) message.fitContentLength()
+      const { maxHeadBytes } = config.limits
+      if (isHeadTooLarge(message, maxHeadBytes)) {
+        const why = `with our Via, its head has ${message.bodyStart} bytes, more than limits.maxHeadBytes`
+        this.#unsent(request, 'unsent-request', 513, why)
+        return
+      }
+      if (isReliable(flow.transport)) message.fitToStream()
       metrics.sent('request')
       flow.send(message.text, failed)
-    } catch {
-      failed()
+    } catch (error) {
+      failed(error as Error)
     }
+  }
+
+  /** Counts a request that could not be sent on, and answers it, so that its client need not wait. */
+  #unsent(
+    request: IncomingRequest,
+    reason: 'no-target' | 'unsent-request',
+    status: 416 | 500 | 513,
+    why: string,
+  ): void {
+    const { metrics, log } = this.#services
+    metrics.dropped(reason)
+    if (request.method === 'ACK') return
+    log.refused(request, status, why)
+    this.reply(request.message, request.via, request.flow, { status })
   }
 
   #tag({ callId, fromTag, cseqNumber }: SIPMessage): string {

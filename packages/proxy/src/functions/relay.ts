@@ -1,6 +1,8 @@
-import { checkURI, parseURI, type SIPMessage } from '@siplet/sipmsg'
+import { isIP } from 'node:net'
+import { checkURI, parseURI, plainHost, type SIPMessage, type URI } from '@siplet/sipmsg'
 import { nextHop } from '../core/route-set.ts'
 import type { RouteCall } from '../script/route-call.ts'
+import { isHostName } from '../target/locate.ts'
 import type { FunctionHost, ProxyFunction } from './functions.ts'
 
 /**
@@ -56,6 +58,11 @@ export function tOn(route: 'branchRoute' | 'replyRoute' | 'failureRoute'): Proxy
   }
 }
 
+/** Whether the URI has a host that can be reached: an address, or a name as DNS has them. */
+function hasHost(uri: URI | null): boolean {
+  return uri !== null && (isIP(plainHost(uri.host)) !== 0 || isHostName(uri.host))
+}
+
 /** How many branches the request would have with this relay. */
 function branchesOf({ failure, appended }: RouteCall): number {
   return failure === null ? 1 + appended.length : failure.tried + Math.max(1, appended.length)
@@ -105,7 +112,7 @@ function destination(name: string, text: string | number | undefined): string | 
   const [, transport, rest] = /^(udp|tcp|tls|ws|wss):(.+)$/i.exec(String(text)) ?? []
   const uri = transport === undefined ? String(text) : `sip:${rest};transport=${transport.toLowerCase()}`
   const full = /^sips?:/i.test(uri) ? uri : `sip:${uri}`
-  if (parseURI(full) !== null) return full
+  if (hasHost(parseURI(full))) return full
   throw new Error(
     `${name}(): ${JSON.stringify(text)} is no destination; write one such as udp:192.0.2.1:5060 or sip:192.0.2.1`,
   )

@@ -18,11 +18,15 @@ export function dnsTimeout(host: string, ms: number): ProxyError {
   return new ProxyError('ERR_SIPLET_PROXY_NO_TARGET', `${host} leads nowhere: DNS did not answer in ${ms} ms`)
 }
 
-/**
- * Its last label begins with a letter. The system's resolver takes other texts for addresses: 2130706433, 0x7f.1 and 0
- * for this machine (inet_aton(3)).
- */
 const HOST_NAME = /(?:^|\.)[a-z][^.]*\.?$/i
+
+/**
+ * Whether DNS may be asked for this name: its last label begins with a letter (RFC 3261 section 25.1). The system's
+ * resolver takes other texts for addresses: 2130706433, 0x7f.1 and 0 for this machine (inet_aton(3)).
+ */
+export function isHostName(host: string): boolean {
+  return HOST_NAME.test(host)
+}
 
 /** NAPTR services (section 4.1, RFC 7118 section 4.2). */
 const SERVICES: Record<string, TransportName> = {
@@ -69,7 +73,7 @@ async function named(uri: URI, records: Records, reach: Reach, random: () => num
   const host = hostOf(uri)
   const secure = uri.scheme === 'sips'
   const stated = statedTransport(uri)
-  if (!HOST_NAME.test(host)) {
+  if (!isHostName(host)) {
     const text = `${host} leads nowhere: the last part of a host name begins with a letter (RFC 3261 section 25.1)`
     throw new ProxyError('ERR_SIPLET_PROXY_NO_TARGET', text)
   }

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import type { Guard, Owner } from '../guard.ts'
 import type { ConnectionLimits } from './limits.ts'
-import type { DropReason, Flow, Receiver, TransportName } from './transport.ts'
+import { type DropReason, dropReason, type Flow, type Receiver, type TransportName } from './transport.ts'
 
 /** What a connection writes to: a socket, or a WebSocket. */
 export interface Wire {
@@ -17,13 +17,6 @@ export interface Wire {
 }
 
 const PONG = '\r\n'
-
-const REASONS: Record<string, DropReason> = {
-  ERR_SIPLET_HEAD_TOO_LARGE: 'head-too-large',
-  ERR_SIPLET_BODY_TOO_LARGE: 'body-too-large',
-  ERR_SIPLET_FRAMING: 'framing',
-  ERR_SIPLET_MESSAGE_TRUNCATED: 'incomplete',
-}
 
 export interface ConnectionOptions {
   transport: TransportName
@@ -54,6 +47,9 @@ export class Connection implements Flow, Owner {
   #early: { text: string; failed: (error: ProxyError) => void }[] = []
   #earlyBytes = 0
   #stopMessageTimer: (() => void) | undefined
+  #stopReaderTimer: (() => void) | undefined
+  /** Whether anything was handed to the system since the reader timer started. */
+  #written = false
   #stopIdleTimer: () => void
   #active = false
   #open = true
@@ -90,13 +86,29 @@ export class Connection implements Flow, Owner {
     const waiting = this.#wire?.bufferedBytes ?? this.#earlyBytes
     if (waiting > this.#options.limits.maxSendBufferBytes) {
       failed(this.#error(`${waiting} bytes wait for the peer to read`))
-      this.drop('slow-reader')
+      this.#awaitReader()
     } else if (this.#wire !== undefined) {
       this.#write(this.#wire, text, failed)
     } else {
       this.#early.push({ text, failed })
       this.#earlyBytes += text.length
     }
+  }
+
+  /**
+   * Ends the connection if the peer reads nothing for messageTimeoutMs. Until then, only messages beyond the bound are lost:
+   * a burst from one caller must not end a connection that others share.
+   */
+  #awaitReader(): void {
+    if (this.#stopReaderTimer !== undefined) return
+    const { clock, limits, guard } = this.#options
+    this.#written = false
+    this.#stopReaderTimer = clock.after(limits.messageTimeoutMs, () =>
+      guard.run('message-timer', this, () => {
+        this.#stopReaderTimer = undefined
+        if (!this.#written) this.drop('slow-reader')
+      }),
+    )
   }
 
   /** Frames that arrived; `partial` where a message has begun and not ended. */
@@ -111,7 +123,7 @@ export class Connection implements Flow, Owner {
       if (frame.type === 'message') {
         this.#options.receiver.message(new SIPMessage(frame.bytes), this)
       } else {
-        const reason = REASONS[frame.error.code] ?? 'not-sip'
+        const reason = dropReason(frame.error)
         if (frame.head?.isRequest === true) this.#refuse(frame.head, reason)
         else this.drop(reason)
         return
@@ -163,6 +175,7 @@ export class Connection implements Flow, Owner {
   #close(reason: string): void {
     this.#open = false
     this.#endMessageTimer()
+    this.#stopReaderTimer?.()
     this.#stopIdleTimer()
     const error = this.#error(reason)
     const waiting = [...this.#early.map(({ failed }) => failed), ...this.#failures]
@@ -182,6 +195,7 @@ export class Connection implements Flow, Owner {
     this.#failures.add(failed)
     wire.write(text, (error) =>
       this.#options.guard.run('stream-written', this, () => {
+        this.#written = true
         if (this.#failures.delete(failed) && error) failed(this.#error(error.message))
       }),
     )

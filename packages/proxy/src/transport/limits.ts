@@ -1,3 +1,5 @@
+import type { HeadLimits } from '@siplet/sipmsg'
+
 /** What one proxy lets its peers have of its connections, over all stream transports together. */
 export interface ConnectionLimits {
   maxConnections: number
@@ -8,10 +10,19 @@ export interface ConnectionLimits {
   idleTimeoutMs: number
   /** To connect, TLS and WebSocket handshakes included: milliseconds. */
   connectTimeoutMs: number
+  /** Head of a request, over any transport. */
   maxHeadBytes: number
   maxBodyBytes: number
   /** Bytes that wait for a peer that does not read. */
   maxSendBufferBytes: number
+}
+
+/**
+ * Largest heads that are accepted. A reply repeats most headers of its request. If replies had the same limit, a request
+ * just below it would get a reply above it, and that reply would end a connection that other callers share.
+ */
+export function headLimits({ maxHeadBytes }: Pick<ConnectionLimits, 'maxHeadBytes'>): HeadLimits {
+  return { maxHeadBytes, maxReplyHeadBytes: 2 * maxHeadBytes }
 }
 
 /** Part of all connections that is only for those that this side makes: peers must not be able to cut it off. */

@@ -8,6 +8,7 @@ import { cannotListen, ProxyError } from '../errors.ts'
 import { Admission, remoteOf, socketOwner } from './admission.ts'
 import { Connection, type Wire } from './connection.ts'
 import { type ConnectionPool, flowKey } from './connection-pool.ts'
+import { headLimits } from './limits.ts'
 import type { ListenAddress } from './listen.ts'
 import type { Flow, Target, Transport } from './transport.ts'
 
@@ -200,8 +201,7 @@ class Stream implements Transport {
 
   #follow(connection: Connection, socket: Socket): void {
     const { limits, guard } = this.#pool
-    const { maxHeadBytes, maxBodyBytes } = limits
-    const framer = new StreamFramer({ maxHeadBytes, maxBodyBytes })
+    const framer = new StreamFramer({ ...headLimits(limits), maxBodyBytes: limits.maxBodyBytes })
     socket.on('data', (chunk: Buffer) =>
       guard.run('stream-data', connection, () =>
         connection.received(framer.push(chunk), framer.pendingBytes > 0),

@@ -1,7 +1,7 @@
 /** What transports have in common (RFC 3261 section 18): sockets that are listened on, and flows to peers. */
 import { isIP } from 'node:net'
 import type { Address } from '@siplet/engine'
-import type { SIPMessage } from '@siplet/sipmsg'
+import type { SIPMessage, SIPMessageError } from '@siplet/sipmsg'
 import type { ProxyError } from '../errors.ts'
 
 export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
@@ -47,6 +47,18 @@ export type DropReason =
   | 'slow-reader'
   | 'idle'
   | 'handshake'
+
+const DROP_REASONS: Record<string, DropReason> = {
+  ERR_SIPLET_HEAD_TOO_LARGE: 'head-too-large',
+  ERR_SIPLET_BODY_TOO_LARGE: 'body-too-large',
+  ERR_SIPLET_FRAMING: 'framing',
+  ERR_SIPLET_MESSAGE_TRUNCATED: 'incomplete',
+}
+
+/** Returns the reason that an error of the framing stands for. */
+export function dropReason({ code }: SIPMessageError): DropReason {
+  return DROP_REASONS[code] ?? 'not-sip'
+}
 
 /** Where transports hand over what they received. */
 export interface Receiver {

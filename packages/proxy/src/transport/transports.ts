@@ -5,7 +5,7 @@ import { plainHost } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
 import { ProxyError } from '../errors.ts'
 import { type Guard, SILENT_GUARD } from '../guard.ts'
-import { ConnectionCount, type ConnectionLimits } from './limits.ts'
+import { ConnectionCount, type ConnectionLimits, headLimits } from './limits.ts'
 import type { ListenAddress } from './listen.ts'
 import { openStream } from './stream.ts'
 import {
@@ -49,7 +49,7 @@ export class Transports {
     const opened = await Promise.allSettled(
       listen.map((address) => {
         if (pool.open !== undefined) return pool.open(address, receiver)
-        if (address.transport === 'udp') return openUDP(address, receiver, guard)
+        if (address.transport === 'udp') return openUDP(address, headLimits(shared.limits), receiver, guard)
         const open = address.transport === 'ws' || address.transport === 'wss' ? openWebSocket : openStream
         return open(address, pool, shared.tls)
       }),

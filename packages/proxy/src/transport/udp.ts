@@ -3,18 +3,23 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIP } from 'node:net'
 import type { Address } from '@siplet/engine'
-import { frameOf, toText } from '@siplet/sipmsg'
+import { frameOf, type HeadLimits, toText } from '@siplet/sipmsg'
 import { cannotListen, ProxyError } from '../errors.ts'
 import type { Guard } from '../guard.ts'
 import type { ListenAddress } from './listen.ts'
 import { isSTUN, stunAnswer } from './stun.ts'
-import { type Flow, plainIP, type Receiver, type Target, type Transport } from './transport.ts'
+import { dropReason, type Flow, plainIP, type Receiver, type Target, type Transport } from './transport.ts'
 
 /** Bursts arrive faster than the event loop turns; the system's default of 208 KiB loses them. */
 const SOCKET_BUFFER_BYTES = 4 * 1_024 * 1_024
 
 /** @throws ProxyError ERR_SIPLET_PROXY_LISTEN */
-export async function openUDP(listen: ListenAddress, receiver: Receiver, guard: Guard): Promise<Transport> {
+export async function openUDP(
+  listen: ListenAddress,
+  limits: HeadLimits,
+  receiver: Receiver,
+  guard: Guard,
+): Promise<Transport> {
   const family = isIP(listen.ip) === 6 ? 6 : 4
   const socket = createSocket({
     type: family === 6 ? 'udp6' : 'udp4',
@@ -33,7 +38,7 @@ export async function openUDP(listen: ListenAddress, receiver: Receiver, guard: 
     socket.close()
     throw cannotListen(listen.text, error as Error)
   }
-  return new UDP(socket, listen, family, receiver, guard)
+  return new UDP(socket, listen, family, limits, receiver, guard)
 }
 
 class UDP implements Transport {
@@ -44,11 +49,19 @@ class UDP implements Transport {
   readonly sentBy: string
   readonly family: 4 | 6
   readonly #socket: Socket
-
+  readonly #limits: HeadLimits
   readonly guard: Guard
 
-  constructor(socket: Socket, listen: ListenAddress, family: 4 | 6, receiver: Receiver, guard: Guard) {
+  constructor(
+    socket: Socket,
+    listen: ListenAddress,
+    family: 4 | 6,
+    limits: HeadLimits,
+    receiver: Receiver,
+    guard: Guard,
+  ) {
     this.#socket = socket
+    this.#limits = limits
     this.guard = guard
     this.family = family
     this.local = [listen.ip, socket.address().port]
@@ -78,9 +91,9 @@ class UDP implements Transport {
       else new UDPFlow(this.#socket, this, remote).send(toText(answer), () => {})
       return
     }
-    const frame = frameOf(bytes)
+    const frame = frameOf(bytes, this.#limits)
     if (frame.type === 'message') receiver.message(frame.message, new UDPFlow(this.#socket, this, remote))
-    else if (frame.type === 'error') receiver.dropped('not-sip', remote)
+    else if (frame.type === 'error') receiver.dropped(dropReason(frame.error), remote)
   }
 }
 

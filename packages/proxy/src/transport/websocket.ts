@@ -11,6 +11,7 @@ import { ProxyError } from '../errors.ts'
 import { Admission, remoteOf, socketOwner } from './admission.ts'
 import { Connection } from './connection.ts'
 import { type ConnectionPool, flowKey } from './connection-pool.ts'
+import { headLimits } from './limits.ts'
 import type { ListenAddress } from './listen.ts'
 import { listening } from './stream.ts'
 import { type Flow, hostPort, type Target, type Transport } from './transport.ts'
@@ -55,7 +56,7 @@ class WebSockets implements Transport {
     )
     this.#server = new WebSocketServer({
       server: http,
-      maxPayload: pool.limits.maxHeadBytes + pool.limits.maxBodyBytes,
+      maxPayload: headLimits(pool.limits).maxReplyHeadBytes + pool.limits.maxBodyBytes,
       // A handshake without the subprotocol is none of SIP's (section 4.1).
       verifyClient: ({ req }: { req: IncomingMessage }) => this.#isForUs(req),
       handleProtocols: (protocols) => [...protocols].find((name) => name.toLowerCase() === 'sip') ?? false,
@@ -116,7 +117,7 @@ class WebSockets implements Transport {
   #serve(socket: WebSocket, remote: Address): void {
     const key = flowKey(...remote)
     const { local, sentBy, name: transport } = this
-    const { guard } = this.#pool
+    const { guard, limits } = this.#pool
     this.#admission.finished(remote)
     const closed = (gone: Connection) => {
       if (this.#connections.get(key) === gone) this.#connections.delete(key)
@@ -138,7 +139,9 @@ class WebSockets implements Transport {
     )
     this.#connections.set(key, connection)
     socket.on('message', (data: Buffer) =>
-      guard.run('websocket-data', connection, () => connection.received([frameOf(data)], false)),
+      guard.run('websocket-data', connection, () =>
+        connection.received([frameOf(data, headLimits(limits))], false),
+      ),
     )
     socket.on('ping', (data: Buffer) =>
       guard.run('websocket-data', connection, () => connection.pinged(() => socket.pong(data))),

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 
 const START = 'SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n'
 
-describe('fitContentLength', () => {
+describe('fitToStream', () => {
   const cases: [string, string, string][] = [
     ['adds one', '\r\nab\xff', 'Content-Length: 3\r\n\r\nab\xff'],
     ['leaves the right one', 'l : 3\r\n\r\nab\xff', 'l : 3\r\n\r\nab\xff'],
@@ -14,11 +14,19 @@ describe('fitContentLength', () => {
     ['ends a head that was cut', 'X: y\r\n', 'X: y\r\nContent-Length: 0\r\n\r\n'],
     ['ends a head with Content-Length that was cut', 'Content-Length: 0\r\n', 'Content-Length: 0\r\n\r\n'],
     ['ends a head that was cut within a line', 'X: y', 'X: y\r\nContent-Length: 0\r\n\r\n'],
+    ['writes bare LFs of the head as CRLF', 'X: y\nZ: z\nl: 3\n\na\nb', 'X: y\r\nZ: z\r\nl: 3\r\n\r\na\nb'],
+    [
+      'writes bare CRs of the head as spaces',
+      'X: y\rZ: z\r\nl: 3\r\n\r\na\rb',
+      'X: y Z: z\r\nl: 3\r\n\r\na\rb',
+    ],
+    ['writes a folded Content-Length on one line', 'l:\r\n \t\r\n  2\r\n\r\nab', 'l:  2\r\n\r\nab'],
+    ['leaves other folded headers', 'X: a\r\n b\r\nl: 0\r\n\r\n', 'X: a\r\n b\r\nl: 0\r\n\r\n'],
   ]
   for (const [what, before, after] of cases) {
     it(what, () => {
       const message = new SIPMessage(START + before)
-      message.fitContentLength()
+      message.fitToStream()
       assert.equal(message.text, START + after)
     })
   }
@@ -34,20 +42,26 @@ describe('fitContentLength', () => {
         'Content-Length: -1',
         'l',
         'Content-length :\r\n 1',
-        'X: \xff',
+        'Content-Length: \r\n \r\n\t1 \r\n ',
+        'X: \xff\rContent-Length: 5',
+        'X: y\nContent-Length: 5',
+        'X: y\r\r',
+        '\n',
+        '\r',
       ),
-      bytes.map((text) => text.replaceAll(/[\r\n]/g, '')),
+      bytes,
     )
     fc.assert(
       fc.property(fc.array(line), bytes, (lines, body) => {
         const head = lines.filter((text) => text !== '').map((text) => `${text}\r\n`)
         const message = new SIPMessage(`${START}${head.join('')}\r\n${body}`)
-        message.fitContentLength()
+        message.fitToStream()
         assert.equal(message.contentLength, message.text.length - message.bodyStart)
         assert.equal(message.getHeaders('Content-Length').length, 1)
         assert.equal(message.trailingText, '')
+        assert.doesNotMatch(message.text.slice(0, message.bodyStart), /\r(?!\n)|(?<!\r)\n/)
         const once = message.text
-        message.fitContentLength()
+        message.fitToStream()
         assert.equal(message.text, once)
       }),
     )
