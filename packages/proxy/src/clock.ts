@@ -1,13 +1,16 @@
-/** Time, as transactions and connections see it; tests bring a clock of their own. */
+/** Time as transactions and connections see it. Tests bring their own clock. */
 export interface Clock {
-  /** Runs `act` once after `ms` milliseconds. Returns what stops it; stopping it later is harmless. */
+  /**
+   * Runs `act` once after `ms` milliseconds. Returns a function that stops the timer. Calling it after the timer has
+   * fired is harmless.
+   */
   after(ms: number, act: () => void): () => void
 }
 
 /**
- * The system's time. Timers of a proxy have few lengths, there are thousands of each, and most are stopped: those of one
- * length are a queue with one timer of Node's. They fire late by a hundredth of their length at most, never early, and
- * do not keep the process alive.
+ * The clock of the system. A proxy has thousands of timers of a few lengths, and most are stopped before they fire. So
+ * all timers of one length share a queue with a single Node timer. They fire late by at most a hundredth of their
+ * length, never early, and do not keep the process alive.
  */
 export const systemClock: Clock = {
   after(ms, act) {
@@ -23,15 +26,15 @@ export const systemClock: Clock = {
 const queues = new Map<number, TimerQueue>()
 
 interface Timer {
-  /** Of performance.now(). */
+  /** In the time of performance.now(). */
   readonly due: number
-  /** Undefined when it was stopped. */
+  /** Undefined if the timer was stopped. */
   act: (() => void) | undefined
 }
 
 class TimerQueue {
   readonly #ms: number
-  /** In the order in which they are due, from `next` on. */
+  /** From index `next` on, in the order in which they are due. */
   #timers: Timer[] = []
   #next = 0
   #armed = false

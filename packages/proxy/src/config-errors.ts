@@ -1,4 +1,4 @@
-/** What is wrong with a configuration, in words for whoever wrote it. */
+/** Describes configuration errors for the person who wrote the configuration. */
 import { closest, distance } from 'fastest-levenshtein'
 import { z } from 'zod'
 
@@ -22,7 +22,10 @@ const KINDS: Record<string, string> = {
   boolean: 'true or false',
 }
 
-/** An error map of zod: a value of the wrong kind, or none, with the right form where that is not obvious. */
+/**
+ * An error map for zod: describes a value of the wrong kind, or a missing value, and shows the right form unless it is
+ * obvious.
+ */
 export function wrongValue(issue: z.core.$ZodRawIssue): string | undefined {
   const { input } = issue
   switch (issue.code) {
@@ -43,7 +46,7 @@ export function wrongValue(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-/** One text for each thing that is wrong: where it stands, and what it is. */
+/** Returns one text for each error: the place in the configuration, and what is wrong. */
 export function whatIsWrong(schema: z.ZodType, { issues }: z.ZodError): string[] {
   return issues.flatMap((issue) => {
     const path = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `

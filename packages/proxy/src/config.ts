@@ -1,4 +1,4 @@
-/** The configuration of a proxy: one schema for the file and for createProxy. */
+/** The configuration of a proxy. The file and createProxy share one schema. */
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
@@ -23,25 +23,31 @@ const schema = z
   .strictObject({
     /** Sockets, as in OpenSIPS: `udp:192.0.2.1:5060`, `tls:[2001:db8::1]:5061 as proxy.example.com`. */
     listen: z.array(listenAddress).min(1, 'name one socket at least, such as [udp:192.0.2.1:5060]'),
-    /** Names that are this proxy's, with or without a port. */
+    /** Names of this proxy, with or without a port. */
     alias: z.array(z.string().min(1)).default([]),
-    /** Paths of PEM files, for tls and wss; `ca` is what peers' certificates are checked against. */
+    /** Paths of PEM files, for tls and wss sockets. `ca` verifies the certificates of peers. */
     tls: z.strictObject({ cert: z.string(), key: z.string(), ca: z.string().optional() }).optional(),
-    /** The routing script, and where it runs; see the options of the engine. */
+    /** The routing script and how it runs. See the options of the engine. */
     script: z.strictObject({
       file: z.string().min(1),
-      /** Folder below which the script may import files; by default the folder of the script. */
+      /** Folder from which the script may import files. By default the folder of the script. */
       root: z.string().min(1).optional(),
       modInitFunction: z.string().default('mod_init'),
       childInitMethod: z.string().default('child_init'),
       children: count(1),
       isolation: z.enum(['inline', 'thread', 'process']).default('thread'),
-      /** Wall time: half of T1, so that nobody retransmits yet, and more than a thread waits on a busy machine. */
+      /**
+       * Wall time, half of T1: short enough that clients do not retransmit yet, and longer than a thread waits for a
+       * core on a busy machine.
+       */
       timeoutMs: milliseconds(250),
       memoryMb: z.number().int().min(8).default(64),
       maxQueue: count(10_000),
     }),
-    /** Methods that serve a route where no t_on_… names another; of `reply`, only if the script has it. */
+    /**
+     * Methods of the routes for which the script calls no t_on_… function. `reply` is used only if the script has that
+     * method.
+     */
     routes: z
       .strictObject({
         request: z.string().default('request_route'),
@@ -50,28 +56,33 @@ const schema = z
         failure: z.string().nullable().default(null),
       })
       .prefault({}),
-    /** Where the script fails, times out or is lost: refuse with 500, or relay as if it had returned true. */
+    /**
+     * What happens if the script fails, times out or is lost: `reject` answers 500, `relay` relays as if it had
+     * returned true.
+     */
     onScriptError: z.enum(['reject', 'relay']).default('reject'),
-    /** Record-Route on every request that may start a dialog, without record_route(). */
+    /** Whether every request that may start a dialog gets Record-Route, without a call of record_route(). */
     recordRoute: z.boolean().default(false),
     timers: z
       .strictObject({
         t1: milliseconds(500),
         t2: milliseconds(4_000),
         t4: milliseconds(5_000),
-        /** Until DNS has told where a URI leads to; frTimeoutMs, where that is shorter. */
+        /** Longest time for DNS to resolve a URI. If frTimeoutMs is shorter, frTimeoutMs applies. */
         dnsTimeoutMs: milliseconds(4_000),
-        /** Until a target has answered at all; then the next one is tried. fr_timeout of OpenSIPS. */
+        /**
+         * Longest time until a target sends any reply. After that, the next target is tried. fr_timeout of OpenSIPS.
+         */
         frTimeoutMs: milliseconds(32_000),
-        /** Timer C: until a ringing INVITE is given up. fr_inv_timeout of OpenSIPS. */
+        /** Timer C: longest time that an INVITE may ring. fr_inv_timeout of OpenSIPS. */
         frInvTimeoutMs: milliseconds(180_000),
-        /** Longest time that a target which answered 503 with Retry-After gets no request; 0 for none. */
+        /** Longest time that a target gets no requests after a 503 with Retry-After. 0 ignores Retry-After. */
         maxRetryAfterMs: z.number().int().min(0).max(86_400_000).default(3_600_000),
       })
       .prefault({}),
-    /** Targets that are tried for one request, side by side and one after the other: as OpenSIPS's MAX_BRANCHES. */
+    /** Upper bound on targets tried for one request, in parallel and in sequence, like MAX_BRANCHES of OpenSIPS. */
     maxBranches: z.number().int().min(1).max(64).default(12),
-    /** Larger requests go over TCP where there is a tcp socket. */
+    /** Larger requests are sent over TCP if there is a tcp socket. Bytes. */
     udpMaxBytes: count(1_300),
     limits: z
       .strictObject({
@@ -80,24 +91,30 @@ const schema = z
         messageTimeoutMs: milliseconds(10_000),
         idleTimeoutMs: milliseconds(300_000),
         connectTimeoutMs: milliseconds(4_000),
-        /** Head of a request, over any transport. The head of a reply may be twice as long: it repeats the request's. */
+        /**
+         * Upper bound on the head of a request, over any transport. The head of a reply may be twice as long, because
+         * it repeats headers of the request.
+         */
         maxHeadBytes: count(65_536),
         maxBodyBytes: count(1_048_576),
         maxSendBufferBytes: count(1_048_576),
-        /** Requests under way; new ones are refused with 503 beyond it. */
+        /** Upper bound on requests in progress. Beyond it, new requests are refused with 503. */
         maxUnfinished: count(50_000),
-        /** Bytes of the requests that are not finished. */
+        /** Upper bound on the bytes of requests in progress. */
         maxUnfinishedBytes: count(134_217_728),
-        /** Bytes that finished transactions keep for retransmissions; the oldest are forgotten beyond it. */
+        /**
+         * Upper bound on the bytes that finished transactions keep for retransmissions. Beyond it, the oldest are
+         * forgotten.
+         */
         maxKeptBytes: count(268_435_456),
       })
       .prefault({}),
-    /** `host:port` of /metrics and /health; none without it. */
+    /** `host:port` for /metrics and /health. Not served if missing. */
     http: z
       .string()
       .regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:]+):\d{1,5}$/, 'must be host:port, such as 127.0.0.1:9060')
       .optional(),
-    /** How long the end waits for what is under way. */
+    /** Longest time that stopping waits for requests in progress. */
     drainTimeoutMs: milliseconds(30_000),
     logLevel: z.enum(['debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   })
@@ -109,16 +126,16 @@ const schema = z
     },
   )
 
-/** What createProxy takes, and a configuration file holds. */
+/** Options of createProxy, and content of a configuration file. */
 export type ProxyOptions = z.input<typeof schema>
-/** The options with every default filled in. */
+/** The options with all defaults filled in. */
 export type ProxyConfig = z.output<typeof schema>
 
 /**
- * Fills in the defaults.
+ * Checks the options and fills in the defaults.
  *
- * @param from where the options come from, for the message
- * @throws ProxyError ERR_SIPLET_PROXY_CONFIG that names each option and what is accepted
+ * @param from origin of the options, for the error message
+ * @throws ProxyError ERR_SIPLET_PROXY_CONFIG, which names each wrong option and what is accepted
  */
 export function parseProxyConfig(options: unknown, from = 'bad configuration'): ProxyConfig {
   const result = schema.safeParse(options, { error: wrongValue })
@@ -127,7 +144,7 @@ export function parseProxyConfig(options: unknown, from = 'bad configuration'): 
 }
 
 /**
- * Reads a file of YAML or JSON. Paths in it count from the folder of the file.
+ * Reads a configuration file in YAML or JSON. Relative paths in it start at the folder of the file.
  *
  * @throws ProxyError ERR_SIPLET_PROXY_CONFIG
  */

@@ -1,20 +1,20 @@
-/** Every error the proxy raises itself: when it happens, and what to do. Codes are stable. */
+/** Every error that the proxy itself raises: when it happens and what to do about it. Codes are stable. */
 export const PROXY_ERRORS = {
   ERR_SIPLET_PROXY_CONFIG:
-    'the configuration is missing something or wrong; the message names option and value',
-  ERR_SIPLET_PROXY_LISTEN: 'a socket cannot be opened; the message names it and the reason of the system',
+    'the configuration is incomplete or wrong; the message names the option and the value',
+  ERR_SIPLET_PROXY_LISTEN: 'a socket cannot be opened; the message names the socket and the reason',
   ERR_SIPLET_PROXY_NO_TRANSPORT: 'no socket of that transport and address family is open; add one to listen',
-  ERR_SIPLET_PROXY_NO_TARGET: 'a URI leads to no address: its name does not resolve, or its scheme is no SIP',
+  ERR_SIPLET_PROXY_NO_TARGET: 'a URI leads to no address: its host name does not resolve, or its scheme is not sip or sips',
   ERR_SIPLET_PROXY_SEND: 'a message could not be sent: the connection was refused, reset, or timed out',
 } as const
 
 export type ProxyErrorCode = keyof typeof PROXY_ERRORS
 
 /**
- * ERR_SIPLET_PROXY_LISTEN in words that are the same for every kind of socket.
+ * Returns an ERR_SIPLET_PROXY_LISTEN error. The text is the same for every kind of socket.
  *
- * @param what the socket, as it was configured
- * @param cause of the system; kept as the cause
+ * @param what the socket as it was configured
+ * @param cause error of the system, kept as the cause
  */
 export function cannotListen(what: string, cause: NodeJS.ErrnoException): ProxyError {
   const reason = REASONS[cause.code ?? ''] ?? cause.message

@@ -1,7 +1,7 @@
 /**
- * The one way into the proxy from the event loop. Whatever runs later, because a socket, a timer, DNS, the script or
- * an HTTP client said something, runs through a guard: an exception there is logged, its owner lets go of what it
- * holds, and the process goes on.
+ * The only way from the event loop into the proxy. Everything that runs because of a socket, a timer, DNS, the script
+ * or an HTTP client runs through a guard. If it throws, the exception is logged, its owner releases what it holds, and
+ * the process continues.
  */
 
 /** Every asynchronous boundary of the proxy, by name. */
@@ -31,7 +31,7 @@ export const BOUNDARIES = [
   'websocket-data',
   'websocket-error',
   'websocket-closed',
-  // Connections of any kind
+  // All kinds of connections
   'message-timer',
   'idle-timer',
   // Transactions and the core
@@ -60,22 +60,22 @@ export const BOUNDARIES = [
 
 export type Boundary = (typeof BOUNDARIES)[number]
 
-/** Whatever work at a boundary is for: a request, a branch, a transaction, a connection. */
+/** The object that the work at a boundary is for: a request, a branch, a transaction or a connection. */
 export interface Owner {
-  /** Call-ID of what is worked on; null where there is none. */
+  /** Call-ID for the log. Null if there is none. */
   readonly callId: string | null
-  /** Lets go of everything after a fault, and answers with 500 what waits for an answer. */
+  /** Releases everything after a fault, and answers a waiting request with 500. */
   abandon(error: Error): void
 }
 
 /**
- * Injects faults, for tests: it may throw at any boundary.
+ * Injects faults in tests. It may throw at any boundary.
  *
- * @param phase `before` the work is done, or `after` it
+ * @param phase whether it is called before or after the work at the boundary
  */
 export type FaultInjector = (at: Boundary, phase: 'before' | 'after') => void
 
-/** Told of every fault. */
+/** Called for every fault. */
 export type FaultReport = (error: Error, at: Boundary, callId: string | null) => void
 
 export class Guard {
@@ -87,7 +87,7 @@ export class Guard {
     this.#inject = inject
   }
 
-  /** Does the work of a boundary. Never throws: a fault is reported, and its owner abandoned. */
+  /** Runs the work of a boundary. Never throws: a fault is reported, and the owner is abandoned. */
   run(at: Boundary, owner: Owner | null, act: () => void): void {
     try {
       if (this.#inject === undefined) act()
@@ -97,7 +97,7 @@ export class Guard {
     }
   }
 
-  /** Handles a fault that happened elsewhere, such as the rejection of a promise. Never throws. */
+  /** Handles a fault that happened elsewhere, such as a rejected promise. Never throws. */
   fail(at: Boundary, owner: Owner | null, error: unknown): void {
     const fault = error instanceof Error ? error : new Error(String(error))
     this.#tell(fault, at, owner)
@@ -118,10 +118,10 @@ export class Guard {
     try {
       this.#report(error, at, owner?.callId ?? null)
     } catch {
-      // A logger that throws must not end the process either. Nothing is left to tell.
+      // The logger itself threw. That must not end the process either, and nothing is left to report to.
     }
   }
 }
 
-/** For parts that run without a proxy around them: faults are handled and not told. */
+/** A guard for parts that run outside a proxy. Faults are handled but not reported. */
 export const SILENT_GUARD = new Guard(() => {})

@@ -1,4 +1,4 @@
-/** GET /metrics for Prometheus, and GET /health: 200 as long as new requests are served. */
+/** Serves GET /metrics for Prometheus, and GET /health, which answers 200 while new requests are accepted. */
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { cannotListen } from './errors.ts'
@@ -11,7 +11,7 @@ export class HttpEndpoint {
   readonly #host: string
 
   /**
-   * @param address host:port, an IPv6 address in brackets
+   * @param address host:port, with an IPv6 address in brackets
    * @throws ProxyError ERR_SIPLET_PROXY_LISTEN
    */
   static async open(address: string, proxy: SIPProxy, guard: Guard): Promise<HttpEndpoint> {
@@ -21,7 +21,7 @@ export class HttpEndpoint {
         answer(request.url ?? '/', response, proxy).catch((error) => guard.fail('http-request', owner, error))
       })
     })
-    // It goes on listening after a connection that could not be taken, for want of descriptors.
+    // For example, too many open files. The server continues to listen.
     server.on('error', () => guard.run('server-error', null, () => {}))
     return new HttpEndpoint(server, await listenHttp(server, address))
   }
@@ -45,9 +45,9 @@ export class HttpEndpoint {
 }
 
 /**
- * Resolves to the host when the server listens there.
+ * Resolves to the host when the server listens at the address.
  *
- * @param address host:port, an IPv6 address in brackets
+ * @param address host:port, with an IPv6 address in brackets
  * @throws ProxyError ERR_SIPLET_PROXY_LISTEN
  */
 export async function listenHttp(server: Server, address: string): Promise<string> {

@@ -1,4 +1,4 @@
-/** What the proxy logs of itself. */
+/** Log lines of the proxy itself. */
 import { type Logger, printable, type Route } from '@siplet/engine'
 import type { IncomingRequest } from './core/incoming.ts'
 import type { Boundary } from './guard.ts'
@@ -14,7 +14,7 @@ const LEVELS = new Map<string, keyof Logger>([
   ['L_INFO', 'info'],
   ['L_DBG', 'debug'],
 ])
-/** What a script or a peer may make of one line. */
+/** Longest text of a script or a peer in one entry, in characters. */
 const MAX_TEXT = 8_192
 
 export class ProxyLog {
@@ -23,13 +23,15 @@ export class ProxyLog {
   #second = 0
   #lines = 0
 
-  /** @param perSecond lines at most; what a dead next hop and a flood write is the same line again and again */
+  /**
+   * @param perSecond upper bound on lines per second. A dead next hop or a flood causes the same line again and again.
+   */
   constructor(logger: Logger, perSecond: number) {
     this.#logger = logger
     this.#perSecond = perSecond
   }
 
-  /** The proxy itself answers a request with a failure: the one line that tells of it. */
+  /** Logs that the proxy itself answers a request with a failure. */
   refused({ message, flow }: Pick<IncomingRequest, 'message' | 'flow'>, status: number, why: string): void {
     const from = `${flow.transport} ${hostPort(...flow.remote)}`
     this.#write(
@@ -39,17 +41,17 @@ export class ProxyLog {
     )
   }
 
-  /** Something that must not happen: an exception in the proxy, caught at a boundary. */
+  /** Logs an exception in the proxy that a boundary caught. */
   fault(error: Error, at: Boundary, callId: string | null): void {
     this.#write('error', { callId, at, stack: error.stack }, `fault at ${at}: ${error.message}`)
   }
 
-  /** The script took away what has to stay. */
+  /** Logs that the script removed or changed a header that must stay. */
   damaged(route: Route, header: string, callId: string | null): void {
     this.#write(
       'error',
       { callId },
-      `${route} must leave ${header} as it is; what it did was not carried out`,
+      `${route} must not change or remove ${header}; none of its actions were carried out`,
     )
   }
 
@@ -71,7 +73,7 @@ export class ProxyLog {
     try {
       this.#logger[level](printableFields(fields), oneLine(text))
     } catch {
-      // A logger that throws, for a full disk or a closed pipe, must not cost a call.
+      // A logger that throws, because of a full disk or a closed pipe, must not cost a call.
     }
   }
 }
@@ -82,7 +84,7 @@ function printableFields(fields: object): object {
   )
 }
 
-/** Peers and scripts choose the text: it stays one line, and moves no cursor. */
+/** Returns the text as one line without control characters, because peers and scripts choose it. */
 function oneLine(text: string): string {
   return printable(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text)
 }

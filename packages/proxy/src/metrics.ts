@@ -1,4 +1,4 @@
-/** Counters of one proxy in the text format of Prometheus. */
+/** Counters of one proxy, in the text format of Prometheus. */
 import type { Route } from '@siplet/engine'
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Boundary } from './guard.ts'
@@ -6,21 +6,21 @@ import type { Boundary } from './guard.ts'
 /** Values of `dropped_total{reason}` that the core adds to those of the transports. */
 export type CoreDrop = 'no-via' | 'stray-reply' | 'unsent-reply' | 'unsent-request' | 'no-target'
 
-/** Methods with a label of their own; peers may invent as many as they like. */
+/** Methods that get their own label. Other methods share one, because peers may invent any number of them. */
 const METHODS = new Set(
   'INVITE ACK BYE CANCEL OPTIONS REGISTER PRACK UPDATE INFO SUBSCRIBE NOTIFY REFER MESSAGE PUBLISH'.split(
     ' ',
   ),
 )
 
-/** What is looked up when the metrics are asked for. */
+/** Values that are read when the metrics are requested. */
 export interface Gauges {
   transactions(): { client: number; server: number }
   connections(): number
   unfinished(): number
 }
 
-/** How often something happened, by the value of one label: what is counted a message must cost next to nothing. */
+/** Counts events by the value of one label. It is updated for each message, so it must cost almost nothing. */
 class Tally {
   readonly counts = new Map<string, number>()
 

@@ -1,4 +1,4 @@
-/** createProxy: sockets, transactions, core and script of one proxy, and its life. */
+/** createProxy: builds one proxy from sockets, transactions, core and script, starts it and stops it. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SecureContextOptions } from 'node:tls'
 import { createEngine, type Engine, escapedJSON, type Logger } from '@siplet/engine'
@@ -22,32 +22,32 @@ import { TransactionLayer } from './transaction/layer.ts'
 import { defaultPort, type Receiver, type TransportName } from './transport/transport.ts'
 import { Transports, type TransportsOptions } from './transport/transports.ts'
 
-/** What an embedder, or a test, may bring of its own. */
+/** Parts that an embedder or a test may replace. */
 export interface ProxyParts {
   logger?: Logger
   clock?: Clock
   /** DNS. */
   records?: Records
-  /** For tests: opens what is listened on, in place of sockets. */
+  /** For tests: replaces the sockets to listen on. */
   openTransport?: TransportsOptions['open']
-  /** For tests of what becomes of faults. */
+  /** For tests of fault handling. */
   injectFault?: FaultInjector
 }
 
-/** What a proxy holds at the moment. All of it is zero when no call is under way and its timers are through. */
+/** What a proxy holds at the moment. All numbers are zero if no call is in progress and all timers have run. */
 export interface ProxyLoad {
-  /** Requests that are not answered yet. */
+  /** Requests without a final reply. */
   unfinished: number
   /** INVITEs that a CANCEL could end. */
   contexts: number
-  /** Methods of the script that run. */
+  /** Script methods that run. */
   scripts: number
   clientTransactions: number
   serverTransactions: number
   /** Bytes that finished transactions keep for retransmissions. */
   keptBytes: number
   connections: number
-  /** Those of them whose TLS or WebSocket handshake is not finished. */
+  /** Connections whose TLS or WebSocket handshake is not finished. They are part of `connections`. */
   handshakes: number
 }
 
@@ -55,7 +55,7 @@ const LOG_LINES_PER_SECOND = 100
 const DRAIN_POLL_MS = 20
 
 /**
- * Loads the script, opens the sockets and serves.
+ * Loads the script, opens the sockets and starts serving.
  *
  * @throws ProxyError ERR_SIPLET_PROXY_CONFIG, ERR_SIPLET_PROXY_LISTEN; SipletError of createEngine. Nothing is left
  *   running then.
@@ -71,7 +71,7 @@ export async function createProxy(
   return proxy
 }
 
-/** The engine that a configuration describes, without functions of a proxy around it: to check a script. */
+/** Returns the engine options of a configuration, without the proxy's functions: for checking a script. */
 export function engineFor({ script }: ProxyConfig, logger?: Logger): Parameters<typeof createEngine>[0] {
   const { file, root, modInitFunction, childInitMethod, children, isolation, timeoutMs, memoryMb, maxQueue } =
     script
@@ -107,7 +107,7 @@ export class SIPProxy {
   #state: 'serving' | 'draining' | 'closed' = 'serving'
   #closing: Promise<void> | undefined
 
-  /** Use {@link createProxy}. */
+  /** Use {@link createProxy} instead. */
   constructor(
     config: ProxyConfig,
     { logger, clock = systemClock, records = systemRecords(), openTransport, injectFault }: ProxyParts,
@@ -143,7 +143,7 @@ export class SIPProxy {
     )
   }
 
-  /** Called by createProxy, once. */
+  /** Called once, by createProxy. */
   async start(tls: SecureContextOptions | undefined): Promise<void> {
     const config = this.#config
     this.#engine = await createEngine({
@@ -175,22 +175,22 @@ export class SIPProxy {
     }
   }
 
-  /** The sockets as they are open, with the ports that were free where 0 was asked for. */
+  /** The open sockets. If port 0 was configured, the port that the system chose. */
   get listening(): { transport: TransportName; ip: string; port: number }[] {
     return this.#transports.all.map(({ name, local: [ip, port] }) => ({ transport: name, ip, port }))
   }
 
-  /** `host:port` of the HTTP endpoint; undefined without one. */
+  /** `host:port` of the HTTP endpoint; undefined if there is none. */
   get http(): string | undefined {
     return this.#http?.address
   }
 
-  /** Transactions that are not terminated. */
+  /** Number of transactions that are not terminated. */
   get transactions(): { client: number; server: number } {
     return this.#transactions.size
   }
 
-  /** What it holds at the moment: for tests, and for whoever looks for a leak. */
+  /** What the proxy holds at the moment, for tests and for finding leaks. */
   get load(): ProxyLoad {
     const { client, server } = this.transactions
     return {
@@ -210,7 +210,7 @@ export class SIPProxy {
     return this.#engine
   }
 
-  /** Whether new requests are served, and by how many children of the script. */
+  /** Returns whether new requests are accepted, and how many children of the script serve them. */
   health(): { status: 'serving' | 'degraded' | 'draining' | 'closed'; children: number; unfinished: number } {
     const { children } = this.#engine.stats()
     const able = children.filter(({ state }) => state !== 'degraded').length
@@ -218,19 +218,19 @@ export class SIPProxy {
     return { status, children: able, unfinished: this.#core.unfinished }
   }
 
-  /** Metrics of the proxy and of its engine in the text format of Prometheus. */
+  /** Returns the metrics of the proxy and of its engine in the text format of Prometheus. */
   async metrics(): Promise<string> {
     return `${await this.#metrics.text()}\n${await this.#engine.metrics()}`
   }
 
-  /** Loads the script anew; see Engine.reload. */
+  /** Loads the script again. See Engine.reload. */
   reload(): Promise<void> {
     return this.#engine.reload()
   }
 
   /**
-   * Refuses new requests, waits until what is under way is answered, at most drainTimeoutMs, then ends. Safe to call
-   * twice.
+   * Refuses new requests, waits up to drainTimeoutMs for requests in progress, then stops. May be called more than
+   * once.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -286,11 +286,11 @@ export class SIPProxy {
   #isMyself({ scheme, host, port, parameters }: URI): boolean {
     const transport = (parameters.get('transport')?.toLowerCase() ??
       (scheme === 'sips' ? 'tls' : 'udp')) as TransportName
-    // A request with maddr goes there, whatever the host is (RFC 3263 section 4).
+    // A request with maddr is sent there, whatever the host says (RFC 3263 section 4).
     return this.#isMyHost(parameters.get('maddr') || host, port ?? defaultPort(transport) ?? 5060)
   }
 
-  /** Without a port, on any. */
+  /** If `port` is null, any port matches. */
   #isMyHost(name: string, port: number | null): boolean {
     const host = plainHost(name)
     if (this.#aliases.has(host) || (port !== null && this.#aliases.has(`${host}:${port}`))) return true
@@ -298,12 +298,12 @@ export class SIPProxy {
   }
 }
 
-/** parseProxyConfig makes objects of the addresses to listen on. */
+/** Tells parsed options from unparsed ones: parseProxyConfig turns listen addresses into objects. */
 function isParsed(options: ProxyOptions | ProxyConfig): options is ProxyConfig {
   return typeof options.listen[0] === 'object'
 }
 
-/** An alias, with or without a port, in the form in which hosts are compared. */
+/** Returns an alias, with or without a port, in the form in which hosts are compared. */
 function aliasOf(alias: string): string {
   const [, host, port] = /^(\[[^\]]*\]|[^:]*)(:\d+)?$/.exec(alias) ?? []
   return host === undefined ? plainHost(alias) : `${plainHost(host)}${port ?? ''}`

@@ -3,7 +3,7 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import type { ProxyConfig } from './config.ts'
 import { ProxyError } from './errors.ts'
 
-/** @throws ProxyError ERR_SIPLET_PROXY_CONFIG where a file cannot be read, or certificate and key cannot be used */
+/** @throws ProxyError ERR_SIPLET_PROXY_CONFIG if a file cannot be read, or if certificate and key are not usable */
 export async function readTLS(tls: ProxyConfig['tls']): Promise<SecureContextOptions | undefined> {
   if (tls === undefined) return undefined
   const [cert, key] = [await read('cert', tls.cert), await read('key', tls.key)]

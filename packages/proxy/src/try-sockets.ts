@@ -7,11 +7,11 @@ import { readTLS } from './tls.ts'
 import { Transports } from './transport/transports.ts'
 
 /**
- * Opens every socket of a configuration, all at the same time, and closes them again. A message that comes in
- * meanwhile is lost, and sent again.
+ * Opens every socket of a configuration at the same time, and closes them again. A message that arrives meanwhile is
+ * lost, and the client sends it again.
  *
- * @returns one ERR_SIPLET_PROXY_LISTEN for each that cannot be opened; its cause is the system's
- * @throws ProxyError ERR_SIPLET_PROXY_CONFIG where certificate or key cannot be read
+ * @returns one ERR_SIPLET_PROXY_LISTEN for each socket that cannot be opened, with the error of the system as its cause
+ * @throws ProxyError ERR_SIPLET_PROXY_CONFIG if certificate or key cannot be read
  */
 export async function trySockets({ listen, limits, tls, http }: ProxyConfig): Promise<ProxyError[]> {
   const shared = { limits, clock: systemClock, tls: await readTLS(tls) }

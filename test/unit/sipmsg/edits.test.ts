@@ -54,7 +54,7 @@ describe('edits of a SIPMessage', () => {
     assert.deepEqual(message.getHeaders('A'), ['1', '3'])
   })
 
-  it('appendHeader adds behind the last header, insertHeader before the first of its name', () => {
+  it('appendHeader adds after the last header, insertHeader before the first of its name', () => {
     message.appendHeader('Via', 'last')
     message.insertHeader('Via', 'first')
     assert.deepEqual(message.getHeaders('v'), [

@@ -1,29 +1,32 @@
-/** Which of the final replies of all branches goes upstream (RFC 3261 section 16.7 item 6). */
+/** Chooses which final reply of all branches is sent upstream (RFC 3261 section 16.7 item 6). */
 import { REASONS, SIPMessage } from '@siplet/sipmsg'
 
-/** What a branch ended with: the reply of a peer, or the status that stands for a time-out or a failure. */
+/** The result of a branch: the reply of a peer, or the status that stands for a timeout or a failure. */
 export interface FinalReply {
   readonly status: number
-  /** Null for what the proxy found out itself. */
+  /** Null if the proxy itself determined the status. */
   readonly message: SIPMessage | null
-  /** For the log: what the proxy found out. */
+  /** What the proxy found wrong. For the log. */
   readonly why?: string
 }
 
-/** 4xx that tell the client how to try again come before others. */
+/** 4xx statuses that tell the client how to try again. They are preferred over other 4xx. */
 const TELLING = [401, 407, 415, 420, 484]
 
-/** 6xx, then the lowest class. There must be one at least. */
+/** Returns a 6xx if there is one, otherwise a reply of the lowest class. `replies` must not be empty. */
 export function bestReply(replies: readonly FinalReply[]): FinalReply {
   return replies.reduce((best, reply) => (rank(reply.status) < rank(best.status) ? reply : best))
 }
 
-/** Challenges of other branches, together: what is beyond is left out, so that the reply still fits a datagram. */
+/**
+ * Upper bound on the challenges of other branches, together. Further challenges are left out, so that the reply still
+ * fits in a datagram.
+ */
 const MAX_CHALLENGE_BYTES = 16_384
 
 /**
- * The best reply with the challenges of the other 401 and 407 added to its own (item 7), byte for byte. Those that could
- * not stand in a header, since NUL is in them, are left out.
+ * Returns the best reply with the challenges of all other 401 and 407 replies added (item 7), byte for byte. Challenges
+ * that contain NUL are left out: a header cannot contain it.
  */
 export function withAllChallenges(best: SIPMessage, replies: readonly FinalReply[]): SIPMessage {
   let lines = ''
@@ -44,7 +47,10 @@ export function withAllChallenges(best: SIPMessage, replies: readonly FinalReply
   return new SIPMessage(text.slice(0, headers) + lines + text.slice(headers))
 }
 
-/** A 503 says that this very hop is overloaded: upstream, it would be about us (item 6). */
+/**
+ * Returns the status to send upstream. 503 becomes 500: upstream, a 503 would say that this proxy is overloaded (item
+ * 6).
+ */
 export function statusUpstream(status: number): number {
   return status === 503 ? 500 : status
 }

@@ -1,13 +1,14 @@
 /**
- * The branch parameters that this proxy makes (RFC 3261 section 16.6 item 8), and how it knows them again.
+ * Creates the branch parameters of this proxy (RFC 3261 section 16.6 item 8) and recognises them.
  *
  *   z9hG4bK.t.<loop hash>.<random>                              of a transaction
  *   z9hG4bK.s.<loop hash>.<request hash>.<port>.<check>         without state
  *
- * The loop hash covers what decides where a request goes (RFC 5393 section 4.2). A reply to a transaction is known by
- * the whole branch, which nobody can guess. Without state, the request hash follows from the request, so that its
- * retransmissions and its CANCEL get the same branch. The check is keyed with a secret of this process, and covers the Via
- * that the reply is sent to as well: nobody else can make the proxy send a reply somewhere.
+ * The loop hash covers everything that decides where a request is sent (RFC 5393 section 4.2). A reply to a transaction
+ * is recognised by the whole branch, which nobody can guess. Without state, the request hash is computed from the
+ * request, so its retransmissions and its CANCEL get the same branch. The check is keyed with a secret of this process
+ * and also covers the Via to which the reply is sent. So nobody else can make the proxy send a reply to an address of
+ * their choice.
  */
 import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { MAGIC_COOKIE, type SIPMessage, type Via } from '@siplet/sipmsg'
@@ -16,37 +17,38 @@ import { digest } from './digest.ts'
 const STATEFUL = `${MAGIC_COOKIE}.t.`
 const STATELESS = `${MAGIC_COOKIE}.s.`
 const HASH_LENGTH = 16
-/** Characters of the check: 64 bits. */
+/** Number of characters of the check: 64 bits. */
 const CHECK_LENGTH = 16
 
 export class BranchIds {
   readonly #key = randomBytes(32)
 
-  /** A branch of one more transaction. */
+  /** Returns a new branch for a transaction. */
   next(loopHash: string): string {
     return `${STATEFUL}${loopHash}.${randomUUID()}`
   }
 
   /**
-   * The branch of a request that is forwarded without state (section 16.11).
+   * Returns the branch for a request that is forwarded without state (section 16.11).
    *
-   * @param request as it came in
+   * @param request the request as received
    * @param via its topmost Via as it is forwarded
-   * @param port of the connection that it came by, for the reply; 0 for UDP
+   * @param port port of the connection over which the request came, for the reply; 0 for UDP
    */
   stateless(request: SIPMessage, via: Via, port: number): string {
     const { callId, fromTag, cseqNumber } = request
     const made = `${STATELESS}${statelessLoopHash(request)}.${digest([via.toString(), callId, fromTag, cseqNumber])}.${port}`
-    // There is no reply to an ACK.
+    // An ACK has no reply, so its branch needs no check.
     return request.method === 'ACK' ? made : `${made}.${this.#check(made, via)}`
   }
 
   /**
-   * Whether a reply answers a request that this process forwarded without state, and is for whoever sent that request.
-   * Returns the port of the connection that the request came by, 0 for UDP; null where it does not.
+   * Checks that a reply answers a request that this process forwarded without state, and that the reply is addressed to
+   * the sender of that request. Returns the port of the connection over which the request came (0 for UDP), or null if
+   * the check fails.
    *
-   * @param branch of the topmost Via
-   * @param next the Via after that one
+   * @param branch branch of the topmost Via
+   * @param next the Via after the topmost one
    */
   replyPort(branch: string | null, next: Via): number | null {
     if (branch === null || !branch.startsWith(STATELESS)) return null
@@ -63,13 +65,18 @@ export class BranchIds {
   }
 }
 
-/** Over what routing may depend on: when a request comes back with all of it unchanged, it loops. */
+/**
+ * Returns a hash of everything that routing may depend on. A request that comes back with the same hash is in a loop.
+ */
 export function loopHash(request: SIPMessage): string {
   const proxy = [request.getHeaderBytes('Proxy-Require'), request.getHeaderBytes('Proxy-Authorization')]
   return digest([...routingParts(request), ...proxy])
 }
 
-/** {@link loopHash} without state: only over what a CANCEL has in common with its INVITE, for both need one branch. */
+/**
+ * Like {@link loopHash}, for stateless forwarding. Covers only what a CANCEL has in common with its INVITE, because
+ * both need the same branch.
+ */
 export function statelessLoopHash(request: SIPMessage): string {
   return digest(routingParts(request))
 }
@@ -79,7 +86,7 @@ function routingParts(request: SIPMessage): (string | number | null)[] {
   return [originalRURI, callId, fromTag, toTag, cseqNumber, ...request.getHeadersBytes('Route')]
 }
 
-/** Whether one of these Via values is ours and was made for that request. */
+/** Returns whether one of these Via values is ours and has the loop hash of this request. */
 export function hasLooped(
   vias: readonly Via[],
   request: { readonly loopHash: string; readonly message: SIPMessage },

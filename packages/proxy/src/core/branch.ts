@@ -1,6 +1,6 @@
 /**
- * One branch of a relayed request: BRANCH_ROUTE, its targets (RFC 3261 section 16.6 items 2 to 10), a client
- * transaction on one target after the other until one answers (RFC 3263 section 4.3), and its end.
+ * One branch of a relayed request (RFC 3261 section 16.6 items 2 to 10). Runs BRANCH_ROUTE, then tries one target after
+ * the other, each with its own client transaction, until a target answers (RFC 3263 section 4.3).
  */
 import { isIP } from 'node:net'
 import type { SIPMessage, URI } from '@siplet/sipmsg'
@@ -19,36 +19,36 @@ import { addVia, countDown, isHeadTooLarge, recordRoute, stripRequestURI } from 
 import { nextHop, routeStrictly } from './route-set.ts'
 import type { Services } from './services.ts'
 
-/** Where a branch is to go, as the script left it. */
+/** Where a branch is sent, as decided by the script. */
 export interface BranchPlan {
-  /** The request with the edits for this branch; this branch's own. */
+  /** The request with the edits for this branch. Not shared with other branches. */
   readonly message: SIPMessage
   readonly dstUri: string | null
-  /** The parameters of our Record-Route; null for none. */
+  /** Parameters of our Record-Route. Null if no Record-Route is added. */
   readonly recordRoute: string | null
 }
 
-/** Whom a branch tells. */
+/** What a branch reports to: the response context of the request. */
 export interface BranchOwner {
-  /** Whether one more target may be tried, after the first of a branch. */
+  /** Returns whether the request may try one more target. Not asked for the first target of a branch. */
   mayTryAnother(): boolean
-  /** 101 to 199, and every 2xx; also those that come after the first. */
+  /** Called for replies 101 to 199, and for every 2xx, including those after the first. */
   passOn(branch: Branch, reply: SIPMessage): void
-  /** The branch is over, with this. */
+  /** Called once, when the branch has ended with this reply. */
   ended(branch: Branch, final: FinalReply): void
-  /** Runs ONREPLY_ROUTE on a reply; `done` gets it as edited, null where it is dropped. */
+  /** Runs ONREPLY_ROUTE on a reply. `done` gets the edited reply, or null if the route dropped it. */
   filter(reply: SIPMessage, flow: Flow, done: (reply: SIPMessage | null) => void): void
 }
 
 interface Candidate {
   readonly target: Target
-  /** The same target by another transport: only where the first could not be connected. */
+  /** Whether this is the same target by another transport, used only if the first transport could not connect. */
   readonly fallback: boolean
-  /** Whether a message of any size goes there, although it is reached over UDP. */
+  /** Whether a message of any size may be sent there, although the transport is UDP. */
   readonly anySize: boolean
 }
 
-/** One target that is tried: what its transaction works for. */
+/** One target that is tried: the user of its client transaction. */
 class Attempt implements ClientUser {
   readonly #branch: Branch
 
@@ -79,27 +79,30 @@ function unreachable({ message: why }: Error): FinalReply {
   return { status: 503, message: null, why }
 }
 
-/** Nobody waits for how a CANCEL ends. */
+/** The user of a CANCEL transaction. Nobody waits for its result. */
 const NOBODY: ClientUser = { callId: null, reply() {}, timedOut() {}, failed() {} }
 
 export class Branch implements Owner {
   #final: FinalReply | undefined
   readonly #services: Services
   readonly #request: IncomingRequest
-  /** Until it has ended: the transaction outlasts it by half a minute, and with it whatever stands here. */
+  /**
+   * Null after the end of the branch. The transaction outlives the branch by half a minute and must not keep the
+   * message.
+   */
   #plan: BranchPlan | null
   readonly #owner: BranchOwner
   readonly #timers: Timers
   #targets: Candidate[] = []
   #tried = false
   #transaction: ClientTransaction | undefined
-  /** The request as it went out last; null before that, and again when it has ended. */
+  /** The request as it was last sent. Null before that, and after the end of the branch. */
   #sent: SIPMessage | null = null
-  /** The way it went. */
+  /** The flow over which {@link #sent} was sent. */
   #flow: Flow | null = null
   #provisional = false
   #cancelled: 'no' | 'wanted' | 'sent' = 'no'
-  /** To reach the target that is tried. */
+  /** The attempt at the current target. */
   #attempt: Attempt | undefined
 
   constructor(services: Services, request: IncomingRequest, plan: BranchPlan, owner: BranchOwner) {
@@ -114,17 +117,20 @@ export class Branch implements Owner {
     return this.#request.callId
   }
 
-  /** How it ended; undefined as long as it has not. */
+  /** The final reply of the branch; undefined until the branch has ended. */
   get final(): FinalReply | undefined {
     return this.#final
   }
 
-  /** Finds its targets and sends the request to the first. */
+  /** Looks up the targets and sends the request to the first one. */
   start(): void {
     this.#services.guard.run('branch-start', this, () => this.#start())
   }
 
-  /** After a fault in it: it ends as if its peer had answered 500. A fault in what comes after that is the request's. */
+  /**
+   * Ends the branch after a fault inside it, as if its peer had answered 500. A fault in code that runs after the end
+   * belongs to the request.
+   */
   abandon(): void {
     if (this.#final !== undefined) {
       this.#request.abandon()
@@ -140,7 +146,10 @@ export class Branch implements Owner {
     }
   }
 
-  /** {@link cancel} after a fault: where the CANCEL fails as well, the transaction ends without one. */
+  /**
+   * Does the same as {@link cancel} after a fault. If sending the CANCEL fails as well, the transaction ends without
+   * one.
+   */
   drop(): void {
     try {
       this.cancel()
@@ -163,7 +172,7 @@ export class Branch implements Owner {
     else this.#locate(uri)
   }
 
-  /** Ends it: CANCEL where a provisional reply came, or as soon as one does (section 9.1). */
+  /** Cancels the branch. Sends CANCEL if a provisional reply has come, otherwise as soon as one comes (section 9.1). */
   cancel(): void {
     if (this.#final !== undefined || this.#cancelled !== 'no') return
     this.#cancelled = 'wanted'
@@ -200,14 +209,14 @@ export class Branch implements Owner {
     this.#next({ status: 503, message: null })
   }
 
-  /** Whether a message is too large for UDP (section 18.1.1), and there is a TCP socket for that target. */
+  /** Whether the message is too large for UDP (section 18.1.1) and we have a TCP socket for the target. */
   #isTooLarge(message: SIPMessage, { target: { transport, ip }, anySize }: Candidate): boolean {
     const { config, transports } = this.#services
     if (transport !== 'udp' || anySize || message.text.length <= config.udpMaxBytes) return false
     return transports.supports('tcp', isIP(ip))
   }
 
-  /** Tries the next target; where there is none left, the branch ends with `failure`. */
+  /** Tries the next target. If no target is left, the branch ends with `failure`. */
   #next(failure: FinalReply): void {
     const { resting } = this.#services
     while (this.#targets[0] !== undefined && resting.has(this.#targets[0].target)) this.#targets.shift()
@@ -237,7 +246,7 @@ export class Branch implements Owner {
     if (plan.recordRoute !== null) recordRoute(message, this.#request.flow, flow, plan.recordRoute)
     addVia(message, flow, branch)
     if (this.#isTooLarge(message, candidate)) {
-      // UDP is left for the case that no TCP connection can be made.
+      // UDP stays as a fallback, in case no TCP connection can be made.
       const { target } = candidate
       this.#targets.unshift(
         { target: { ...target, transport: 'tcp' }, fallback: true, anySize: true },
@@ -258,11 +267,11 @@ export class Branch implements Owner {
     this.#attempt = attempt
     const request = { message, reliable, send: flow.send.bind(flow) }
     const transaction = transactions.startClient(request, branch, attempt)
-    // It may have failed at once, and another have been made.
+    // The attempt may have failed inside send(), and a new attempt may have replaced it.
     if (this.#attempt === attempt) this.#transaction = transaction
   }
 
-  /** Ends the branch if the head is too large to send, and returns whether it is. */
+  /** Ends the branch if the head is too large to send. Returns whether it is too large. */
   #isHeadTooLarge(message: SIPMessage): boolean {
     const { maxHeadBytes } = this.#services.config.limits
     const tooLarge = isHeadTooLarge(message, maxHeadBytes)
@@ -274,7 +283,7 @@ export class Branch implements Owner {
     return tooLarge
   }
 
-  /** What the transaction of an attempt says; of an earlier one, it is not heard. */
+  /** Handles what the transaction of an attempt reports. Reports of earlier attempts are ignored. */
   heard(attempt: Attempt, said: SIPMessage | Error | 'timed out', at: Boundary): void {
     if (attempt !== this.#attempt) return
     this.#services.guard.run(at, this, () => {
@@ -285,8 +294,9 @@ export class Branch implements Owner {
   }
 
   /**
-   * A target that was reached and is silent is not tried over another transport. A request that came back to this proxy is
-   * tried no further: each of its rounds would try all targets again, and there would be exponentially many.
+   * Handles a target that did not answer in time. A target that was reached and is silent is not tried over another
+   * transport. A request that came back to this proxy is not tried further: each round would try all targets again, so
+   * the number of requests would grow exponentially.
    */
   #timedOut(): void {
     const { remote } = this.#flow!
@@ -305,7 +315,7 @@ export class Branch implements Owner {
     if (frTimeoutMs < transactionTimeout(config.timers)) this.#timers.start('fr', frTimeoutMs, abandon)
   }
 
-  /** Timer C (section 16.8): as long as an INVITE may ring. */
+  /** Starts timer C (section 16.8), the longest time that an INVITE may ring. */
   #startTimerC(): void {
     this.#timers.start('C', this.#services.config.timers.frInvTimeoutMs, () => this.#giveUp())
   }
@@ -335,7 +345,7 @@ export class Branch implements Owner {
     this.#owner.filter(reply, this.#flow!, (edited) => this.#filtered(edited, status))
   }
 
-  /** The target is overloaded, and may say for how long. */
+  /** Remembers that the target is overloaded, for as long as its Retry-After says. */
   #rest(reply: SIPMessage): void {
     const { transport, remote } = this.#flow!
     this.#services.resting.refused({ transport, ip: remote[0], port: remote[1] }, reply)
@@ -343,13 +353,13 @@ export class Branch implements Owner {
 
   #filtered(reply: SIPMessage | null, status: number): void {
     if (status >= 300) {
-      // Another target, where this one is overloaded (RFC 3263 section 4.3).
+      // This target is overloaded: try another one (RFC 3263 section 4.3).
       if (status === 503) this.#next({ status, message: reply })
       else this.#end({ status, message: reply })
       return
     }
     if (reply !== null) this.#owner.passOn(this, reply)
-    // It has gone upstream: nobody chooses among 2xx.
+    // The 2xx was already sent upstream. The best reply is not chosen among 2xx.
     if (status >= 200) this.#end({ status, message: null })
   }
 
@@ -373,7 +383,7 @@ export class Branch implements Owner {
     if (this.#final !== undefined) return
     this.#final = final
     this.#plan = null
-    // An INVITE that is still to be cancelled is kept until its peer says something.
+    // If the INVITE is still to be cancelled, keep it until its peer replies.
     if (this.#cancelled !== 'wanted') this.#sent = null
     this.#timers.stopAll()
     this.#owner.ended(this, final)

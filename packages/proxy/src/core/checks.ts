@@ -1,4 +1,4 @@
-/** What a proxy asks of a request before it routes it (RFC 3261 section 16.3). */
+/** Checks that a proxy must make before it routes a request (RFC 3261 section 16.3). */
 import {
   type Finding,
   type FindingCode,
@@ -15,8 +15,8 @@ export interface Refusal {
 }
 
 /**
- * What a proxy needs to route by. Everything else is for the endpoints to judge: a proxy passes on what it does not
- * need to understand (section 16.3 item 1).
+ * Findings that stop routing. Everything else is for the endpoints to judge: a proxy forwards what it need not
+ * understand (section 16.3 item 1).
  */
 const FATAL: readonly FindingCode[] = [
   'START_LINE_LWS',
@@ -28,19 +28,19 @@ const FATAL: readonly FindingCode[] = [
   'HEAD_UNTERMINATED',
 ]
 const BARE_CR = /\r(?!\n)/
-/** Headers that routing depends on: no second one, no malformed one, no number out of range. */
+/** Headers that routing depends on. None may be repeated, malformed or out of range. */
 const ROUTING = new Set('Via From To Call-ID CSeq Max-Forwards Route Content-Length'.split(' '))
 
 /**
- * Null if the request may be routed. A CR that ends no line is refused: some readers take it for a line end (Kamailio,
- * Sofia-SIP), others do not, so two elements would see different headers.
+ * Returns null if the request may be routed. A CR that ends no line is refused: Kamailio and Sofia-SIP take it for a
+ * line end, others do not. So two elements would see different headers.
  */
 export function checkSyntax(request: SIPMessage): Refusal | null {
   if (BARE_CR.test(request.text.slice(0, request.bodyStart))) {
     return { status: 400, reason: 'Bad Request: a CR without LF in the head' }
   }
   let lines: HeaderLine[] | undefined
-  /** Findings and header lines come in the same order: each line is passed once. */
+  /** Findings and header lines are in the same order, so each line is visited once. */
   let k = 0
   for (const finding of validate(request, { headers: ROUTING })) {
     const { code, severity, offset } = finding
@@ -56,23 +56,23 @@ export function checkSyntax(request: SIPMessage): Refusal | null {
   return null
 }
 
-/** Max-Forwards (item 3) and Proxy-Require (item 5); null where both let it pass. */
+/** Checks Max-Forwards (item 3) and Proxy-Require (item 5). Returns null if both allow the request to pass. */
 export function checkHops(request: SIPMessage): Refusal | null {
   const hops = request.getHeader('Max-Forwards')
   if (hops !== null && Number(hops) === 0) return { status: 483 }
   const unsupported = request.getHeaderList('Proxy-Require')
   if (unsupported.length === 0 || request.method === 'CANCEL' || request.method === 'ACK') return null
-  // Option tags are tokens: anything else would not be safe to send back.
+  // Option tags are tokens. Anything else would not be safe to send back.
   const tags = unsupported.filter((tag) => /^[\w!%*.+`'~-]+$/.test(tag))
   return { status: 420, headers: tags.length === 0 ? [] : [['Unsupported', tags.join(', ')]] }
 }
 
-/** Whether a proxy can route by this URI; not by one that is malformed. */
+/** Returns whether a proxy can route by this URI. A malformed URI is not routable. */
 export function isRoutable(uri: URI | null): uri is URI {
   return uri !== null && (uri.scheme === 'sip' || uri.scheme === 'sips')
 }
 
-/** A finding as a reason phrase: one line, not too long. */
+/** Returns a finding as a reason phrase: one line, cut to a maximum length. */
 function reasonOf({ text }: Finding): string {
   const line = text.replaceAll(/[^\x20-\x7e]/g, '?')
   return `Bad Request: ${line.length > 100 ? `${line.slice(0, 100)}...` : line}`

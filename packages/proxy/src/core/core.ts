@@ -1,4 +1,7 @@
-/** What comes in: to the transactions first, then to the core (RFC 3261 section 16). */
+/**
+ * Entry point for received messages. A message goes to its transaction first, and otherwise to the proxy core (RFC 3261
+ * section 16).
+ */
 import { REASONS, reply, SIPMessage, SIPMessageError, type URI, type Via } from '@siplet/sipmsg'
 import type { Owner } from '../guard.ts'
 import type { RequestDecision } from '../script/scripts.ts'
@@ -15,18 +18,18 @@ import { preprocessRoute } from './route-set.ts'
 import type { Services } from './services.ts'
 import { Stateless } from './stateless.ts'
 
-/** Requests within dialogs are taken up to so many times maxUnfinished. */
+/** Requests within dialogs are accepted up to this multiple of maxUnfinished. */
 const WITH_DIALOGS = 2
 
-/** A request until it is known what becomes of it. */
+/** A received request, until the core knows who handles it. */
 class ReceivedRequest implements Owner {
   readonly message: SIPMessage
   readonly flow: Flow
   readonly #stateless: Stateless
   via: Via | null = null
-  /** Nothing is to be answered any more, or somebody else does. */
+  /** True if nothing is left to answer, or if somebody else answers. */
   answered = false
-  /** As soon as it is routed. */
+  /** Set when the request is routed. */
   request: IncomingRequest | undefined
 
   constructor(message: SIPMessage, flow: Flow, stateless: Stateless) {
@@ -58,7 +61,7 @@ class ReceivedReply implements Owner {
     return this.#message.callId
   }
 
-  /** Nobody waits: what it was for has its own timers. */
+  /** Nobody waits: the response context has its own timers. */
   abandon(): void {}
 }
 
@@ -66,10 +69,10 @@ export class Core implements Receiver {
   readonly #services: Services
   readonly #stateless: Stateless
   readonly #successes: LocalSuccesses
-  /** By the INVITE transaction, for CANCEL. */
+  /** Response contexts by INVITE server transaction, to find the context of a CANCEL. */
   readonly #contexts = new Map<unknown, ResponseContext>()
   #unfinished = 0
-  /** Of their messages as they came. */
+  /** Bytes of the unfinished requests, as received. */
   #unfinishedBytes = 0
   #draining = false
 
@@ -80,27 +83,27 @@ export class Core implements Receiver {
     this.#successes = new LocalSuccesses(clock, config.timers, guard, transactions.kept)
   }
 
-  /** Stops every timer of its own. */
+  /** Stops all timers of the core. */
   close(): void {
     this.#successes.close()
   }
 
-  /** Requests that are not answered yet. */
+  /** Number of requests that have no final reply yet. */
   get unfinished(): number {
     return this.#unfinished
   }
 
-  /** INVITEs that are not answered yet. */
+  /** Number of INVITEs that have no final reply yet. */
   get contexts(): number {
     return this.#contexts.size
   }
 
-  /** From now on new requests are refused with 503; what is under way goes on. */
+  /** Refuses new requests with 503 from now on. Requests in progress continue. */
   drain(): void {
     this.#draining = true
   }
 
-  /** Never throws: no message may end the proxy, not even by a fault of ours. */
+  /** Handles a received message. Never throws: no message may end the proxy, even if the proxy itself has a fault. */
   message(message: SIPMessage, flow: Flow): void {
     if (message.isRequest) {
       const received = new ReceivedRequest(message, flow, this.#stateless)
@@ -149,7 +152,8 @@ export class Core implements Receiver {
       return
     }
     let refusal = checkSyntax(received)
-    // Whatever Max-Forwards says, a CANCEL is for the INVITE it matches: it goes nowhere itself (section 16.10).
+    // A CANCEL belongs to the INVITE that it matches, whatever its Max-Forwards: a CANCEL itself is never forwarded
+    // (section 16.10).
     if (refusal === null && method === 'CANCEL' && this.#cancel(received, via, flow)) {
       owner.answered = true
       return
@@ -165,7 +169,7 @@ export class Core implements Receiver {
     this.#route(owner, via, key)
   }
 
-  /** The topmost Via with where the request came from; null where NUL or CR stand in it. */
+  /** Returns the topmost Via with the source address of the request. Null if it contains a NUL or a CR. */
   #noted(received: SIPMessage, asSent: Via, flow: Flow): Via | null {
     try {
       return noteReceived(received, asSent, flow) ? received.topVia : asSent
@@ -182,14 +186,17 @@ export class Core implements Receiver {
     this.#stateless.reply(request, via, flow, refusal)
   }
 
-  /** Section 16.3, syntax and loops aside, and the end of service. */
+  /**
+   * Checks a request as section 16.3 says, except for syntax and loops. Also refuses requests while the proxy drains.
+   */
   #check(request: SIPMessage): Refusal | null {
     const refusal = checkHops(request)
     if (refusal !== null) return refusal
     if (request.method === 'ACK' || request.method === 'CANCEL') return null
     const { maxUnfinished, maxUnfinishedBytes } = this.#services.config.limits
     const ofDialog = request.toTag !== null
-    // Calls that are there may go on where new ones are refused; but a To tag is easy to invent.
+    // Calls in progress may continue when new ones are refused. The bound is needed because anybody can invent a To
+    // tag.
     const full = this.#unfinished >= (ofDialog ? WITH_DIALOGS : 1) * maxUnfinished
     const fullOfBytes = this.#unfinishedBytes + request.text.length > maxUnfinishedBytes
     const refused = full || fullOfBytes || (this.#draining && !ofDialog)
@@ -200,7 +207,7 @@ export class Core implements Receiver {
     const { scripts, transactions, transports } = this.#services
     const { message: received, flow } = owner
     const routed = preprocessRoute(received, (uri: URI) => this.#services.isMyself(uri))
-    // The message as edited so far becomes the original: what scripts edit is counted from there.
+    // Makes the message as edited so far the original, because edits by scripts are counted from the original.
     const message = received.splices.length === 0 ? received : new SIPMessage(received)
     const request = new IncomingRequest(message, via, flow, routed)
     const { method } = request
@@ -243,7 +250,7 @@ export class Core implements Receiver {
     }
     const answered = replies.find(({ status }) => status >= 200)
     if (!stateful) {
-      // The client waits for a final reply after a provisional one (section 8.1.1.7), and nobody else gives it.
+      // After a provisional reply, the client waits for a final reply (section 8.1.1.7), and nobody else sends one.
       const promised =
         transaction !== undefined && forward === null && replies.some(({ stateless }) => !stateless)
       if (answered === undefined && promised) {
@@ -273,7 +280,10 @@ export class Core implements Receiver {
     })
   }
 
-  /** Section 16.10. False where there is no INVITE of ours: then it is routed as any other request. */
+  /**
+   * Handles a CANCEL (section 16.10). Returns false if it matches no INVITE of ours: then it is routed like any other
+   * request.
+   */
   #cancel(cancel: SIPMessage, via: Via, flow: Flow): boolean {
     const { transactions } = this.#services
     const invite: InviteServerTransaction | undefined = transactions.cancelled(cancel, via)
@@ -291,10 +301,10 @@ export class Core implements Receiver {
     const { transactions, transports, metrics } = this.#services
     metrics.receivedReply(message.status!)
     const via = message.topVia
-    // Not ours, or too mangled to tell whose.
+    // Drop a reply that is not for us, or that is too damaged to tell.
     if (
       via === null ||
-      // For nobody but us (section 16.7 item 3), though the only request of our own is a CANCEL.
+      // Drop a reply whose only Via is ours (section 16.7 item 3): the only request that this proxy creates is CANCEL.
       (message.nextVia === null && message.cseqMethod !== 'CANCEL') ||
       message.status! < 100 ||
       message.status! > 699 ||

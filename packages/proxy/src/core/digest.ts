@@ -1,7 +1,7 @@
 /**
- * 64 bits over all parts, as 16 hexadecimal digits: two hashes in the manner of FNV-1a, side by side. Tells apart what
- * is different, and withstands nobody who looks for collisions: whoever does loses no request but his own. A
- * cryptographic hash would cost ten times as much, several times a call.
+ * Returns a 64-bit hash of all parts as 16 hexadecimal digits: two FNV-1a hashes side by side. The hash does not
+ * withstand somebody who searches for collisions, but such a sender loses only their own requests. A cryptographic hash
+ * would cost ten times as much, several times per call.
  */
 export function digest(parts: readonly (string | number | null)[]): string {
   let first = 0x811c9dc5
@@ -14,7 +14,7 @@ export function digest(parts: readonly (string | number | null)[]): string {
       second = Math.imul(second ^ code, 0x5bd1e995)
       second ^= second >>> 13
     }
-    // What ends a part is in none of them.
+    // The end mark of a part. No part contains it.
     first = Math.imul(first ^ 0xff00, 0x01000193)
     second = Math.imul(second ^ 0xff00, 0x5bd1e995)
   }
@@ -23,7 +23,7 @@ export function digest(parts: readonly (string | number | null)[]): string {
 
 const DIGITS = new TextEncoder().encode('0123456789abcdef')
 
-/** By hand: toString takes V8 ten times as long for numbers beyond 31 bits. */
+/** Written by hand: for numbers beyond 31 bits, toString takes V8 ten times as long. */
 function hex(value: number): string {
   const digit = (shift: number) => DIGITS[(value >>> shift) & 15]!
   return String.fromCharCode(

@@ -1,4 +1,4 @@
-/** A request as it came in, with all that its handling needs to know. */
+/** A received request, with everything that its handling needs to know. */
 import { reply, type SIPMessage, type Via } from '@siplet/sipmsg'
 import type { Owner } from '../guard.ts'
 import type { ServerTransaction } from '../transaction/layer.ts'
@@ -6,22 +6,22 @@ import type { Flow } from '../transport/transport.ts'
 import { loopHash } from './branch-id.ts'
 import type { Routed } from './route-set.ts'
 
-/** What relays a request. */
+/** Something that relays a request. */
 export interface Relaying {
-  /** Ends every branch, and answers nothing. */
+  /** Ends every branch and sends no reply. */
   abandon(): void
 }
 
 export class IncomingRequest implements Owner {
-  /** With `received` and `rport` noted, and Route headers that point to us taken off. */
+  /** The message with `received` and `rport` noted, and without the Route headers that name this proxy. */
   readonly message: SIPMessage
   readonly via: Via
   readonly flow: Flow
-  /** What led it here. */
+  /** The route by which the request came here. */
   readonly routed: Routed
-  /** The transaction; undefined for ACK, and for a CANCEL without an INVITE. */
+  /** The server transaction. Undefined for an ACK, and for a CANCEL without an INVITE. */
   transaction: ServerTransaction | undefined
-  /** Its branches, from when it is relayed on; of an INVITE from the begin. */
+  /** What relays the request, from the moment it is relayed; for an INVITE, from the start. */
   relaying: Relaying | undefined
   #loopHash: string | undefined
   #over: (() => void) | undefined
@@ -37,19 +37,19 @@ export class IncomingRequest implements Owner {
     return this.message.callId
   }
 
-  /** It is under way from now on. `over` is called once, when nothing is left to wait for. */
+  /** Marks the request as unfinished. `over` is called once, when the request is finished. */
   begin(over: () => void): void {
     this.#over = over
   }
 
-  /** Nothing is left to wait for. */
+  /** Marks the request as finished. */
   over(): void {
     const over = this.#over
     this.#over = undefined
     over?.()
   }
 
-  /** After a fault: its branches end, and it is answered with 500 where it has no final reply yet. */
+  /** Ends the request after a fault: ends its branches, and answers 500 if it has no final reply yet. */
   abandon(): void {
     try {
       this.relaying?.abandon()

@@ -1,6 +1,6 @@
 /**
- * 2xx that the script itself gives to an INVITE. The proxy is the UAS then: over any transport, it sends the 2xx again until
- * the ACK comes (RFC 3261 section 13.3.1.4), as no transaction does.
+ * 2xx replies that the script itself sends to an INVITE. The proxy is then the UAS: over any transport, it sends the
+ * 2xx again until the ACK comes (RFC 3261 section 13.3.1.4). No transaction does this.
  */
 import type { SIPMessage } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
@@ -9,10 +9,10 @@ import type { KeptMessages, MessageKeeper } from '../transaction/kept-messages.t
 import { type TimerValues, transactionTimeout } from '../transaction/timers.ts'
 import { Timers } from '../transaction/transaction.ts'
 
-/** One 2xx until it is forgotten. */
+/** One 2xx, until it is forgotten. */
 interface Success extends MessageKeeper {
   readonly timers: Timers
-  /** Whether its ACK has come. ACKs that come again are taken as well. */
+  /** Whether its ACK has come. Retransmitted ACKs are consumed as well. */
   acknowledged: boolean
 }
 
@@ -21,7 +21,9 @@ export class LocalSuccesses {
   readonly #values: TimerValues
   readonly #guard: Guard
   readonly #kept: KeptMessages
-  /** By what an ACK has in common with the 2xx, for as long as an INVITE transaction lasts. */
+  /**
+   * The replies, for as long as an INVITE transaction lasts. The key is made of what an ACK has in common with its 2xx.
+   */
   readonly #waiting = new Map<string, Success>()
 
   constructor(clock: Clock, values: TimerValues, guard: Guard, kept: KeptMessages) {
@@ -31,12 +33,12 @@ export class LocalSuccesses {
     this.#guard = guard
   }
 
-  /** Those that are not forgotten yet. */
+  /** Number of replies that are not forgotten yet. */
   get size(): number {
     return this.#waiting.size
   }
 
-  /** Takes over a 2xx that was sent once; `send` sends it again. */
+  /** Takes over a 2xx that was sent once. `send` sends it again. */
   add(success: SIPMessage, send: () => void): void {
     const key = keyOf(success)
     this.#waiting.get(key)?.forgetMessages()
@@ -58,7 +60,7 @@ export class LocalSuccesses {
     this.#kept.release(success)
   }
 
-  /** Whether an ACK is for one of them: it goes no further. */
+  /** Returns whether an ACK is for one of these replies. Such an ACK is not forwarded. */
   acknowledged(ack: SIPMessage): boolean {
     if (this.#waiting.size === 0) return false
     const success = this.#waiting.get(keyOf(ack))
@@ -72,7 +74,7 @@ export class LocalSuccesses {
     for (const key of this.#waiting.keys()) this.#forget(key)
   }
 
-  /** T1, then twice as long each time up to T2. */
+  /** Sends again after T1, then after twice the time, up to T2. */
   #sendAfter(ms: number, timers: Timers, send: () => void): void {
     timers.start('G', ms, () => {
       send()

@@ -1,4 +1,7 @@
-/** All branches of one relayed request, and what goes upstream of their replies (RFC 3261 section 16.7). */
+/**
+ * The response context of one relayed request: all of its branches, and the choice of the replies that are sent
+ * upstream (RFC 3261 section 16.7).
+ */
 import { reply, type SIPMessage } from '@siplet/sipmsg'
 import type { Failure } from '../script/route-call.ts'
 import type { FailureDecision } from '../script/scripts.ts'
@@ -10,12 +13,12 @@ import type { IncomingRequest, Relaying } from './incoming.ts'
 import { isHeadTooLarge } from './outgoing.ts'
 import type { Services } from './services.ts'
 
-/** A set of branches to try side by side, and the routes for them. */
+/** Branches that are tried in parallel, and the routes for them. */
 export interface RelayPlan {
-  /** The request as the script left it: what FAILURE_ROUTE works on. */
+  /** The request as the script left it. FAILURE_ROUTE works on it. */
   readonly message: SIPMessage
   readonly branches: readonly BranchPlan[]
-  /** Parameters of our Record-Route; null for none. */
+  /** Parameters of our Record-Route. Null if no Record-Route is added. */
   readonly recordRoute: string | null
   readonly branchRoute: string | null
   readonly replyRoute: string | null
@@ -25,14 +28,14 @@ export interface RelayPlan {
 export class ResponseContext implements BranchOwner, Relaying {
   readonly #services: Services
   readonly #request: IncomingRequest
-  /** Both until all is done: for late 2xx, the context outlasts that by half a minute. */
+  /** Both are undefined after the end. The context itself stays for another half minute, for late 2xx. */
   #plan: RelayPlan | undefined
   #branches: Branch[] = []
   #replyRoute: string | null = null
-  /** What made FAILURE_ROUTE run; the branches it started decide from then on, where there are any. */
+  /** The failure that made FAILURE_ROUTE run. If FAILURE_ROUTE started branches, their replies replace it. */
   #failure: FinalReply | undefined
   #starting = 0
-  /** Branches so far, and the further targets that they tried. */
+  /** Number of branches so far, plus the further targets that they tried. */
   #tried = 0
   #cancelled = false
   #answered = false
@@ -43,13 +46,13 @@ export class ResponseContext implements BranchOwner, Relaying {
     this.#request = request
   }
 
-  /** Starts the branches of a plan: the first, or those of FAILURE_ROUTE. */
+  /** Starts the branches of a plan. Called for the first plan and for the plan of FAILURE_ROUTE. */
   relay(plan: RelayPlan): void {
     this.#plan = plan
     this.#replyRoute = plan.replyRoute
     this.#branches = []
     this.#starting = plan.branches.length
-    // Those that never get as far as a target count as well: FAILURE_ROUTE could make more of them without end.
+    // Counts branches that never reach a target as well. Otherwise FAILURE_ROUTE could add branches without end.
     this.#tried += plan.branches.length
     for (const branch of plan.branches) {
       if (plan.branchRoute === null) this.#start(branch)
@@ -61,7 +64,7 @@ export class ResponseContext implements BranchOwner, Relaying {
     }
   }
 
-  /** The client sent CANCEL (section 16.10). */
+  /** Handles a CANCEL of the client (section 16.10). */
   cancel(): void {
     this.#services.guard.run('cancel', this.#request, () => {
       this.#cancelled = true
@@ -69,7 +72,7 @@ export class ResponseContext implements BranchOwner, Relaying {
     })
   }
 
-  /** After a fault: every branch that rings is cancelled; what they say is not heard any more, a 2xx aside. */
+  /** Ends the context after a fault: cancels every branch that rings. Later replies are ignored, except for a 2xx. */
   abandon(): void {
     const branches = this.#branches
     this.#finish()
@@ -101,7 +104,7 @@ export class ResponseContext implements BranchOwner, Relaying {
     this.#services.scripts.reply(this.#replyRoute, this.#request, message, flow, done)
   }
 
-  /** Null where BRANCH_ROUTE dropped the branch. */
+  /** `plan` is null if BRANCH_ROUTE dropped the branch. */
   #start(plan: BranchPlan | null): void {
     this.#starting--
     if (plan !== null && !this.#done && !this.#cancelled && !this.#answered) {
@@ -127,7 +130,7 @@ export class ResponseContext implements BranchOwner, Relaying {
       this.#answer(best, finals)
       return
     }
-    // The route is for this failure: it has to be armed again for the next.
+    // The route applies to this failure only. The script must call t_on_failure again for the next one.
     const failure: Failure = { plan: this.#plan!, reply: best, tried: this.#tried }
     this.#failure = best
     this.#starting = 1
@@ -139,7 +142,9 @@ export class ResponseContext implements BranchOwner, Relaying {
     })
   }
 
-  /** What FAILURE_ROUTE decided. Without a final reply and new branches, the failure goes upstream as it is. */
+  /**
+   * Carries out what FAILURE_ROUTE decided. If there is no final reply and no new branch, the failure goes upstream.
+   */
   #failed({ replies, relay }: FailureDecision, best: FinalReply, finals: readonly FinalReply[]): void {
     for (const { status, reason } of replies) if (status < 200) this.#local(status, reason)
     const final = replies.find(({ status }) => status >= 200)
@@ -154,7 +159,7 @@ export class ResponseContext implements BranchOwner, Relaying {
     const message = challenging ? withAllChallenges(best.message!, all) : best.message
     const { config } = this.#services
     const upstream = reason === undefined ? statusUpstream(status) : status
-    // A 408 comes too late for anything but an INVITE: it only makes the client retransmit (RFC 4320 section 4.2).
+    // For anything but an INVITE, a 408 comes too late: the client would only retransmit (RFC 4320 section 4.2).
     const late =
       this.#request.method !== 'INVITE' && status === 408 && message === null && reason === undefined
     if (late && config.timers.frTimeoutMs >= 64 * config.timers.t1) this.#request.transaction?.terminate()
@@ -173,7 +178,10 @@ export class ResponseContext implements BranchOwner, Relaying {
     this.#request.transaction?.reply(status, message.text)
   }
 
-  /** Sends a reply of a branch without our Via (item 3); on a stream its Content-Length is right (section 18.3). */
+  /**
+   * Sends a reply of a branch upstream, without our Via (item 3). On a stream, corrects Content-Length and line ends
+   * (section 18.3).
+   */
   #upstream(status: number, message: SIPMessage): void {
     message.removeFirstVia()
     const { flow } = this.#request
@@ -181,7 +189,7 @@ export class ResponseContext implements BranchOwner, Relaying {
     const tooLarge = this.#whatIsTooLarge(message)
     if (tooLarge !== null) {
       if (status < 200) return
-      // A client that gets nothing would wait for ever.
+      // Without any reply, the client would wait until its own timeout.
       this.#services.log.refused(this.#request, 513, tooLarge)
       this.#local(513, reasonOf(513))
       return
@@ -190,7 +198,10 @@ export class ResponseContext implements BranchOwner, Relaying {
     this.#request.transaction?.reply(status, message.text)
   }
 
-  /** Why a reply cannot go upstream, for the log; null if it can. It came by a stream, or the script made it longer. */
+  /**
+   * Returns why a reply cannot be sent upstream, for the log. Null if it can be sent. Causes: the reply came over a
+   * stream, or the script made it longer.
+   */
   #whatIsTooLarge(message: SIPMessage): string | null {
     const { length } = message.text
     if (!isReliable(this.#request.flow.transport)) {

@@ -1,18 +1,19 @@
-/** Route information (RFC 3261 sections 16.4 and 16.6 items 6 and 7). */
+/** Processes route information (RFC 3261 sections 16.4 and 16.6 items 6 and 7). */
 import { parametersText, parseURI, type SIPMessage, type URI, withoutParameters } from '@siplet/sipmsg'
 import { isRoutable } from './checks.ts'
 
-/** What led a request here. */
+/** The route by which a request came here. */
 export interface Routed {
-  /** What loose_route tells: a route set led the request here, or leads it on. */
+  /** The result of loose_route: whether a route set led the request here, or leads it on. */
   readonly loose: boolean
-  /** Parameters of our Route that was taken off, such as `;lr;ftag=1`; null where none was. */
+  /** Parameters of our Route that was removed, such as `;lr;ftag=1`. Null if none was removed. */
   readonly parameters: string | null
 }
 
 /**
- * Takes off what has led the request here: a Request-URI that a strict router put our Record-Route into, a maddr that
- * names us, and the first Route if it is ours; also the second where two were recorded for two transports (RFC 5658).
+ * Removes the route information that led the request here: a Request-URI into which a strict router wrote our
+ * Record-Route, a maddr that names us, and the first Route if it is ours. Also removes the second Route if two were
+ * recorded for two transports (RFC 5658).
  */
 export function preprocessRoute(request: SIPMessage, isMyself: (uri: URI) => boolean): Routed {
   const routed = request.topRoute !== null
@@ -25,15 +26,15 @@ export function preprocessRoute(request: SIPMessage, isMyself: (uri: URI) => boo
     const second = parseURI(top)!.parameters.has('r2') ? ourRoute(request, isMyself) : null
     if (second !== null) request.removeFirstValue('Route')
   }
-  // A request outside of a dialog whose only Route was our own went to its outbound proxy; it has no route set.
+  // Outside a dialog, a request whose only Route was our own was sent to its outbound proxy. It has no route set.
   const preloaded = request.toTag === null && parameters !== null && request.topRoute === null
   return { loose: routed && !preloaded, parameters }
 }
 
 /**
- * The next hop of a request: what was set, else its first Route, else its Request-URI. Null if the request cannot be sent
- * there. A Request-URI of a scheme that says nothing about the next hop needs one that does (section 16.3 item 2): tel by
- * Route, any if it was set.
+ * Returns the next hop of a request: the URI that was set, else its first Route, else its Request-URI. Returns null if
+ * the request cannot be sent there. If the scheme of the Request-URI names no next hop, another source is required
+ * (section 16.3 item 2): a Route for tel, `dstUri` for any scheme.
  */
 export function nextHop(request: SIPMessage, dstUri: string | null): URI | null {
   if (dstUri === null && !UNDERSTOOD.includes(request.requestURI?.scheme ?? '')) return null
@@ -44,8 +45,8 @@ export function nextHop(request: SIPMessage, dstUri: string | null): URI | null 
 const UNDERSTOOD = ['sip', 'sips', 'tel']
 
 /**
- * Makes the Request-URI the last Route, and the first Route the Request-URI, if the first Route is a strict router (no lr;
- * section 16.6 item 6).
+ * If the first Route is a strict router (no lr), makes the Request-URI the last Route and the first Route the
+ * Request-URI (section 16.6 item 6).
  */
 export function routeStrictly(request: SIPMessage): void {
   const first = request.topRoute
@@ -56,7 +57,10 @@ export function routeStrictly(request: SIPMessage): void {
   request.rewriteRURI(first.uri)
 }
 
-/** Puts the last Route back into the Request-URI, if a strict router put our Record-Route there: its parameters. */
+/**
+ * If a strict router put our Record-Route into the Request-URI, moves the last Route back there. Returns the parameters
+ * of our Record-Route.
+ */
 function undoStrictRouting(
   request: SIPMessage,
   routed: boolean,
@@ -72,16 +76,16 @@ function undoStrictRouting(
   return parameters
 }
 
-/** A Request-URI with a maddr of ours counts as one without it, and without port and transport (section 16.4). */
+/** Removes a maddr that names us from the Request-URI, together with port and transport (section 16.4). */
 function stripMaddr(request: SIPMessage, isMyself: (uri: URI) => boolean): void {
-  // Most Request-URIs need not be parsed for this. A name may be written with escapes.
+  // Most Request-URIs need not be parsed for this. A parameter name may be written with escapes.
   if (!/maddr|%/i.test(request.ruri ?? '')) return
   const uri = request.requestURI
   if (!uri?.parameters.has('maddr') || !isMyself(uri)) return
   request.rewriteRURI(withoutParameters(request.ruri!, ['maddr', 'transport'], true))
 }
 
-/** The first Route if it is ours, as a URI. */
+/** Returns the first Route as a URI if it is ours, else null. */
 function ourRoute(request: SIPMessage, isMyself: (uri: URI) => boolean): string | null {
   const uri = request.topRoute?.uri ?? null
   const parsed = uri === null ? null : parseURI(uri)

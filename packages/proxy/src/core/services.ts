@@ -1,4 +1,4 @@
-/** What the parts of the core work with. */
+/** Objects that all parts of the core use. */
 import type { URI } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
 import type { ProxyConfig } from '../config.ts'
@@ -24,6 +24,6 @@ export interface Services {
   readonly scripts: Scripts
   readonly metrics: ProxyMetrics
   readonly log: ProxyLog
-  /** Whether a URI leads to this proxy: one of its sockets, or an alias. */
+  /** Returns whether a URI names this proxy: one of its sockets, or an alias. */
   isMyself(uri: URI): boolean
 }

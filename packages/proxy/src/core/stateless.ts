@@ -1,4 +1,4 @@
-/** What is sent without a transaction: replies, ACK, and requests and replies passed on (RFC 3261 section 16.11). */
+/** Sends messages without a transaction: replies, ACKs, and forwarded requests and replies (RFC 3261 section 16.11). */
 import { randomBytes } from 'node:crypto'
 import { reply, type SIPMessage, type Via } from '@siplet/sipmsg'
 import { dnsTimeout, locate, numericTarget } from '../target/locate.ts'
@@ -15,14 +15,14 @@ import type { Services } from './services.ts'
 
 export class Stateless {
   readonly #services: Services
-  /** Makes the To tags of our replies recognisable: their ACKs go no further. */
+  /** Part of the To tags of our replies, so that their ACKs are recognised and not forwarded. */
   readonly #secret = randomBytes(12).toString('hex')
 
   constructor(services: Services) {
     this.#services = services
   }
 
-  /** Replies to a request; not to an ACK. */
+  /** Sends a reply to a request. Does nothing for an ACK. */
   reply(request: SIPMessage, via: Via, flow: Flow, { status, reason, headers = [] }: Refusal): void {
     if (request.method === 'ACK') return
     const { metrics } = this.#services
@@ -32,14 +32,15 @@ export class Stateless {
     this.sendReply(via, flow, message.text)
   }
 
-  /** Whether an ACK is the one to a reply of {@link reply}. */
+  /** Returns whether an ACK acknowledges a reply of {@link reply}. */
   isAckToUs(ack: SIPMessage): boolean {
     return ack.toTag !== null && ack.toTag === this.#tag(ack)
   }
 
   /**
-   * Returns {@link sendReply} for the transaction of a request. The transaction outlasts the request, and what is returned
-   * must not keep it: V8 keeps for a closure all that any closure of the same function uses.
+   * Returns a function that calls {@link sendReply} for the transaction of a request. The transaction outlives the
+   * request, so the function must not keep the request. V8 keeps for a closure everything that any closure of the same
+   * function uses.
    */
   replier(via: Via, flow: Flow): Send {
     return isReliable(flow.transport)
@@ -55,15 +56,15 @@ export class Stateless {
     return (text) => this.#sendBack(back, text)
   }
 
-  /** Sends a reply back the way its request came (section 18.2.2). */
+  /** Sends a reply back over the path of its request (section 18.2.2). */
   sendReply(via: Via, flow: Flow, text: string): void {
     const open = isReliable(flow.transport) && flow.open
     this.#sendBack(open ? flow : this.#flowTo(wayBack(via, flow)), text)
   }
 
   /**
-   * Sends a request on, to one target (section 16.11): an ACK to a 2xx, or a request that forward() was called for. If the
-   * request cannot be sent, its client gets 416, 500 or 513.
+   * Sends a request to one target without state (section 16.11): an ACK to a 2xx, or a request for which forward() was
+   * called. If the request cannot be sent, its client gets 416, 500 or 513.
    */
   forward(request: IncomingRequest, { message, dstUri, recordRoute }: BranchPlan): void {
     stripRequestURI(message)
@@ -96,7 +97,10 @@ export class Stateless {
     )
   }
 
-  /** Passes on a reply to what was forwarded without state; others belong to nobody any more (RFC 6026 section 8.2). */
+  /**
+   * Forwards a reply to a request that was forwarded without state. Other replies belong to nobody any more and are
+   * dropped (RFC 6026 section 8.2).
+   */
   passOn(message: SIPMessage, via: Via): void {
     const { metrics, transports } = this.#services
     const next = message.nextVia
@@ -117,7 +121,7 @@ export class Stateless {
     }
   }
 
-  /** Null if no socket leads there. */
+  /** Returns null if no socket can reach the target. */
   #flowTo(target: Target): Flow | null {
     try {
       return this.#services.transports.flowTo(target)
@@ -155,7 +159,7 @@ export class Stateless {
     }
   }
 
-  /** Counts a request that could not be sent on, and answers it, so that its client need not wait. */
+  /** Counts a request that could not be sent, and answers it, so that its client need not wait. */
   #unsent(
     request: IncomingRequest,
     reason: 'no-target' | 'unsent-request',
@@ -175,8 +179,8 @@ export class Stateless {
 }
 
 /**
- * Where replies to a request go, over the transport that it came by: to the address that it came from, whatever its Via
- * says. So nothing is kept of the text of the request, as a part of it would be.
+ * Returns the target for replies to a request: the source address, over the same transport, whatever the Via says. The
+ * result holds no part of the request's text, which would keep the whole text in memory.
  */
 function wayBack(via: Via, { transport, remote: [ip, port] }: Flow): Target {
   return { transport, ip, port: replyTarget(via)?.port ?? port }

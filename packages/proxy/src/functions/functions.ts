@@ -1,4 +1,4 @@
-/** What scripts may call by call_function: names and order of arguments are those of OpenSIPS. */
+/** The functions that scripts call with call_function. Names and order of arguments are those of OpenSIPS. */
 import type { Address, EmbedderFunction, FunctionMessage, Route } from '@siplet/engine'
 import type { RouteCall } from '../script/route-call.ts'
 import { appendHf, removeHf } from './headers.ts'
@@ -15,17 +15,17 @@ import {
 } from './route.ts'
 import { xlog } from './xlog.ts'
 
-/** What functions look up in the proxy. */
+/** What functions read from the proxy. */
 export interface FunctionHost {
-  /** @param local where the message came in */
+  /** @param local address that received the message */
   isMyself(host: string, port: number | null, local: Address): boolean
   hasMethod(name: string): boolean
-  /** Targets that may be tried for one request. */
+  /** Upper bound on targets tried for one request. */
   readonly maxBranches: number
   xlog(level: string, text: string, call: RouteCall): void
 }
 
-/** One function; throws where its arguments are wrong, which the script sees at that line. */
+/** One function. Throws if its arguments are wrong; the script sees the error at its call. */
 export type ProxyFunction = (
   call: RouteCall,
   message: FunctionMessage,
@@ -37,7 +37,7 @@ const REQUESTS: readonly Route[] = ['REQUEST_ROUTE', 'BRANCH_ROUTE', 'FAILURE_RO
 const ANYWHERE: readonly Route[] = [...REQUESTS, 'ONREPLY_ROUTE']
 const RELAYING: readonly Route[] = ['REQUEST_ROUTE', 'FAILURE_ROUTE']
 
-/** Each with the routes it may be called from. */
+/** Each function with the routes that may call it. */
 const FUNCTIONS: Record<string, readonly [ProxyFunction, readonly Route[]]> = {
   sl_send_reply: [slSendReply, ['REQUEST_ROUTE']],
   t_reply: [tReply, RELAYING],
@@ -62,9 +62,9 @@ const FUNCTIONS: Record<string, readonly [ProxyFunction, readonly Route[]]> = {
 }
 
 /**
- * The functions as the engine takes them.
+ * Returns the functions in the form that the engine takes.
  *
- * @param callOf the call that a message belongs to; by default the context of its exec
+ * @param callOf returns the call that a message belongs to; by default the context of its exec
  */
 export function functionTable(
   host: FunctionHost,

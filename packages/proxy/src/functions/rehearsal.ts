@@ -6,17 +6,18 @@ import { RouteCall } from '../script/route-call.ts'
 import { functionTable } from './functions.ts'
 
 export interface RehearsalHost {
-  /** Whether the script has a method of that name. */
+  /** Returns whether the script has a method of that name. */
   hasMethod(name: string): boolean
-  /** Where xlog writes to. */
+  /** Receives the lines of xlog. */
   logger: Logger
 }
 
 /**
- * The functions of the proxy, to try its script without one: each checks its arguments, edits the message and returns
- * as in the proxy, and nothing is sent. The proxy's own address is where the message came in; Route headers stay.
+ * Returns the functions of the proxy for trying a script without a proxy. Each checks its arguments, edits the message
+ * and returns as in the proxy, but nothing is sent. The proxy's own address is the one that received the message. Route
+ * headers stay in the message.
  *
- * Each exec needs an object of its own as its context.
+ * The context of each exec must be an object of its own.
  */
 export function rehearsalFunctions({ hasMethod, logger }: RehearsalHost): Record<string, EmbedderFunction> {
   const log = new ProxyLog(logger, Number.POSITIVE_INFINITY)

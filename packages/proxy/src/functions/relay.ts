@@ -6,26 +6,26 @@ import { isHostName } from '../target/locate.ts'
 import type { FunctionHost, ProxyFunction } from './functions.ts'
 
 /**
- * t_relay([flags], [outbound_proxy]): relays with a transaction, to the Request-URI and all appended branches side by
- * side. The outbound proxy is `proto:host:port` or a URI, and goes before set_dst_uri. Flags of OpenSIPS change nothing here;
- * others are an error. -1 where the URI is no SIP
- * URI, the request was relayed or answered already, or there are too many branches.
+ * t_relay([flags], [outbound_proxy]): relays with a transaction, to the Request-URI and all appended branches in
+ * parallel. The outbound proxy is `proto:host:port` or a URI, and takes precedence over set_dst_uri. Flags of OpenSIPS
+ * change nothing here; other flags are errors. Returns -1 if the next hop is no SIP URI, if the request was already
+ * relayed or answered, or if there are too many branches.
  */
 export const tRelay: ProxyFunction = (call, message, [flags, outboundProxy], host) => {
   checkFlags(flags)
   const to = destination('t_relay', outboundProxy)
-  // In FAILURE_ROUTE, the branches of before count as well.
+  // In FAILURE_ROUTE, earlier branches count as well.
   const tooMany = call.failure !== null && branchesOf(call) > host.maxBranches
   return tooMany ? refuseBranch(call, host) : relay(call, message, to, false)
 }
 
-/** forward([destination]): relays without state; destination is `host:port` or a URI. */
+/** forward([destination]): relays without state. The destination is `host:port` or a URI. */
 export const forward: ProxyFunction = (call, message, [to]) =>
   relay(call, message, destination('forward', to), true)
 
 /**
- * append_branch([uri], [q]): one more branch, by default to the Request-URI of this moment; -1 where there are too many.
- * q orders nothing here.
+ * append_branch([uri], [q]): adds a branch, by default to the current Request-URI. Returns -1 if there are too many. q
+ * has no effect.
  */
 export const appendBranch: ProxyFunction = (call, message, [uri], host) => {
   const target = uri === undefined || uri === '' ? message.ruri! : String(uri)
@@ -37,9 +37,9 @@ export const appendBranch: ProxyFunction = (call, message, [uri], host) => {
 }
 
 /**
- * drop(): the request, the branch or the provisional reply goes nowhere; -1 for a final reply, which has to, and after
- * t_relay or forward. In OpenSIPS and Kamailio it ends the script, too: what could follow has no effect here, t_relay,
- * forward, t_reply and sl_send_reply return -1.
+ * drop(): discards the request, the branch or the provisional reply. Returns -1 for a final reply, which must be
+ * forwarded, and after t_relay or forward. In OpenSIPS and Kamailio, drop also ends the script. Here, later calls of
+ * t_relay, forward, t_reply and sl_send_reply return -1 instead.
  */
 export const drop: ProxyFunction = (call, message) => {
   if (call.relay !== null || (call.route === 'ONREPLY_ROUTE' && message.status! >= 200)) return -1
@@ -47,7 +47,7 @@ export const drop: ProxyFunction = (call, message) => {
   return 1
 }
 
-/** t_on_branch(name), t_on_reply(name), t_on_failure(name): the method that the script has for that route. */
+/** t_on_branch(name), t_on_reply(name), t_on_failure(name): set the script's method for that route. */
 export function tOn(route: 'branchRoute' | 'replyRoute' | 'failureRoute'): ProxyFunction {
   return (call, _message, [name], host) => {
     if (typeof name !== 'string' || !host.hasMethod(name)) {
@@ -58,17 +58,17 @@ export function tOn(route: 'branchRoute' | 'replyRoute' | 'failureRoute'): Proxy
   }
 }
 
-/** Whether the URI has a host that can be reached: an address, or a name as DNS has them. */
+/** Returns whether the host of the URI can be reached: an address, or a valid DNS name. */
 function hasHost(uri: URI | null): boolean {
   return uri !== null && (isIP(plainHost(uri.host)) !== 0 || isHostName(uri.host))
 }
 
-/** How many branches the request would have with this relay. */
+/** Returns the number of branches that the request would have after this relay. */
 function branchesOf({ failure, appended }: RouteCall): number {
   return failure === null ? 1 + appended.length : failure.tried + Math.max(1, appended.length)
 }
 
-/** As OpenSIPS and Kamailio do: a line in the log, and false. */
+/** Refuses a branch as OpenSIPS and Kamailio do: logs a line and returns -1. */
 function refuseBranch(call: RouteCall, host: FunctionHost): number {
   host.xlog('L_ERR', `no more branches: maxBranches is ${host.maxBranches}`, call)
   return -1
@@ -87,10 +87,15 @@ function relay(
   return 1
 }
 
-/** Flags of OpenSIPS's t_relay. This proxy does what they ask for in any case, or has nothing that they could change. */
+/**
+ * Flags of OpenSIPS's t_relay. This proxy either does what they ask for anyway, or has nothing that they could change.
+ */
 const FLAGS = ['no-auto-477', 'no-dns-failover', 'pass-reason-hdr', 'allow-no-cancel']
 
-/** @throws Error for a flag that OpenSIPS does not have either: mostly the destination, given as the first argument */
+/**
+ * @throws Error for a flag that OpenSIPS does not have. Usually, such a flag is a destination given as the first
+ * argument.
+ */
 function checkFlags(flags: string | number | undefined): void {
   if (flags === undefined || flags === '') return
   const known = typeof flags === 'number' ? flags >= 0 && flags < 32 : /^(?:0x)?[\da-f]{1,2}$/i.test(flags)
@@ -106,7 +111,7 @@ function checkFlags(flags: string | number | undefined): void {
   )
 }
 
-/** `proto:host:port`, `host:port` or a URI as a URI; null for none. */
+/** Returns `proto:host:port`, `host:port` or a URI as a URI; null if no destination is given. */
 function destination(name: string, text: string | number | undefined): string | null {
   if (text === undefined || text === '') return null
   const [, transport, rest] = /^(udp|tcp|tls|ws|wss):(.+)$/i.exec(String(text)) ?? []

@@ -1,15 +1,17 @@
 import type { ProxyFunction } from './functions.ts'
 import { statusPattern } from './status-pattern.ts'
 
-/** sl_send_reply(code, reason): a reply without state; -1 for ACK, which is not replied to. */
+/** sl_send_reply(code, reason): replies without state. Returns -1 for an ACK, which has no reply. */
 export const slSendReply: ProxyFunction = (call, _message, args) => addReply(call, args, true)
 
-/** t_reply(code, reason): a reply of the transaction, retransmitted until the ACK of an INVITE. */
+/**
+ * t_reply(code, reason): replies with the transaction. To an INVITE, the reply is retransmitted until the ACK comes.
+ */
 export const tReply: ProxyFunction = (call, _message, args) => addReply(call, args, false)
 
 /**
- * t_check_status(re): whether the status that failed, or the one of the reply, is what the expression describes,
- * such as "(486)|(408)" or "5[0-9][0-9]".
+ * t_check_status(re): returns whether the expression, such as "(486)|(408)" or "5[0-9][0-9]", matches the status of the
+ * failure or of the reply.
  */
 export const tCheckStatus: ProxyFunction = (call, message, [expression]) => {
   const status = call.failure?.reply.status ?? message.status

@@ -1,11 +1,14 @@
 import { Parameters } from '@siplet/sipmsg'
 import type { ProxyFunction } from './functions.ts'
 
-/** uri-parameters (RFC 3261 section 25.1); what else stood in a URI might change its host. */
+/** uri-parameters (RFC 3261 section 25.1). Other characters in the URI could change its host. */
 const PARAMETER = /(?:[\w.!~*'()[\]/:&+$-]|%[0-9A-Fa-f]{2})+/.source
 const PARAMETERS = new RegExp(`^${PARAMETER}(?:=${PARAMETER})?(?:;${PARAMETER}(?:=${PARAMETER})?)*$`)
 
-/** record_route([parameters]): this and the following requests of the dialog come by here; such as "ftag=1". */
+/**
+ * record_route([parameters]): routes this request and the later requests of the dialog through this proxy. Example of
+ * parameters: "ftag=1".
+ */
 export const recordRoute: ProxyFunction = (call, _message, [parameters]) => {
   const text = String(parameters ?? '').replace(/^;/, '')
   if (text !== '' && (text.length > 1_000 || !PARAMETERS.test(text))) {
@@ -17,18 +20,21 @@ export const recordRoute: ProxyFunction = (call, _message, [parameters]) => {
   return 1
 }
 
-/** loose_route(): whether a Route header led the request here or leads it on; -1 without one. */
+/** loose_route(): returns 1 if a Route header led the request here or leads it on, -1 otherwise. */
 export const looseRoute: ProxyFunction = (call) => (call.request.routed.loose ? 1 : -1)
 
-/** is_myself(host, [port]): whether that is one of the sockets, or an alias; without a port, on any port. */
+/**
+ * is_myself(host, [port]): returns whether host and port are those of a socket or an alias. Without a port, any port
+ * matches.
+ */
 export const isMyself: ProxyFunction = (_call, message, [name, port], host) => {
   const number = port === undefined || port === '' ? null : Number(port)
   return host.isMyself(String(name), number, message.dst) ? 1 : -1
 }
 
 /**
- * mf_process_maxfwd_header(max): lowers Max-Forwards to `max`, or adds it; 2 where it was added, -1 where it is 0.
- * It is counted down when the request is relayed, whether this is called or not.
+ * mf_process_maxfwd_header(max): lowers Max-Forwards to `max`, or adds it. Returns 2 if it was added, and -1 if it is
+ * 0. Max-Forwards is decremented when the request is relayed, whether or not this is called.
  */
 export const mfProcessMaxfwdHeader: ProxyFunction = (_call, message, [max]) => {
   const limit = Number(max)
@@ -41,12 +47,13 @@ export const mfProcessMaxfwdHeader: ProxyFunction = (_call, message, [max]) => {
   return hops === null ? 2 : 1
 }
 
-/** has_totag(): whether To has a tag: the request belongs to a dialog, or says so. */
+/** has_totag(): returns whether To has a tag, as the requests of a dialog have. */
 export const hasTotag: ProxyFunction = (_call, message) => (message.toTag === null ? -1 : 1)
 
 /**
- * check_route_param(parameter): whether our Route that was taken off has that parameter: `name`, or `name=value`; -1 also
- * if none was taken off. Names compare without case. No expression: it would run outside of the script's time limit.
+ * check_route_param(parameter): returns 1 if our Route that was removed has that parameter: `name`, or `name=value`.
+ * Returns -1 otherwise. Names are compared without case. Regular expressions are not accepted: they would run outside
+ * the time limit of the script.
  */
 export const checkRouteParam: ProxyFunction = (call, _message, [parameter]) => {
   const [, name, value] = /^;?([^;=]+)(?:=([^;]*))?$/.exec(String(parameter ?? '')) ?? []
@@ -58,8 +65,8 @@ export const checkRouteParam: ProxyFunction = (call, _message, [parameter]) => {
 }
 
 /**
- * route_params(header): writes the parameters of our Route that was taken off into that header, for msg.getHeader: such as
- * ";lr;ftag=1". -1 if none was taken off. The header goes out with the request unless the script removes it.
+ * route_params(header): writes the parameters of our Route that was removed, such as ";lr;ftag=1", into that header,
+ * for msg.getHeader. Returns -1 if none was removed. The header is sent with the request unless the script removes it.
  */
 export const routeParams: ProxyFunction = (call, message, [header]) => {
   const { parameters } = call.request.routed

@@ -1,18 +1,19 @@
 /**
- * The expressions of t_check_status: those of POSIX that make sense for a status, such as "(486)|(408)", "5[0-9][0-9]"
- * or "4..". Matched by the set of places that can be reached, in linear time: an expression comes from a script, and a
- * regular expression of JavaScript could keep the whole proxy busy for years with three digits.
+ * The expressions of t_check_status: the part of POSIX expressions that makes sense for a status, such as
+ * "(486)|(408)", "5[0-9][0-9]" or "4..". Matching tracks the set of reachable places, so it takes linear time. The
+ * expression comes from a script: with three digits, a JavaScript regular expression could keep the whole proxy busy
+ * for years.
  */
 
-/** Places in the text that can be reached from these. */
+/** Returns the places in the text that can be reached from the given ones. */
 type Step = (text: string, from: ReadonlySet<number>) => Set<number>
 
 const MAX_LENGTH = 100
-/** Repetitions within repetitions take time that grows with a power of their depth. */
+/** Upper bound on nested repetitions. Their time grows with a power of the depth. */
 const MAX_DEPTH = 4
 
 /**
- * Whether the whole text is what the expression describes.
+ * Returns a function that tells whether the expression matches the whole text.
  *
  * @throws Error that says what is wrong with the expression
  */
@@ -67,7 +68,7 @@ class PatternParser {
       this.#depth--
       return step
     }
-    // Anchors say what is so anyway.
+    // Anchors have no effect: the expression always matches the whole text.
     if (this.#take('^') || this.#take('$')) return (_text, from) => new Set(from)
     if (this.#take('.')) return consuming(() => true)
     if (this.#take('[')) return this.#set()
@@ -110,7 +111,7 @@ function consuming(matches: (character: string) => boolean): Step {
   }
 }
 
-/** As often as it leads to new places. */
+/** Repeats the step as long as it reaches new places. */
 function closure(step: Step, text: string, from: ReadonlySet<number>): Set<number> {
   const reached = new Set(from)
   for (let size = -1; size !== reached.size; ) {

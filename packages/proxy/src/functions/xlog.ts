@@ -1,6 +1,6 @@
 import type { ProxyFunction } from './functions.ts'
 
-/** xlog([level], text): a line of the log; levels are L_ALERT to L_DBG, L_ERR by default, as in OpenSIPS. */
+/** xlog([level], text): logs a line. Levels are L_ALERT to L_DBG; the default is L_ERR, as in OpenSIPS. */
 export const xlog: ProxyFunction = (call, _message, args, host) => {
   const [level, text] = args.length > 1 ? args : ['L_ERR', args[0]]
   host.xlog(String(level), String(text ?? ''), call)

@@ -1,10 +1,13 @@
-/** Headers that a script must leave in place, since without them no reply finds its way back (RFC 3261 section 8.2.6.2). */
+/**
+ * Headers that a script must not remove or change: without them, no reply finds its way back (RFC 3261 section
+ * 8.2.6.2).
+ */
 import type { SIPMessage } from '@siplet/sipmsg'
 
 const UNCHANGED = ['Via', 'CSeq'] as const
 const PRESENT = ['From', 'To', 'Call-ID'] as const
 
-/** Null where the message still has them; else the name of the first that it has not. */
+/** Returns the name of the first such header that the edited message lost; null if all are present. */
 export function lostHeader(edited: SIPMessage, original: SIPMessage): string | null {
   if (edited.splices.length === 0) return null
   for (const name of UNCHANGED) {

@@ -1,6 +1,7 @@
 /**
- * One run of a script's method for a route, and what its functions asked for. Nothing is carried out before the method
- * has ended: a script that fails half-way has done nothing, and on-script-error decides about the request as it came.
+ * One run of a script method for a route, and what its functions requested. Nothing is carried out before the method
+ * has returned. So if a script fails half-way, none of its actions are carried out, and onScriptError decides about the
+ * unchanged request.
  */
 import type { Route } from '@siplet/engine'
 import type { SIPMessage } from '@siplet/sipmsg'
@@ -8,30 +9,30 @@ import type { FinalReply } from '../core/best-reply.ts'
 import type { IncomingRequest } from '../core/incoming.ts'
 import type { RelayPlan } from '../core/response-context.ts'
 
-/** A reply that the script gave. */
+/** A reply that the script asked for. */
 export interface ScriptReply {
   readonly stateless: boolean
   readonly status: number
   readonly reason: string
 }
 
-/** t_relay or forward, with the message as it was then. */
+/** A call of t_relay or forward, with the message as it was at that moment. */
 export interface Relay {
   readonly stateless: boolean
   readonly message: SIPMessage
   readonly dstUri: string | null
 }
 
-/** What FAILURE_ROUTE is about. */
+/** The failure that FAILURE_ROUTE handles. */
 export interface Failure {
-  /** How the request was relayed. */
+  /** The plan by which the request was relayed. */
   readonly plan: RelayPlan
   readonly reply: FinalReply
-  /** Branches so far, and the further targets that they tried. */
+  /** Number of branches so far, plus the further targets that they tried. */
   readonly tried: number
 }
 
-/** What functions ask of the request. */
+/** The parts of a request that functions read. */
 export type RoutedRequest = Pick<IncomingRequest, 'message' | 'method' | 'routed'>
 
 export class RouteCall {
@@ -39,11 +40,11 @@ export class RouteCall {
   readonly request: RoutedRequest
   readonly failure: Failure | null
   readonly replies: ScriptReply[] = []
-  /** URIs of append_branch, each with the next hop of that moment. */
+  /** URIs of append_branch, each with the next hop at that moment. */
   readonly appended: { uri: string; dstUri: string | null }[] = []
   relay: Relay | null = null
   dropped = false
-  /** Parameters of our Record-Route, from record_route; null for none. */
+  /** Parameters of our Record-Route, from record_route. Null if it was not called. */
   recordRoute: string | null = null
   branchRoute: string | null = null
   replyRoute: string | null = null
@@ -54,7 +55,7 @@ export class RouteCall {
     this.request = request
     this.failure = failure
     if (failure === null) return
-    // What was said for the transaction holds for new branches; only t_on_failure has to be called anew.
+    // Settings for the transaction also apply to new branches. Only t_on_failure must be called again.
     this.recordRoute = failure.plan.recordRoute
     this.branchRoute = failure.plan.branchRoute
     this.replyRoute = failure.plan.replyRoute

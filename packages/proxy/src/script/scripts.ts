@@ -1,4 +1,7 @@
-/** The script's four routes: runs each, and says what is to be done. Every call is answered, whatever the script does. */
+/**
+ * Runs the four routes of the script and returns what is to be done. Every call gets an answer, whatever the script
+ * does.
+ */
 import type { Engine, ExecResult, Route } from '@siplet/engine'
 import { SipletError } from '@siplet/engine'
 import type { SIPMessage } from '@siplet/sipmsg'
@@ -10,31 +13,31 @@ import type { Flow } from '../transport/transport.ts'
 import { lostHeader } from './kept-headers.ts'
 import { type Failure, RouteCall, type ScriptReply } from './route-call.ts'
 
-/** What is to be done with a request; nothing at all where everything is empty. */
+/** What is to be done with a request. If everything is empty, nothing is done. */
 export interface RequestDecision {
   readonly replies: readonly ScriptReply[]
   readonly relay: RelayPlan | null
-  /** To be sent on without state. */
+  /** To be forwarded without state. */
   readonly forward: BranchPlan | null
-  /** Where the proxy answers for a script that failed: what was wrong. */
+  /** What was wrong, if the proxy answers for a script that failed. */
   readonly refused?: string
 }
 
-/** What is to be done about a failure; where both are empty, it goes upstream as it is. */
+/** What is to be done about a failure. If both are empty, the failure is sent upstream. */
 export type FailureDecision = Pick<RequestDecision, 'replies' | 'relay'>
 
 export interface ScriptsOptions {
   engine: Engine
   guard: Guard
-  /** Whether execs run on this thread, without an event loop in between. */
+  /** Whether execs run synchronously on this thread. */
   sync: boolean
   onScriptError: 'reject' | 'relay'
-  /** Names of methods; where the script has none of that name, there is no such route. */
+  /** Names of methods. If the script has no method of that name, the route does not exist. */
   routes: { request: string; reply: string | null; branch: string | null; failure: string | null }
   recordRoute: boolean
-  /** A method failed, or returned false. */
+  /** Called if a method failed or returned false. */
   failed(route: Route, result: ExecResult): void
-  /** A method took away, or changed, a header that has to stay: what it did is not carried out. */
+  /** Called if a method removed or changed a header that must stay. The actions of that run are not carried out. */
   damaged(route: Route, header: string, request: IncomingRequest): void
 }
 
@@ -54,12 +57,14 @@ export class Scripts {
     this.#options = options
   }
 
-  /** Methods that run at the moment. */
+  /** Number of methods that run at the moment. */
   get running(): number {
     return this.#running
   }
 
-  /** REQUEST_ROUTE. A method that decides nothing relays when it returns true, and drops with 0. */
+  /**
+   * Runs REQUEST_ROUTE. A method that calls no deciding function relays by returning true, and drops by returning 0.
+   */
   request(request: IncomingRequest, done: (decision: RequestDecision) => void): void {
     const call = new RouteCall('REQUEST_ROUTE', request)
     this.#exec(this.#options.routes.request, call, request, request.message, request.flow, (result) => {
@@ -86,7 +91,7 @@ export class Scripts {
     })
   }
 
-  /** BRANCH_ROUTE; null where it drops the branch, or fails and failures are rejected. */
+  /** Runs BRANCH_ROUTE. The result is null if the route drops the branch, or if it fails and failures are rejected. */
   branch(
     method: string,
     request: IncomingRequest,
@@ -103,7 +108,10 @@ export class Scripts {
     })
   }
 
-  /** ONREPLY_ROUTE; the reply as it came where the script has none, or fails. Null where it drops it. */
+  /**
+   * Runs ONREPLY_ROUTE. The result is the unchanged reply if the script has no such route or fails, and null if the
+   * route drops the reply.
+   */
   reply(
     method: string | null,
     request: IncomingRequest,
@@ -125,7 +133,7 @@ export class Scripts {
     })
   }
 
-  /** FAILURE_ROUTE: new branches, other replies, or nothing for the failure as it is. */
+  /** Runs FAILURE_ROUTE. The result has new branches, other replies, or nothing, which leaves the failure as it is. */
   failure(
     method: string,
     request: IncomingRequest,
@@ -142,7 +150,7 @@ export class Scripts {
     })
   }
 
-  /** The header that is missing after a run; null where all is well. */
+  /** Returns the name of the header that a run has damaged; null if there is none. */
   #damage(
     call: RouteCall,
     edited: SIPMessage,
@@ -170,7 +178,7 @@ export class Scripts {
       try {
         result = engine.execSync(method, message, options)
       } catch (error) {
-        // The child is busy: a reload is under way.
+        // The child is busy because of a reload.
         if (!(error instanceof SipletError && error.code === 'ERR_SIPLET_SYNC')) throw error
       }
       if (result !== undefined) {
@@ -192,14 +200,14 @@ export class Scripts {
     )
   }
 
-  /** The branches that a call asked for; null where it did not relay. */
+  /** Returns the branches that a call asked for; null if it did not relay. */
   #plan(call: RouteCall): RelayPlan | null {
     const { relay, appended } = call
     if (relay === null) return null
     const { message, dstUri } = relay
     const recordRoute = this.#recordRoute(call)
     const branches: BranchPlan[] = []
-    // In FAILURE_ROUTE the Request-URI has been tried: it counts where no branch was appended.
+    // In FAILURE_ROUTE, the Request-URI was already tried. It is tried again only if no branch was appended.
     if (call.route === 'REQUEST_ROUTE' || appended.length === 0) {
       branches.push({ message: message.clone(), dstUri, recordRoute })
     }

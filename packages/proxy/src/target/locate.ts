@@ -1,4 +1,4 @@
-/** Where a URI leads to (RFC 3263 section 4): addresses in the order in which they are to be tried. */
+/** Resolves a URI to addresses, in the order in which to try them (RFC 3263 section 4). */
 import { isIP } from 'node:net'
 import { plainHost, type URI } from '@siplet/sipmsg'
 import { ProxyError } from '../errors.ts'
@@ -10,7 +10,7 @@ export interface Reach {
   supports(transport: TransportName, family: number): boolean
 }
 
-/** DNS may list as many records as it likes; no more targets than that are tried, and no more names asked for. */
+/** Upper bounds, because DNS may list any number of records: targets that are tried, and names that are looked up. */
 const MAX_TARGETS = 12
 const MAX_LOOKUPS = 24
 
@@ -21,8 +21,8 @@ export function dnsTimeout(host: string, ms: number): ProxyError {
 const HOST_NAME = /(?:^|\.)[a-z][^.]*\.?$/i
 
 /**
- * Whether DNS may be asked for this name: its last label begins with a letter (RFC 3261 section 25.1). The system's
- * resolver takes other texts for addresses: 2130706433, 0x7f.1 and 0 for this machine (inet_aton(3)).
+ * Returns whether DNS may be asked for this name: its last label begins with a letter (RFC 3261 section 25.1). The
+ * system's resolver takes other texts for addresses: 2130706433, 0x7f.1 and 0 for this machine (inet_aton(3)).
  */
 export function isHostName(host: string): boolean {
   return HOST_NAME.test(host)
@@ -38,7 +38,10 @@ const SERVICES: Record<string, TransportName> = {
 /** SRV names of the transports, in our order of preference where there is no NAPTR record (section 4.1). */
 const SRV: Partial<Record<TransportName, string>> = { udp: '_sip._udp', tcp: '_sip._tcp', tls: '_sips._tcp' }
 
-/** The target of a URI with a numeric host; undefined if it has a name, or a transport that is none of ours. */
+/**
+ * Returns the target of a URI with a numeric host. Undefined if the host is a name, or if the transport is none of
+ * ours.
+ */
 export function numericTarget(uri: URI): Target | undefined {
   const ip = hostOf(uri)
   if (isIP(ip) === 0 || !hasKnownTransport(uri)) return undefined
@@ -47,9 +50,9 @@ export function numericTarget(uri: URI): Target | undefined {
 }
 
 /**
- * All targets of a URI. Those that no socket can reach are left out.
+ * Returns all targets of a URI. Targets that no socket can reach are left out.
  *
- * @param random 0..1, for the weights of SRV records
+ * @param random returns 0..1, for the weights of SRV records
  * @throws ProxyError ERR_SIPLET_PROXY_NO_TARGET
  */
 export async function locate(
@@ -101,7 +104,7 @@ async function named(uri: URI, records: Records, reach: Reach, random: () => num
   }
 }
 
-/** Transport and SRV name by the NAPTR records, or, without any, those of our transports. */
+/** Returns transports and SRV names: those of the NAPTR records or, if there are none, those of our transports. */
 async function services(host: string, secure: boolean, records: Records, reach: Reach) {
   const reachable = (transport: TransportName | undefined): transport is TransportName =>
     transport !== undefined &&
@@ -121,7 +124,7 @@ function srvOf(host: string, transports: readonly TransportName[]) {
   })
 }
 
-/** Lowest priority first; within one, drawn by weight (RFC 2782). */
+/** Returns the records with the lowest priority first. Records of equal priority are drawn by weight (RFC 2782). */
 function ordered(records: readonly SrvRecord[], random: () => number): SrvRecord[] {
   const left = [...records]
     .sort((a, b) => a.priority - b.priority || a.weight - b.weight)
@@ -153,16 +156,20 @@ async function addresses(
   return ips.slice(0, MAX_TARGETS).map((ip) => ({ transport, ip, port, host }))
 }
 
-/** maddr if there is one (section 4); an IPv6 address in the one form by which connections are found again. */
+/**
+ * Returns maddr if present, else the host (section 4). An IPv6 address is returned in the one form that connections are
+ * looked up by.
+ */
 function hostOf(uri: URI): string {
   return plainHost(uri.parameters.get('maddr') || uri.host)
 }
 
 /**
- * The transport parameter; undefined without one. Over a sips URI every hop is TLS, whatever it says (RFC 3261 section
- * 26.2.2).
+ * Returns the transport parameter; undefined without one. For a sips URI, every hop uses TLS, whatever the parameter
+ * says (RFC 3261 section 26.2.2).
  *
- * @throws ProxyError ERR_SIPLET_PROXY_NO_TARGET for a transport that is none of ours: another one is not what is asked for
+ * @throws ProxyError ERR_SIPLET_PROXY_NO_TARGET for a transport that is none of ours. Another transport would not be
+ * what was asked for.
  */
 function statedTransport(uri: URI): TransportName | undefined {
   const stated = uri.parameters.get('transport')?.toLowerCase()

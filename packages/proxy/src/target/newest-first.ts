@@ -1,9 +1,9 @@
 /**
- * Returns a function that runs `act` at most `limit` times at once. What waits is run newest first, and beyond
- * `maxWaiting` the oldest is rejected: whoever asked for it has most likely given up. So a DNS server that is down can
- * delay new look-ups only by those that run.
+ * Returns a function that runs `act` at most `limit` times in parallel. Waiting calls run newest first. If more than
+ * `maxWaiting` wait, the oldest is rejected, because its caller has most likely given up. So a dead DNS server can
+ * delay new look-ups only by those that already run.
  *
- * @throws Error with code EBUSY for what is rejected
+ * @throws Error with code EBUSY for a rejected call
  */
 export function newestFirst<T>(
   limit: number,

@@ -1,4 +1,4 @@
-/** What RFC 3263 asks DNS for, cached; tests bring records of their own. */
+/** DNS look-ups of RFC 3263, cached. Tests bring their own records. */
 import { lookup, Resolver } from 'node:dns/promises'
 import { LRUCache } from 'lru-cache'
 import { newestFirst } from './newest-first.ts'
@@ -17,25 +17,28 @@ export interface SrvRecord {
   port: number
 }
 
-/** Each resolves to an empty list where there is no such record, and rejects where DNS cannot tell. */
+/** Each function resolves to an empty list if there is no such record, and rejects if DNS gives no answer. */
 export interface Records {
   naptr(name: string): Promise<NaptrRecord[]>
   srv(name: string): Promise<SrvRecord[]>
-  /** IPv4 and IPv6 addresses, in the order to be tried. */
+  /** IPv4 and IPv6 addresses, in the order to try them. */
   addresses(name: string): Promise<string[]>
 }
 
 const ABSENT = ['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME']
-/** Node tells no TTL for these records. */
+/** Time that results are cached. Node returns no TTL for these records. */
 const CACHE_MS = 30_000
 const CACHED_NAMES = 1_000
-/** So that a server that is down is not asked anew for each call. */
+/** Time that failures are cached, so that a dead server is not asked again for each call. */
 const FAILURE_CACHE_MS = 2_000
-/** lookup() holds a thread of Node's pool of four, for as long as the system's resolver takes. */
+/**
+ * Upper bound on parallel calls of lookup(). Each occupies one of the four threads of libuv's pool for as long as the
+ * system's resolver takes.
+ */
 const MAX_LOOKUPS = 3
 const MAX_WAITING = 256
 
-/** DNS through Node; names of the hosts file count as addresses. */
+/** Returns DNS through Node. For addresses, names of the hosts file are found as well. */
 export function systemRecords(): Records {
   const resolver = new Resolver({ timeout: 1_500, tries: 2 })
   const found = async (name: string) => (await lookup(name, { all: true })).map(({ address }) => address)
@@ -46,7 +49,7 @@ export function systemRecords(): Records {
   }
 }
 
-/** Keeps what was found, and that nothing could be; whoever asks meanwhile gets the answer to the first. */
+/** Caches results and failures. Calls during a look-up share its answer. */
 function cached<T>(resolve: (name: string) => Promise<T[]>): (name: string) => Promise<T[]> {
   const cache = new LRUCache<string, Promise<T[]>>({ max: CACHED_NAMES, ttl: CACHE_MS })
   return (name) => {

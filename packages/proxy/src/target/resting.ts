@@ -1,9 +1,9 @@
-/** Targets that answered 503 with Retry-After: they get no request for that time (RFC 3261 section 21.5.4). */
+/** Targets that answered 503 with Retry-After. They get no request for that time (RFC 3261 section 21.5.4). */
 import type { SIPMessage } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
 import type { TransportName } from '../transport/transport.ts'
 
-/** More are not remembered: the oldest is forgotten. */
+/** Upper bound on remembered targets. Beyond it, the oldest is forgotten. */
 const MAX_TARGETS = 1_000
 
 interface Peer {
@@ -15,21 +15,24 @@ interface Peer {
 export class RestingTargets {
   readonly #clock: Clock
   readonly #maxMs: number
-  /** What stops the timer of each. */
+  /** For each target, the function that stops its timer. */
   readonly #resting = new Map<string, () => void>()
 
-  /** @param maxMs longest rest, whatever a target says: what passes on a 503 of a phone is not to be shut off for days */
+  /**
+   * @param maxMs upper bound on the time, whatever a target says. A target that forwards the 503 of a phone must not be
+   * excluded for days.
+   */
   constructor(clock: Clock, maxMs: number) {
     this.#clock = clock
     this.#maxMs = maxMs
   }
 
-  /** Those that rest at the moment. */
+  /** Number of targets that are excluded at the moment. */
   get size(): number {
     return this.#resting.size
   }
 
-  /** Takes note of a 503; does nothing without a Retry-After. */
+  /** Records a 503. Does nothing without a Retry-After. */
   refused(peer: Peer, reply: SIPMessage): void {
     const seconds = Number(/^\s*(\d+)/.exec(reply.getHeader('Retry-After') ?? '')?.[1] ?? 0)
     const ms = Math.min(seconds * 1_000, this.#maxMs)

@@ -1,14 +1,17 @@
 import { SIPMessage } from '@siplet/sipmsg'
 
 /**
- * The ACK of the transaction itself to a reply of 300 and above (RFC 3261 section 17.1.1.3): Request-URI, Via, From,
- * Call-ID, Route and the number of CSeq of the INVITE; To of the reply.
+ * Returns the ACK that the transaction itself sends to a reply of 300 and above (RFC 3261 section 17.1.1.3). It has the
+ * Request-URI, Via, From, Call-ID, Route and CSeq number of the INVITE, and the To of the reply.
  */
 export function ackFor(invite: SIPMessage, reply: SIPMessage): string {
   return derived(invite, 'ACK', reply.getHeaderBytes('To') ?? '')
 }
 
-/** The CANCEL of an INVITE (section 9.1), with its Via: it matches the transaction by the branch. */
+/**
+ * Returns the CANCEL of an INVITE (section 9.1). It has the same Via, because a CANCEL matches its INVITE by the
+ * branch.
+ */
 export function cancelFor(invite: SIPMessage): SIPMessage {
   return new SIPMessage(derived(invite, 'CANCEL', invite.getHeaderBytes('To') ?? ''))
 }

@@ -1,15 +1,17 @@
 import type { SIPMessage } from '@siplet/sipmsg'
 import type { Send } from './transaction.ts'
 
-/** The request of a client transaction, ready to go out. */
+/** The request of a client transaction, ready to be sent. */
 export interface ClientRequest {
   readonly message: SIPMessage
-  /** Whether the transport is reliable: nothing is retransmitted then. */
+  /** Whether the transport is reliable. Then nothing is retransmitted. */
   readonly reliable: boolean
   readonly send: Send
 }
 
-/** Who a client transaction works for; a final reply, timedOut and failed exclude each other. None of them throws. */
+/**
+ * The user of a client transaction. A final reply, timedOut and failed exclude each other. None of the methods throws.
+ */
 export interface ClientUser {
   readonly callId: string | null
   reply(reply: SIPMessage): void

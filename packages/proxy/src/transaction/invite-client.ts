@@ -12,13 +12,13 @@ export class InviteClientTransaction implements Owner, MessageKeeper {
   readonly #key: string
   /** Null after a final reply: the INVITE is not sent again. */
   #request: ClientRequest | null
-  /** Null when nobody is to hear of replies any more; the user keeps the request as it came in. */
+  /** Null if nobody needs to hear of further replies. The user keeps the received request in memory. */
   #user: ClientUser | null
   readonly #around: Surroundings
   readonly #timers: Timers
-  /** Sends the ACK to a reply of 300 and above, again for each retransmission of that reply. */
+  /** Sends the ACK to a reply of 300 and above. Called again for each retransmission of that reply. */
   #sendAck: (() => void) | undefined
-  /** Whether the user was told how it ended. */
+  /** Whether the user was told of the end of the transaction. */
   #told = false
 
   constructor(key: string, request: ClientRequest, user: ClientUser, around: Surroundings) {
@@ -54,7 +54,7 @@ export class InviteClientTransaction implements Owner, MessageKeeper {
         else this.#complete(reply)
         return
       case 'accepted':
-        // Another 2xx, of another branch downstream or again: each is for the core (RFC 6026 section 7.2).
+        // A 2xx of another branch downstream, or a retransmitted one: each goes to the core (RFC 6026 section 7.2).
         if (status >= 200 && status < 300) this.#user?.reply(reply)
         return
       case 'completed':
@@ -66,19 +66,20 @@ export class InviteClientTransaction implements Owner, MessageKeeper {
     }
   }
 
-  /** Ends it without a word: nobody waits for it any more. */
+  /** Ends the transaction without telling the user, who no longer waits. */
   terminate(): void {
     this.#terminate()
   }
 
-  /** After a fault: the user hears that it failed, where it has not heard of an end yet. */
+  /** Ends the transaction after a fault. Tells the user that it failed, unless the user already heard of its end. */
   abandon(error: Error): void {
     this.#terminate()
     this.#tellEnd((user) => user.failed(error))
   }
 
   /**
-   * A CANCEL has gone out: a peer that does not end the INVITE within 64*T1 is not waited for any longer (section 9.1).
+   * Starts a timer after a CANCEL was sent: if the peer does not end the INVITE within 64*T1, the transaction gives up
+   * (section 9.1).
    */
   cancelled(): void {
     if (this.#state !== 'calling' && this.#state !== 'proceeding') return
@@ -99,7 +100,7 @@ export class InviteClientTransaction implements Owner, MessageKeeper {
     this.#timers.stopAll()
     this.#timers.start('M', transactionTimeout(this.#around.timers), () => this.#terminate())
     this.#tellEnd((user) => user.reply(reply))
-    // The user may have terminated it meanwhile.
+    // The user may have terminated the transaction inside this call.
     if (this.state === 'accepted') this.#around.kept.keep(this, length)
   }
 
@@ -123,11 +124,11 @@ export class InviteClientTransaction implements Owner, MessageKeeper {
     send(message.text, (error) => this.#fail(error))
   }
 
-  /** Timer A: T1, then twice as long each time (section 17.1.1.2). */
+  /** Timer A: T1, then twice the time for each retransmission (section 17.1.1.2). */
   #retransmitAfter(ms: number): void {
     this.#timers.start('A', ms, () => {
       this.#around.retransmitted()
-      // Before it is sent: a failure at once ends the transaction, and its timers.
+      // Start the timer before sending: an immediate failure ends the transaction and its timers.
       this.#retransmitAfter(ms * 2)
       this.#sendRequest()
     })
@@ -148,17 +149,17 @@ export class InviteClientTransaction implements Owner, MessageKeeper {
     if (this.#told) return
     this.#told = true
     tell(this.#user!)
-    // Only after a 2xx, further replies are for the user.
+    // Further replies reach the user only after a 2xx.
     if (this.#state !== 'accepted') this.#user = null
   }
 
-  /** Apart from the caller: the closure must not keep the INVITE. */
+  /** A function of its own, so that the closure does not keep the INVITE in memory. */
   #acknowledge(ack: string, send: Send): void {
     this.#sendAck = () => send(ack, () => {})
     this.#sendAck()
   }
 
-  /** Forgets the ACK. After a 2xx, forgets for whom further 2xx are: the user keeps the request as it came in. */
+  /** Forgets the ACK. After a 2xx, also forgets the user, who keeps the received request in memory. */
   forgetMessages(): void {
     this.#user = null
     this.#sendAck = undefined

@@ -12,7 +12,7 @@ export class InviteServerTransaction implements Owner, MessageKeeper {
   readonly #send: Send
   readonly #around: Surroundings
   readonly #timers: Timers
-  /** The last reply, for retransmissions of the request. */
+  /** The last reply, to answer retransmissions of the request. */
   #reply: string | undefined
 
   constructor(key: string, reliable: boolean, send: Send, around: Surroundings) {
@@ -27,7 +27,7 @@ export class InviteServerTransaction implements Owner, MessageKeeper {
     return this.#state
   }
 
-  /** Whether a final reply has gone out, or none is going to. */
+  /** Whether a final reply was sent, or none will be sent. */
   get answered(): boolean {
     return this.#state !== 'proceeding'
   }
@@ -36,14 +36,14 @@ export class InviteServerTransaction implements Owner, MessageKeeper {
     return this.#reply === undefined ? null : new SIPMessage(this.#reply).callId
   }
 
-  /** The INVITE came again. */
+  /** Handles a retransmission of the INVITE. */
   receiveRequest(): void {
     this.#around.retransmitted()
-    // In Accepted, 2xx are retransmitted by the UAS, end to end.
+    // In Accepted, the UAS retransmits the 2xx end to end.
     if (this.#state === 'proceeding' || this.#state === 'completed') this.#sendAgain()
   }
 
-  /** The ACK to a reply of 300 and above. */
+  /** Handles the ACK to a reply of 300 and above. */
   receiveAck(): void {
     if (this.#state !== 'completed') return
     this.#state = 'confirmed'
@@ -54,7 +54,7 @@ export class InviteServerTransaction implements Owner, MessageKeeper {
     else this.#timers.start('I', this.#around.timers.t4, () => this.#terminate())
   }
 
-  /** Sends a reply of the core; what the state does not allow is not sent. Returns whether it was. */
+  /** Sends a reply of the core, if the state allows it. Returns whether it was sent. */
   reply(status: number, text: string): boolean {
     if (this.#state === 'accepted' && status >= 200 && status < 300) {
       this.#send(text, () => {})
@@ -72,7 +72,7 @@ export class InviteServerTransaction implements Owner, MessageKeeper {
     return true
   }
 
-  /** Ends it without a word, as for a reply that is sent without state. */
+  /** Ends the transaction without a reply, for example if the reply was sent without state. */
   terminate(): void {
     this.#terminate()
   }
@@ -81,7 +81,7 @@ export class InviteServerTransaction implements Owner, MessageKeeper {
     this.#reply = undefined
   }
 
-  /** After a fault: its timers run after the final reply only, so nobody waits for it. */
+  /** Ends the transaction after a fault. Its timers run only after the final reply, so nobody waits. */
   abandon(): void {
     this.#terminate()
   }
@@ -103,7 +103,7 @@ export class InviteServerTransaction implements Owner, MessageKeeper {
     if (this.#reply !== undefined) this.#send(this.#reply, () => {})
   }
 
-  /** Timer G: T1, then twice as long each time up to T2, until the ACK (section 17.2.1). */
+  /** Timer G: T1, then twice the time for each retransmission up to T2, until the ACK comes (section 17.2.1). */
   #retransmitAfter(ms: number): void {
     this.#timers.start('G', ms, () => {
       this.#around.retransmitted()

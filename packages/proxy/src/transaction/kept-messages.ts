@@ -1,6 +1,6 @@
 /**
- * Upper bound on the bytes that finished transactions keep. For half a minute, a finished transaction answers messages that
- * come again (RFC 3261 section 17). So without this bound, memory would grow with the rate of requests and their size.
+ * Upper bound on the bytes that finished transactions keep. A finished transaction answers retransmissions for half a
+ * minute (RFC 3261 section 17). Without the bound, memory would grow with the rate and the size of requests.
  */
 
 /** Something that keeps messages only to answer the same message again. */
@@ -9,7 +9,7 @@ export interface MessageKeeper {
   forgetMessages(): void
 }
 
-/** Counts the bytes by keeper. If they exceed the bound, the oldest keepers forget their messages first. */
+/** Counts the bytes of each keeper. If the sum exceeds the bound, the oldest keepers forget their messages first. */
 export class KeptMessages {
   readonly #maxBytes: number
   readonly #bytesOf = new Map<MessageKeeper, number>()
@@ -26,7 +26,7 @@ export class KeptMessages {
     return this.#bytes
   }
 
-  /** Notes that a keeper keeps so many bytes. It may be told to forget them at once. */
+  /** Records how many bytes a keeper keeps. The keeper may be told to forget them at once. */
   keep(keeper: MessageKeeper, bytes: number): void {
     this.release(keeper)
     this.#bytesOf.set(keeper, bytes)
@@ -38,7 +38,7 @@ export class KeptMessages {
     }
   }
 
-  /** Notes that a keeper keeps nothing any more. Returns whether it kept something. */
+  /** Records that a keeper keeps nothing any more. Returns whether it kept something. */
   release(keeper: MessageKeeper): boolean {
     const bytes = this.#bytesOf.get(keeper)
     if (bytes === undefined) return false

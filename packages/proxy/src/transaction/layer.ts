@@ -1,4 +1,4 @@
-/** The transactions of one proxy, found by their keys. */
+/** All transactions of one proxy, by their keys. */
 import type { SIPMessage, Via } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
 import { type Guard, SILENT_GUARD } from '../guard.ts'
@@ -21,11 +21,11 @@ export class TransactionLayer {
   readonly #aroundClients: Surroundings
   readonly #aroundServers: Surroundings
   readonly #guard: Guard
-  /** What finished transactions keep for retransmissions. */
+  /** Messages that finished transactions keep for retransmissions. */
   readonly kept: KeptMessages
 
   /**
-   * @param retransmitted called for every message that is sent, or comes in, again
+   * @param retransmitted called for every message that is sent or received again
    * @param maxKeptBytes upper bound on the bytes that finished transactions keep for retransmissions
    */
   constructor(
@@ -49,16 +49,17 @@ export class TransactionLayer {
     this.#aroundServers = around(this.#servers)
   }
 
-  /** Transactions that are not terminated yet. */
+  /** Number of transactions that are not terminated yet. */
   get size(): { client: number; server: number } {
     return { client: this.#clients.size, server: this.#servers.size }
   }
 
   /**
-   * Gives the request to the transaction it belongs to: a retransmission, or the ACK to a reply of 300 and above.
-   * False where there is none: it is for the core. The ACK to a 2xx is the core's in any case.
+   * Passes a request to its transaction, if the request is a retransmission or the ACK to a reply of 300 and above.
+   * Returns false if there is no such transaction: the request is for the core. The ACK to a 2xx is always for the
+   * core.
    *
-   * @param key its serverKey
+   * @param key serverKey of the request
    */
   receiveRequest(request: SIPMessage, key: string): boolean {
     const transaction = this.#servers.get(key)
@@ -70,7 +71,7 @@ export class TransactionLayer {
     return true
   }
 
-  /** Gives the reply to the transaction it belongs to. False where there is none. */
+  /** Passes a reply to its transaction. Returns false if there is none. */
   receiveReply(reply: SIPMessage, via: Via): boolean {
     const transaction = this.#clients.get(clientKey(via.branch ?? '', reply.cseqMethod ?? ''))
     if (transaction === undefined) return false
@@ -78,12 +79,12 @@ export class TransactionLayer {
     return true
   }
 
-  /** The INVITE transaction that a CANCEL is for; undefined where there is none. */
+  /** Returns the INVITE transaction that a CANCEL refers to; undefined if there is none. */
   cancelled(cancel: SIPMessage, via: Via): InviteServerTransaction | undefined {
     return this.#servers.get(cancelledKey(cancel, via)) as InviteServerTransaction | undefined
   }
 
-  /** @param key the serverKey of the request */
+  /** @param key serverKey of the request */
   createServer(method: string, key: string, reliable: boolean, send: Send): ServerTransaction {
     const Transaction = method === 'INVITE' ? InviteServerTransaction : NonInviteServerTransaction
     const transaction = new Transaction(key, reliable, send, this.#aroundServers)
@@ -91,7 +92,7 @@ export class TransactionLayer {
     return transaction
   }
 
-  /** Creates it and sends its request. The request's topmost Via holds `branch`. */
+  /** Creates a client transaction and sends its request. `branch` is the branch of the request's topmost Via. */
   startClient(request: ClientRequest, branch: string, user: ClientUser): ClientTransaction {
     const method = request.message.method!
     const key = clientKey(branch, method)
@@ -102,7 +103,7 @@ export class TransactionLayer {
     return transaction
   }
 
-  /** Ends all of them. */
+  /** Ends all transactions. */
   close(): void {
     for (const transaction of [...this.#clients.values(), ...this.#servers.values()]) transaction.terminate()
   }

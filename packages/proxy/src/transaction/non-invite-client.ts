@@ -8,7 +8,7 @@ import { type Surroundings, Timers } from './transaction.ts'
 export class NonInviteClientTransaction implements Owner {
   #state: 'trying' | 'proceeding' | 'completed' | 'terminated' = 'trying'
   readonly #key: string
-  /** Both until a final reply came: what stays after that takes up replies that come again. */
+  /** Both are null after a final reply. The rest of the object stays to absorb retransmitted replies. */
   #request: ClientRequest | null
   #user: ClientUser | null
   readonly #around: Surroundings
@@ -61,12 +61,12 @@ export class NonInviteClientTransaction implements Owner {
     user.reply(reply)
   }
 
-  /** Ends it without a word: nobody waits for it any more. */
+  /** Ends the transaction without telling the user, who no longer waits. */
   terminate(): void {
     this.#terminate()
   }
 
-  /** After a fault: the user hears that it failed, where it has not heard of an end yet. */
+  /** Ends the transaction after a fault. Tells the user that it failed, unless the user already heard of its end. */
   abandon(error: Error): void {
     const user = this.#user
     this.#user = null
@@ -82,12 +82,15 @@ export class NonInviteClientTransaction implements Owner {
     })
   }
 
-  /** Timer E: T1, then twice as long each time up to T2; T2 once a provisional reply came (section 17.1.2.2). */
+  /**
+   * Timer E: T1, then twice the time for each retransmission up to T2. T2 at once after a provisional reply (section
+   * 17.1.2.2).
+   */
   #retransmitAfter(ms: number): void {
     this.#timers.start('E', ms, () => {
       const { t2 } = this.#around.timers
       this.#around.retransmitted()
-      // Before it is sent: a failure at once ends the transaction, and its timers.
+      // Start the timer before sending: an immediate failure ends the transaction and its timers.
       this.#retransmitAfter(this.#state === 'proceeding' ? t2 : Math.min(ms * 2, t2))
       this.#sendRequest()
     })

@@ -26,7 +26,7 @@ export class NonInviteServerTransaction implements Owner, MessageKeeper {
     return this.#state
   }
 
-  /** Whether a final reply has gone out, or none is going to. */
+  /** Whether a final reply was sent, or none will be sent. */
   get answered(): boolean {
     return this.#state === 'completed' || this.#state === 'terminated'
   }
@@ -35,13 +35,13 @@ export class NonInviteServerTransaction implements Owner, MessageKeeper {
     return this.#reply === undefined ? null : new SIPMessage(this.#reply).callId
   }
 
-  /** The request came again; it is not answered before the core has answered. */
+  /** Handles a retransmission of the request. It is not answered before the core has answered. */
   receiveRequest(): void {
     this.#around.retransmitted()
     if (this.#reply !== undefined && this.#state !== 'terminated') this.#send(this.#reply, () => {})
   }
 
-  /** Sends a reply of the core; what the state does not allow is not sent. Returns whether it was. */
+  /** Sends a reply of the core, if the state allows it. Returns whether it was sent. */
   reply(status: number, text: string): boolean {
     if (this.#state === 'completed' || this.#state === 'terminated') return false
     this.#reply = text
@@ -59,7 +59,7 @@ export class NonInviteServerTransaction implements Owner, MessageKeeper {
     return true
   }
 
-  /** Ends it without a word: the request is not going to be answered, or was without state. */
+  /** Ends the transaction without a reply: the request will not be answered, or was answered without state. */
   terminate(): void {
     this.#terminate()
   }
@@ -68,7 +68,7 @@ export class NonInviteServerTransaction implements Owner, MessageKeeper {
     this.#reply = undefined
   }
 
-  /** After a fault: its timers run after the final reply only, so nobody waits for it. */
+  /** Ends the transaction after a fault. Its timers run only after the final reply, so nobody waits. */
   abandon(): void {
     this.#terminate()
   }

@@ -1,19 +1,19 @@
-/** What the four transactions of RFC 3261 section 17 have in common. */
+/** Parts that the four transactions of RFC 3261 section 17 share. */
 import type { Clock } from '../clock.ts'
 import type { ProxyError } from '../errors.ts'
 import type { Boundary, Guard, Owner } from '../guard.ts'
 import type { KeptMessages } from './kept-messages.ts'
 import type { TimerValues } from './timers.ts'
 
-/** What transactions live on. */
+/** Objects that a transaction uses. */
 export interface Surroundings {
   readonly clock: Clock
   readonly timers: TimerValues
   readonly guard: Guard
   readonly kept: KeptMessages
-  /** Called once, in the terminated state; with the key that the transaction was given. */
+  /** Called once in the terminated state, with the key of the transaction. */
   terminated(key: string): void
-  /** A message went out, or came in, again. */
+  /** Called for every message that is sent or received again. */
   retransmitted(): void
 }
 
@@ -23,13 +23,16 @@ interface RunningTimer {
   next: RunningTimer | undefined
 }
 
-/** Named timers of one owner, each guarded; one that is started again is stopped first. */
+/** Named timers of one owner, each guarded. Starting a timer that runs stops it first. */
 export class Timers {
   readonly #clock: Clock
   readonly #guard: Guard
   readonly #at: Boundary
   readonly #owner: Owner
-  /** One or two, linked: V8 makes room for 17 in an array, and there is one for each transaction of the last half minute. */
+  /**
+   * A linked list of one or two timers. V8 would make room for 17 in an array, and there is one list for each
+   * transaction of the last half minute.
+   */
   #running: RunningTimer | undefined
 
   constructor({ clock, guard }: { clock: Clock; guard: Guard }, at: Boundary, owner: Owner) {
@@ -77,5 +80,8 @@ export class Timers {
   }
 }
 
-/** Sends a message, as one-byte text, to the peer of a transaction; `failed` where it is known that it does not arrive. */
+/**
+ * Sends a message, as one-byte text, to the peer of a transaction. `failed` is called if the message is known not to
+ * arrive.
+ */
 export type Send = (text: string, failed: (error: ProxyError) => void) => void

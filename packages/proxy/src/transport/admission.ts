@@ -1,4 +1,4 @@
-/** Connections that peers make: counted from the first moment to the last, with little time for their handshakes. */
+/** Counts connections of peers from the first moment to the last, and limits the time for their handshakes. */
 import type { Socket } from 'node:net'
 import type { Address } from '@siplet/engine'
 import type { Owner } from '../guard.ts'
@@ -7,30 +7,31 @@ import { plainIP } from './transport.ts'
 
 export class Admission {
   readonly #pool: ConnectionPool
-  /** What stops the timer of each handshake, by the address of the peer. */
+  /** For each handshake, by the address of the peer, the function that stops its timer. */
   readonly #handshakes = new Map<string, () => void>()
 
   constructor(pool: ConnectionPool) {
     this.#pool = pool
   }
 
-  /** Handshakes that are not finished. */
+  /** Number of handshakes that are not finished. */
   get handshakes(): number {
     return this.#handshakes.size
   }
 
   /**
-   * Takes a connection as it comes in, or destroys it. Returns whether it was taken.
+   * Accepts a new connection, or destroys it. Returns whether it was accepted.
    *
-   * @param handshake whether TLS or WebSocket come first: the connection is destroyed where {@link finished} is not
-   *   called within connectTimeoutMs
+   * @param handshake whether TLS or WebSocket handshakes come first. Then the connection is destroyed if
+   * {@link finished}
+   *   is not called within connectTimeoutMs.
    */
   admit(socket: Socket, handshake: boolean): boolean {
     const { count, receiver, guard, clock, limits } = this.#pool
     const owner = socketOwner(socket)
     socket.on('error', () => guard.run('stream-error', owner, () => socket.destroy()))
     const { remoteAddress, remotePort } = socket
-    // It is gone already.
+    // The peer is already gone.
     if (remoteAddress === undefined || remotePort === undefined) {
       socket.destroy()
       return false
@@ -60,7 +61,7 @@ export class Admission {
     return true
   }
 
-  /** The handshake of the connection from there is done. */
+  /** Stops the timer of a connection whose handshake is finished. */
   finished(remote: Address): void {
     const key = flowKey(...remote)
     this.#handshakes.get(key)?.()
@@ -68,12 +69,12 @@ export class Admission {
   }
 }
 
-/** A socket for which nothing else is there yet. */
+/** Returns an owner for a socket that nothing else owns yet. */
 export function socketOwner(socket: { destroy(): unknown }): Owner {
   return { callId: null, abandon: () => void socket.destroy() }
 }
 
-/** Where a socket leads to. */
+/** Returns the address of the peer of a socket. */
 export function remoteOf(socket: {
   remoteAddress?: string | undefined
   remotePort?: number | undefined

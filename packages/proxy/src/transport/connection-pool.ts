@@ -12,7 +12,7 @@ export interface ConnectionPool {
   readonly guard: Guard
 }
 
-/** Under which connections are found again. */
+/** Returns the key of a connection. */
 export function flowKey(ip: string, port: number): string {
   return `${ip} ${port}`
 }

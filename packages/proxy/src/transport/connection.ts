@@ -1,4 +1,4 @@
-/** One connection (RFC 3261 section 18, RFC 5626 keep-alives): bytes in, messages out, limits on both. */
+/** One connection (RFC 3261 section 18, RFC 5626 keep-alives): turns bytes into messages and enforces the limits. */
 import type { Address } from '@siplet/engine'
 import { type Frame, SIPMessage } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
@@ -7,12 +7,12 @@ import type { Guard, Owner } from '../guard.ts'
 import type { ConnectionLimits } from './limits.ts'
 import { type DropReason, dropReason, type Flow, type Receiver, type TransportName } from './transport.ts'
 
-/** What a connection writes to: a socket, or a WebSocket. */
+/** What a connection writes to: a socket or a WebSocket. */
 export interface Wire {
   readonly bufferedBytes: number
-  /** One-byte text. */
+  /** Writes one-byte text. */
   write(text: string, done: (error?: Error | null) => void): void
-  /** Ends when everything that was written is with the peer. */
+  /** Closes the wire after everything written has been sent. */
   end(): void
 }
 
@@ -29,12 +29,12 @@ export interface ConnectionOptions {
   guard: Guard
   /** Ends the socket at once, connected or not. */
   destroy: () => void
-  /** Called once, when it is gone. */
+  /** Called once, when the connection is closed. */
   closed: (connection: Connection) => void
 }
 
 export class Connection implements Flow, Owner {
-  /** It carries many calls. */
+  /** Null, because a connection carries many calls. */
   readonly callId = null
   readonly transport: TransportName
   readonly local: Address
@@ -43,12 +43,12 @@ export class Connection implements Flow, Owner {
   readonly #options: ConnectionOptions
   readonly #failures = new Set<(error: ProxyError) => void>()
   #wire: Wire | undefined
-  /** What is sent before the connection is there. */
+  /** Messages that wait for the connection to be established. */
   #early: { text: string; failed: (error: ProxyError) => void }[] = []
   #earlyBytes = 0
   #stopMessageTimer: (() => void) | undefined
   #stopReaderTimer: (() => void) | undefined
-  /** Whether anything was handed to the system since the reader timer started. */
+  /** Whether any write completed since the reader timer started. */
   #written = false
   #stopIdleTimer: () => void
   #active = false
@@ -68,7 +68,7 @@ export class Connection implements Flow, Owner {
     return this.#open
   }
 
-  /** The connection is made: what waited goes out. */
+  /** Sends the waiting messages. Called when the connection is established. */
   connected(wire: Wire): void {
     if (!this.#open) return
     this.#wire = wire
@@ -96,8 +96,8 @@ export class Connection implements Flow, Owner {
   }
 
   /**
-   * Ends the connection if the peer reads nothing for messageTimeoutMs. Until then, only messages beyond the bound are lost:
-   * a burst from one caller must not end a connection that others share.
+   * Starts a timer that closes the connection if the peer reads nothing for messageTimeoutMs. Until then, only messages
+   * beyond the bound fail, because a burst of one caller must not end a connection that others share.
    */
   #awaitReader(): void {
     if (this.#stopReaderTimer !== undefined) return
@@ -111,10 +111,10 @@ export class Connection implements Flow, Owner {
     )
   }
 
-  /** Frames that arrived; `partial` where a message has begun and not ended. */
+  /** Handles received frames. `partial` says whether the start of a further message has been received. */
   received(frames: readonly Frame[], partial: boolean): void {
     this.#active = true
-    // All in one write: a peer may send nothing but line ends.
+    // All pongs in one write: a peer may send nothing but line ends.
     const pings = frames.filter(({ type }) => type === 'ping').length
     if (pings > 0) this.send(PONG.repeat(pings), () => {})
     for (const frame of frames) {
@@ -138,34 +138,38 @@ export class Connection implements Flow, Owner {
     }
   }
 
-  /** The peer asks whether it is still there; `pong` answers. */
+  /** Handles a keep-alive of the peer. `pong` sends the answer. */
   pinged(pong: () => void): void {
     this.#active = true
     if ((this.#wire?.bufferedBytes ?? 0) > this.#options.limits.maxSendBufferBytes) this.drop('slow-reader')
     else pong()
   }
 
-  /** Ends it for a reason of ours. */
+  /** Closes the connection for a reason of ours. */
   drop(reason: DropReason): void {
     if (!this.#open) return
     this.#options.receiver.dropped(reason, this.remote)
     this.end(reason)
   }
 
-  /** Has a request answered whose body has no end that is known, then closes: nothing after it can be read. */
+  /**
+   * Has the request answered, then closes the connection. The end of the request's body is unknown, so nothing after it
+   * can be read.
+   */
   #refuse(head: SIPMessage, reason: DropReason): void {
     const { receiver, clock, limits, guard, destroy } = this.#options
     receiver.refused(head, reason === 'body-too-large' ? 413 : 400, this)
     if (!this.#open || this.#wire === undefined) return
     receiver.dropped(reason, this.remote)
     const wire = this.#wire
-    // Destroyed at once, with bytes unread, the kernel may reset the connection and the answer with it.
+    // If the socket were destroyed at once with unread bytes, the kernel might reset the connection, and the answer
+    // would be lost.
     clock.after(limits.connectTimeoutMs, () => guard.run('connect-timer', null, destroy))
     this.#close(reason)
     wire.end()
   }
 
-  /** It is over, by either side; what was not sent yet has failed. */
+  /** Closes the connection. Messages that were not sent yet fail. */
   end(reason: string): void {
     if (!this.#open) return
     this.#close(reason)
@@ -186,7 +190,7 @@ export class Connection implements Flow, Owner {
     for (const failed of waiting) guard.run('send-failed', null, () => failed(error))
   }
 
-  /** After a fault. */
+  /** Called after a fault. */
   abandon(): void {
     this.end('a fault of the proxy')
   }
@@ -201,7 +205,7 @@ export class Connection implements Flow, Owner {
     )
   }
 
-  /** One timer a period, not one a message: what came in between counts when it is due. */
+  /** One timer per period instead of one per message: when it fires, it checks whether anything was received. */
   #idleTimer(): () => void {
     const { clock, limits, guard } = this.#options
     return clock.after(limits.idleTimeoutMs, () =>

@@ -1,16 +1,16 @@
 import type { HeadLimits } from '@siplet/sipmsg'
 
-/** What one proxy lets its peers have of its connections, over all stream transports together. */
+/** Limits on connections, over all stream transports of one proxy together. */
 export interface ConnectionLimits {
   maxConnections: number
   maxConnectionsPerIp: number
-  /** From the first byte of a message to its last: milliseconds. */
+  /** From the first byte of a message to its last. Milliseconds. */
   messageTimeoutMs: number
-  /** Without a byte in either direction: milliseconds. */
+  /** Without a byte in either direction. Milliseconds. */
   idleTimeoutMs: number
-  /** To connect, TLS and WebSocket handshakes included: milliseconds. */
+  /** For connecting, including TLS and WebSocket handshakes. Milliseconds. */
   connectTimeoutMs: number
-  /** Head of a request, over any transport. */
+  /** Head of a request, over any transport. Bytes. */
   maxHeadBytes: number
   maxBodyBytes: number
   /** Bytes that wait for a peer that does not read. */
@@ -18,17 +18,20 @@ export interface ConnectionLimits {
 }
 
 /**
- * Largest heads that are accepted. A reply repeats most headers of its request. If replies had the same limit, a request
- * just below it would get a reply above it, and that reply would end a connection that other callers share.
+ * Returns the largest heads that are accepted. A reply repeats most headers of its request. If both had the same limit,
+ * the reply to a request just below the limit would exceed it, and would end a connection that other callers share.
  */
 export function headLimits({ maxHeadBytes }: Pick<ConnectionLimits, 'maxHeadBytes'>): HeadLimits {
   return { maxHeadBytes, maxReplyHeadBytes: 2 * maxHeadBytes }
 }
 
-/** Part of all connections that is only for those that this side makes: peers must not be able to cut it off. */
+/**
+ * Part of all connections that is reserved for connections that the proxy opens, so that peers cannot use up all of
+ * them.
+ */
 const RESERVED = 1 / 8
 
-/** Counts connections by peer. */
+/** Counts connections by the address of the peer. */
 export class ConnectionCount {
   readonly #limits: ConnectionLimits
   readonly #byIp = new Map<string, number>()
@@ -43,8 +46,8 @@ export class ConnectionCount {
   }
 
   /**
-   * Counts one more connection that a peer made. Returns what takes it off again, once however often it is called;
-   * undefined if there are too many, and nothing is counted then.
+   * Counts a connection that a peer opened. Returns a function that removes it from the count; only its first call has
+   * an effect. Returns undefined, and counts nothing, if there are too many connections.
    */
   accept(ip: string): (() => void) | undefined {
     const { maxConnections, maxConnectionsPerIp } = this.#limits
@@ -54,7 +57,7 @@ export class ConnectionCount {
     return tooMany ? undefined : this.add(ip)
   }
 
-  /** Counts a connection that this side makes; as {@link accept}, but for the limit by address. */
+  /** Counts a connection that the proxy opens. Like {@link accept}, without the limit per address. */
   add(ip: string): (() => void) | undefined {
     if (this.#total >= this.#limits.maxConnections) return undefined
     this.#byIp.set(ip, (this.#byIp.get(ip) ?? 0) + 1)

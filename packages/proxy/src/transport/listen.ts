@@ -1,24 +1,22 @@
-/** Addresses to listen on, in the notation of OpenSIPS's `socket`: `udp:10.0.0.1:5060 as 203.0.113.7:5060`. */
+/** Parses addresses to listen on, in the notation of OpenSIPS's `socket`: `udp:10.0.0.1:5060 as 203.0.113.7:5060`. */
 import { isIP } from 'node:net'
 import { defaultPort, hostPort, TRANSPORTS, type TransportName } from './transport.ts'
 
 export interface ListenAddress {
   readonly transport: TransportName
   readonly ip: string
-  /** 0 takes any port that is free. */
+  /** 0 means any free port. */
   readonly port: number
-  /** As configured. */
+  /** The text as configured. */
   readonly text: string
-  /** What peers are told, when `port` is the one that is listened on. */
+  /** Returns what peers are told, given the port that the socket listens on. */
   sentBy(port: number): string
 }
 
 const HOST = /\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+/.source
 const LISTEN = new RegExp(`^(\\w+):(${HOST})(?::(\\d{1,5}))?(?:\\s+as\\s+(${HOST})(?::(\\d{1,5}))?)?$`)
 
-/**
- * @throws Error that says what is wrong with the text
- */
+/** @throws Error that says what is wrong with the text */
 export function parseListen(text: string): ListenAddress {
   const [, name, host, port, advertised, advertisedPort] = LISTEN.exec(text.trim()) ?? []
   const transport = TRANSPORTS.find((known) => known === name?.toLowerCase())

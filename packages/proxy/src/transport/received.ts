@@ -1,11 +1,14 @@
-/** What a server notes in the topmost Via, and where replies go by it (RFC 3261 section 18.2, RFC 3581). */
+/**
+ * Notes the source address in the topmost Via, and derives the target of replies from it (RFC 3261 section 18.2, RFC
+ * 3581).
+ */
 import { isIP } from 'node:net'
 import { plainHost, type SIPMessage, type Via } from '@siplet/sipmsg'
 import { defaultPort, type Flow, type Target, TRANSPORTS } from './transport.ts'
 
 /**
- * Writes `received` where sent-by is not where the request came from, and the value of `rport` where it is asked for.
- * Both are the server's to write: what a client says there goes. Returns whether there was anything to write.
+ * Writes `received` if sent-by differs from the source address, and the value of `rport` if the client asks for it.
+ * Only the server may write these two, so the values of the client are removed. Returns whether anything was changed.
  */
 export function noteReceived(request: SIPMessage, via: Via, { remote: [ip, port] }: Flow): boolean {
   const { parameters } = via
@@ -20,10 +23,11 @@ function isAt(host: string, ip: string): boolean {
 }
 
 /**
- * Returns where the reply to a request with this topmost Via goes over UDP, or when its connection is gone (section
- * 18.2.2). Null if the Via names a host, not an address.
+ * Returns the target of a reply to a request with this topmost Via, for UDP or if the connection is gone (section
+ * 18.2.2). Returns null if the Via names a host instead of an address.
  *
- * `maddr` has no effect, as by default in Kamailio: it would let whoever sends a request choose who gets the replies.
+ * `maddr` has no effect, as by default in Kamailio. Otherwise the sender of a request could choose who gets the
+ * replies.
  */
 export function replyTarget(via: Via): Target | null {
   const transport = TRANSPORTS.find((name) => name === via.transport.toLowerCase())

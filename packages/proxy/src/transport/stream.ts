@@ -1,4 +1,4 @@
-/** TCP and TLS (RFC 3261 section 18): messages framed by Content-Length, connections reused (RFC 5923). */
+/** TCP and TLS (RFC 3261 section 18): messages are framed by Content-Length, connections are reused (RFC 5923). */
 import { once } from 'node:events'
 import { connect, createServer, isIP, type Server, type Socket } from 'node:net'
 import { connect as connectTLS, createServer as createTLSServer, type SecureContextOptions } from 'node:tls'
@@ -24,7 +24,7 @@ export async function openStream(
   return stream
 }
 
-/** Resolves when the server listens there. */
+/** Resolves when the server listens at the address. */
 export async function listening(server: Server, listen: ListenAddress): Promise<void> {
   server.listen({ host: listen.ip, port: listen.port, ipv6Only: isIP(listen.ip) === 6 })
   try {
@@ -43,14 +43,15 @@ class Stream implements Transport {
   readonly #tls: SecureContextOptions | undefined
   readonly #admission: Admission
   readonly #open = new Set<Connection>()
-  /** The newest connection with each peer address, whoever made it. */
+  /** The newest connection of each peer address, whoever opened it. */
   readonly #connections = new Map<string, Connection>()
   /**
-   * TLS connections that this proxy made, by address and the name that their certificate was checked for. A host may serve
-   * several names: what is meant for one must not go to a peer that proved to be another (RFC 5922 section 7.4).
+   * TLS connections that this proxy opened, by address and by the name for which the certificate was checked. A host
+   * may serve several names. A request for one name must not be sent to a peer that proved to be another (RFC 5922
+   * section 7.4).
    */
   readonly #verified = new Map<string, Connection>()
-  /** Connections that peers made. They are the way to who is reached by an address and not by a name (RFC 5626). */
+  /** Connections that peers opened. They are used for targets given by address, not by name (RFC 5626). */
   readonly #accepted = new Map<string, Connection>()
 
   constructor(
@@ -67,7 +68,7 @@ class Stream implements Transport {
     this.#tls = tls
     this.#admission = new Admission(pool)
     const { guard } = pool
-    // A TLS server counts raw connections: a peer that never finishes its handshake has one, too.
+    // Count raw connections of a TLS server as well: a peer may never finish its handshake.
     server.on('connection', (socket: Socket) =>
       guard.run('connection', socketOwner(socket), () => this.#connection(socket)),
     )
@@ -79,7 +80,7 @@ class Stream implements Transport {
         guard.run('handshake-failed', socketOwner(socket), () => socket.destroy()),
       )
     }
-    // It goes on listening after a connection that could not be taken, for want of descriptors.
+    // For example, too many open files. The server continues to listen.
     server.on('error', () => guard.run('server-error', null, () => {}))
   }
 
@@ -173,7 +174,7 @@ class Stream implements Transport {
   #socketTo(target: Target): Socket {
     const { ip: host, port } = target
     const name = nameOf(target)
-    // From the address that is listened on, so that a peer sees the proxy it knows.
+    // Connect from the listening address, so that peers see the address of the proxy that they know.
     const from = { host, port, localAddress: this.#listen.ip, noDelay: true }
     if (this.name === 'tcp') return connect(from)
     return connectTLS({ ...from, ...this.#tls, ...(isIP(name) === 0 && { servername: name }) })
@@ -214,7 +215,7 @@ class Stream implements Transport {
   }
 }
 
-/** The name or address that the certificate of the target must have. */
+/** Returns the name or address that the certificate of the target must contain. */
 function nameOf({ ip, host = ip }: Target): string {
   return host
 }

@@ -1,6 +1,6 @@
 /**
- * STUN on a SIP port (RFC 5626 section 4.4.2, RFC 8489): keep-alives of phones behind a NAT. A binding request is answered
- * with the address it came from; everything else of STUN is dropped.
+ * STUN on a SIP port (RFC 5626 section 4.4.2, RFC 8489): keep-alives of phones behind a NAT. A binding request is
+ * answered with its source address. All other STUN messages are dropped.
  */
 import { isIPv4 } from 'node:net'
 import { crc32 } from 'node:zlib'
@@ -15,16 +15,18 @@ const UNKNOWN_ATTRIBUTES = 0x000a
 const XOR_MAPPED_ADDRESS = 0x0020
 const FINGERPRINT = 0x8028
 const FINGERPRINT_MASK = 0x5354554e
-/** An error does not name more: no answer is much longer than what it answers. */
+/** Upper bound on attributes that an error names, so that an answer is never much longer than its request. */
 const MAX_UNKNOWN = 8
 
-/** Whether a datagram is STUN: its first two bits are 0, as in no SIP message, and the magic cookie is there. */
+/**
+ * Returns whether a datagram is STUN: its first two bits are 0, which no SIP message has, and it has the magic cookie.
+ */
 export function isSTUN(bytes: Uint8Array): boolean {
   if (bytes.length < HEADER_LENGTH || bytes[0]! > 3) return false
   return viewOf(bytes).getUint32(4) === MAGIC_COOKIE
 }
 
-/** The answer to a STUN datagram that came from there; null where there is none. */
+/** Returns the answer to a STUN datagram from that address; null if there is none. */
 export function stunAnswer(bytes: Uint8Array, ip: string, port: number): Uint8Array | null {
   const view = viewOf(bytes)
   const length = view.getUint16(2)
@@ -37,7 +39,7 @@ export function stunAnswer(bytes: Uint8Array, ip: string, port: number): Uint8Ar
     const end = at + 4 + Math.ceil(view.getUint16(at + 2) / 4) * 4
     if (end > bytes.length) return null
     if (type === FINGERPRINT) {
-      // The last attribute, or none (section 14.7).
+      // FINGERPRINT must be the last attribute, if present (section 14.7).
       if (end !== bytes.length || view.getUint16(at + 2) !== 4) return null
       if (view.getUint32(at + 4) !== fingerprintOf(bytes.subarray(0, at))) return null
       fingerprint = true
@@ -79,7 +81,7 @@ function fingerprintOf(bytes: Uint8Array): number {
   return (crc32(bytes) ^ FINGERPRINT_MASK) >>> 0
 }
 
-/** XOR-MAPPED-ADDRESS (section 14.2). */
+/** Returns XOR-MAPPED-ADDRESS (section 14.2). */
 function mappedAddress(ip: string, port: number, transaction: Uint8Array): Uint8Array {
   const address = addressBytes(ip)
   const bytes = new Uint8Array(8 + address.length)
@@ -92,7 +94,7 @@ function mappedAddress(ip: string, port: number, transaction: Uint8Array): Uint8
   return bytes
 }
 
-/** An IPv6 address is as Node writes it; its zone is not part of it. */
+/** Expects an IPv6 address as Node writes it. Its zone is left out. */
 function addressBytes(ip: string): number[] {
   if (isIPv4(ip)) return ip.split('.').map(Number)
   const [front = '', back] = ip.replace(/%.*$/, '').split('::')
@@ -103,7 +105,7 @@ function addressBytes(ip: string): number[] {
   return all.flatMap((group) => [group >> 8, group & 255])
 }
 
-/** ERROR-CODE 420 without a phrase, and UNKNOWN-ATTRIBUTES (sections 14.8 and 14.9). */
+/** Returns ERROR-CODE 420 without a phrase, and UNKNOWN-ATTRIBUTES (sections 14.8 and 14.9). */
 function unknownAttributes(types: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(12 + Math.ceil(types.length / 2) * 4)
   const view = viewOf(bytes)

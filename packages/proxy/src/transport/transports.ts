@@ -1,4 +1,4 @@
-/** All sockets of one proxy: which of them leads to a target, and whether a host and port are ours. */
+/** All sockets of one proxy. Knows which socket reaches a target, and whether a host and port are ours. */
 import { isIP } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import { plainHost } from '@siplet/sipmsg'
@@ -25,18 +25,18 @@ export interface TransportsOptions {
   clock: Clock
   tls?: SecureContextOptions | undefined
   guard?: Guard
-  /** Opens what is listened on in place of sockets: for tests. */
+  /** For tests: opens a transport in place of a socket. */
   open?: ((address: ListenAddress, receiver: Receiver) => Promise<Transport>) | undefined
 }
 
 export class Transports {
   readonly all: readonly Transport[]
   readonly #count: ConnectionCount
-  /** Host and port of each, as {@link plainHost} writes hosts. */
+  /** Host and port of each socket. Hosts are written as by {@link plainHost}. */
   readonly #ours: readonly (readonly [host: string, port: number])[]
 
   /**
-   * Opens every socket, or none.
+   * Opens all sockets, or none if one fails.
    *
    * @throws ProxyError ERR_SIPLET_PROXY_LISTEN
    */
@@ -72,19 +72,22 @@ export class Transports {
       })
   }
 
-  /** Connections over all transports. */
+  /** Number of connections over all transports. */
   get connections(): number {
     return this.#count.total
   }
 
-  /** Connections of peers whose handshake is not finished. */
+  /** Number of accepted connections whose handshake is not finished. */
   get handshakes(): number {
     return this.all.reduce((sum, { handshakes }) => sum + handshakes, 0)
   }
 
-  /** Whether host (IPv6 in brackets or without) and port are those of a socket, or what it advertises; null is any port. */
+  /**
+   * Returns whether host (IPv6 with or without brackets) and port are those of a socket, or those that a socket
+   * advertises. A null port matches any port.
+   */
   isOurs(host: string, port: number | null): boolean {
-    // Mostly written as plainHost writes it: an IPv4 address.
+    // Computed only if needed: most hosts are IPv4 addresses, which are already in the plain form.
     let plain: string | undefined
     for (const [ours, at] of this.#ours) {
       if (port !== null && at !== port) continue
@@ -95,12 +98,12 @@ export class Transports {
     return false
   }
 
-  /** Whether a message can be sent that way. */
+  /** Returns whether a socket can send over this transport to this address family. */
   supports(transport: TransportName, family: number): boolean {
     return this.all.some((one) => one.name === transport && one.family === family)
   }
 
-  /** The connection to a target that is open; undefined where there is none, and for UDP. */
+  /** Returns the open connection to a target; undefined if there is none, and for UDP. */
   openFlow(target: Target): Flow | undefined {
     for (const one of this.all) {
       const flow = one.name === target.transport ? one.openFlow(target) : undefined

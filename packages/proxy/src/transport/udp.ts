@@ -1,4 +1,4 @@
-/** UDP (RFC 3261 section 18): one message a datagram. */
+/** UDP (RFC 3261 section 18): one message per datagram. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIP } from 'node:net'
@@ -10,7 +10,10 @@ import type { ListenAddress } from './listen.ts'
 import { isSTUN, stunAnswer } from './stun.ts'
 import { dropReason, type Flow, plainIP, type Receiver, type Target, type Transport } from './transport.ts'
 
-/** Bursts arrive faster than the event loop turns; the system's default of 208 KiB loses them. */
+/**
+ * Size of the socket's receive buffer. Bursts arrive faster than the event loop turns, and the system's default of 208
+ * KiB loses them.
+ */
 const SOCKET_BUFFER_BYTES = 4 * 1_024 * 1_024
 
 /** @throws ProxyError ERR_SIPLET_PROXY_LISTEN */
@@ -26,10 +29,10 @@ export async function openUDP(
     ipv6Only: family === 6,
     recvBufferSize: SOCKET_BUFFER_BYTES,
     sendBufferSize: SOCKET_BUFFER_BYTES,
-    // Only addresses are sent to: no thread of the system's resolver is asked for what is known.
+    // Messages are sent to addresses only. Without this function, Node would call the system's resolver on a thread.
     lookup: (address, _options, found) => found(null, address, family),
   })
-  // Asked for first: with a lookup that is no wait, bind() itself may tell.
+  // Register before bind(): with this synchronous lookup, bind() may emit the event before it returns.
   const listening = once(socket, 'listening')
   socket.bind(listen.port, listen.ip)
   try {
@@ -69,7 +72,7 @@ class UDP implements Transport {
     socket.on('message', (bytes, from) =>
       guard.run('datagram', null, () => this.#received(bytes, from, receiver)),
     )
-    // An ICMP error of an earlier datagram; whoever sent it has a timer.
+    // An ICMP error for an earlier datagram. Its sender has a timer.
     socket.on('error', () => guard.run('udp-error', null, () => {}))
   }
 
@@ -97,12 +100,12 @@ class UDP implements Transport {
   }
 }
 
-/** What goes into no datagram is cut there, and refused by the system. */
+/** Longer text is cut at this length, and the system then refuses to send it. */
 const LARGEST = 65_535
 const BUFFERS = 16
 /**
- * For what is sent: the same memory again and again. Buffers of their own would be cut from larger ones, of which a
- * transaction that keeps one of them for half a minute keeps all.
+ * Buffers for sending, used again and again. A new small buffer would be a slice of a larger one, and a transaction
+ * that keeps one slice for half a minute would keep all of it.
  */
 const buffers = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(LARGEST))
 

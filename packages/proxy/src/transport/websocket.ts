@@ -1,4 +1,4 @@
-/** SIP over WebSocket (RFC 7118): one message a WebSocket message; the clients connect, the proxy never does. */
+/** SIP over WebSocket (RFC 7118): one SIP message per WebSocket message. Clients connect; the proxy never does. */
 import { isUtf8 } from 'node:buffer'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createTLSServer } from 'node:https'
@@ -57,10 +57,10 @@ class WebSockets implements Transport {
     this.#server = new WebSocketServer({
       server: http,
       maxPayload: headLimits(pool.limits).maxReplyHeadBytes + pool.limits.maxBodyBytes,
-      // A handshake without the subprotocol is none of SIP's (section 4.1).
+      // A handshake without the subprotocol `sip` is not for this server (section 4.1).
       verifyClient: ({ req }: { req: IncomingMessage }) => this.#isForUs(req),
       handleProtocols: (protocols) => [...protocols].find((name) => name.toLowerCase() === 'sip') ?? false,
-      // A peer that sends pings and reads nothing would fill our memory with pongs.
+      // Pongs are sent by our own code: a peer that sends pings and reads nothing would fill the memory with pongs.
       autoPong: false,
     })
     this.#server.on('connection', (socket, request) =>
@@ -68,7 +68,7 @@ class WebSockets implements Transport {
         this.#serve(socket, remoteOf(request.socket)),
       ),
     )
-    // It goes on listening after a connection that could not be taken, for want of descriptors.
+    // For example, too many open files. The server continues to listen.
     this.#server.on('error', () => guard.run('server-error', null, () => {}))
   }
 
@@ -155,7 +155,7 @@ class WebSockets implements Transport {
   }
 }
 
-/** A WebSocket client that is no longer there: it cannot be connected to. */
+/** The flow to a WebSocket client that is gone. The proxy cannot connect to it. */
 class Gone implements Flow {
   readonly open = false
   readonly remote: Address
