@@ -1,4 +1,4 @@
-/** Messages from parts: requests (RFC 3261 section 8.1.1) and the replies to them (section 8.2.6). */
+/** Builds requests (RFC 3261 section 8.1.1) and replies (section 8.2.6) from parts. */
 import { SIPMessageError } from './errors.ts'
 import { checkHeaderName, checkHeaderValue, headerName } from './header-names.ts'
 import { SIPMessage } from './message.ts'
@@ -8,33 +8,33 @@ import { isToken } from './scan.ts'
 import { checkURI } from './uri.ts'
 import { encodeUtf8 } from './utf8.ts'
 
-/** Headers in the order in which they are written; a name may come more than once. */
+/** Headers in the order in which they are written. A name may occur more than once. */
 export type HeaderParts = Iterable<readonly [name: string, value: string]>
 
 export interface RequestParts {
   readonly method: string
   readonly uri: string
-  /** Without Content-Length, which follows from the body; Max-Forwards is 70 where it is not given. */
+  /** Without Content-Length, which is computed from the body. Max-Forwards is 70 if it is missing. */
   readonly headers: HeaderParts
-  /** A string is written as UTF-8. */
+  /** A string is encoded as UTF-8. */
   readonly body?: string | Uint8Array
 }
 
 export interface ReplyParts {
-  /** Default: the usual one of the status code. */
+  /** Default: the standard reason of the status code. */
   readonly reason?: string
   /**
-   * Tag of To where the request has none and the status is not 100. Default: one derived from the request, so that
-   * a retransmission gets the same (section 8.2.7).
+   * Tag of To, used if the request has no tag and the status is not 100. Default: a tag derived from the request, so
+   * that a retransmission gets the same tag (section 8.2.7).
    */
   readonly toTag?: string
-  /** Further headers, behind those that are copied from the request; without Content-Length. */
+  /** Further headers, after those copied from the request. Without Content-Length. */
   readonly headers?: HeaderParts
   readonly body?: string | Uint8Array
 }
 
 /**
- * A request. Whether the headers are complete is for the caller to know; `validate` tells.
+ * Returns a request. The caller decides which headers are needed; `validate` reports missing ones.
  *
  * @throws SIPMessageError ERR_SIPLET_METHOD, ERR_SIPLET_URI, ERR_SIPLET_HEADER_NAME, ERR_SIPLET_INJECTION,
  *   ERR_SIPLET_CONTENT_LENGTH
@@ -53,8 +53,8 @@ export function request({ method, uri, headers, body = '' }: RequestParts): SIPM
 }
 
 /**
- * The reply to a request: Via, From, To, Call-ID and CSeq are copied byte for byte (section 8.2.6.2), Timestamp into
- * a 100 (section 8.2.6.1), Record-Route into what may create a dialog (section 12.1.1).
+ * Returns the reply to a request. Via, From, To, Call-ID and CSeq are copied byte for byte (section 8.2.6.2). Timestamp
+ * is copied into a 100 (section 8.2.6.1), and Record-Route into replies that may create a dialog (section 12.1.1).
  *
  * @throws SIPMessageError ERR_SIPLET_STATUS, ERR_SIPLET_NO_REPLY, ERR_SIPLET_HEADER_NAME, ERR_SIPLET_INJECTION,
  *   ERR_SIPLET_CONTENT_LENGTH
@@ -113,7 +113,10 @@ function createsDialog({ method }: SIPMessage, status: number): boolean {
   return may && status > 100 && status < 300
 }
 
-/** FNV-1a over what identifies the transaction: the same for every retransmission, without a clock or a generator. */
+/**
+ * Returns the FNV-1a hash of everything that identifies the transaction. It is the same for every retransmission and
+ * needs no clock or random generator.
+ */
 function derivedTag(request: SIPMessage): string {
   const key = `${request.getHeaderBytes('Via')} ${request.getHeaderBytes('Call-ID')} ${request.cseqNumber}`
   let hash = 0x811c9dc5

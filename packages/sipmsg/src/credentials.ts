@@ -1,24 +1,27 @@
-/** Authorization, WWW-Authenticate and their proxy kin (RFC 3261 sections 20.7, 20.44, 22; RFC 2617). */
+/**
+ * Parses Authorization, WWW-Authenticate and the same headers for proxies (RFC 3261 sections 20.7, 20.44, 22; RFC
+ * 2617).
+ */
 import { Parameters } from './parameters.ts'
 import { skipLWS, tokenEnd } from './scan.ts'
 
 /** Credentials or a challenge: `Digest realm="example.com", nonce="…"`. */
 export interface Credentials {
-  /** As written, such as `Digest`. */
+  /** The scheme as written, such as `Digest`. */
   readonly scheme: string
-  /** Values unquoted. Of schemes that have no parameters, the first name is what stands there. */
+  /** Unquoted values. If a scheme has no parameters, its text is the name of the first parameter. */
   readonly parameters: Parameters
 }
 
 /**
- * @param value of one header line: commas in it separate parameters, not values (section 7.3.1)
- * @returns null where there is no scheme, or nothing behind it
+ * @param value value of one header line. Commas in it separate parameters, not values (section 7.3.1)
+ * @returns null if there is no scheme, or nothing after the scheme
  */
 export function parseCredentials(value: string): Credentials | null {
   return credentialsAt(value, 0, value.length)
 }
 
-/** {@link parseCredentials} of text[start..end). */
+/** Like {@link parseCredentials}, for text[start..end). */
 export function credentialsAt(text: string, start: number, end: number): Credentials | null {
   const schemeEnd = tokenEnd(text, start, end)
   const at = skipLWS(text, schemeEnd, end)

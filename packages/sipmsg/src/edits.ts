@@ -1,9 +1,9 @@
 /**
- * Edits: a sorted list of splices against the original bytes. What no splice covers stays byte-identical; edits of
- * edited text compose into the same list, which is applied in one pass.
+ * Edits are a sorted list of splices of the original bytes. Bytes outside all splices stay identical. Edits of edited
+ * text are merged into the same list, which is applied in one pass.
  */
 
-/** Bytes start..end (exclusive) are replaced by `text` (one-byte text). */
+/** Replaces bytes start..end (exclusive) by `text` (one-byte text). */
 export interface Splice {
   readonly start: number
   readonly end: number
@@ -14,9 +14,9 @@ export interface Splice {
 export const NO_SPLICES: readonly Splice[] = Object.freeze([])
 
 /**
- * The original with the splices applied.
+ * Returns the original with the splices applied.
  *
- * @param splices sorted by start, none overlapping another
+ * @param splices sorted by start, without overlaps
  */
 export function applySplices(original: string, splices: readonly Splice[]): string {
   let result = ''
@@ -30,18 +30,18 @@ export function applySplices(original: string, splices: readonly Splice[]): stri
 }
 
 /**
- * The list that does what `splices` and then `edits` do; linear in both. Splices that touch become one; one that
- * comes to say what the original says is dropped.
+ * Returns one list that does the same as `splices` followed by `edits`. Takes linear time. Adjacent splices become one.
+ * A splice that restores the original text is dropped.
  *
- * @param splices against the original
- * @param edits against the edited text; sorted, none overlapping another
+ * @param splices relative to the original
+ * @param edits relative to the edited text; sorted, without overlaps
  */
 export function compose(
   original: string,
   splices: readonly Splice[],
   edits: readonly Splice[],
 ): readonly Splice[] {
-  // The first edit of a message is by far the most frequent.
+  // A fast path: most messages get a single edit at a time, as their first.
   if (splices.length === 0 && edits.length === 1) {
     const { start, end, text } = edits[0]!
     return end - start === text.length && original.startsWith(text, start) ? NO_SPLICES : edits
@@ -60,12 +60,12 @@ export function compose(
   return result.finish()
 }
 
-/** Walks through the edited text: kept ranges of the original and inserted texts in turn. */
+/** Walks through the edited text: ranges kept from the original alternate with inserted texts. */
 class EditedText {
   readonly #original: string
   readonly #splices: readonly Splice[]
   #next = 0
-  /** Offset in the original, and in the text of splice `next` once that was reached. */
+  /** Offset in the original, and offset in the text of splice `next` if that splice was reached. */
   #at = 0
   #inText = -1
 
@@ -74,7 +74,7 @@ class EditedText {
     this.#splices = splices
   }
 
-  /** Moves on by that many characters of the edited text, and tells `to` what they are. */
+  /** Advances by `length` characters of the edited text, and reports the skipped pieces to `to`. */
   move(length: number, to: SpliceList | null): void {
     for (;;) {
       const splice = this.#splices[this.#next]
@@ -103,7 +103,7 @@ class EditedText {
 class SpliceList {
   readonly #original: string
   readonly #list: Splice[] = []
-  /** Behind what was kept last. */
+  /** Offset in the original after the last kept range. */
   #at = 0
   #text = ''
 

@@ -1,4 +1,4 @@
-/** Every error sipmsg throws: when it happens, and what to do. Codes are stable. */
+/** Every error that sipmsg throws: when it happens and what to do about it. Codes are stable. */
 export const SIP_MESSAGE_ERRORS = {
   ERR_SIPLET_NOT_SIP: 'the bytes do not begin with a SIP start line (RFC 3261 section 7); drop them',
   ERR_SIPLET_NOT_A_REQUEST: 'the Request-URI of a reply was to be rewritten; test isRequest first',
@@ -16,9 +16,9 @@ export const SIP_MESSAGE_ERRORS = {
   ERR_SIPLET_MESSAGE_TRUNCATED: 'a stream ends within a message',
 } as const
 
-/** `code` is one of {@link SIP_MESSAGE_ERRORS}, or that of a package built on this one. */
+/** `code` is one of {@link SIP_MESSAGE_ERRORS}, or a code of a package that builds on this one. */
 export class SIPMessageError extends Error {
-  // Fields, not assignments: inside an isolate Error.prototype is frozen, and an assignment to `name` would throw.
+  // A field, not an assignment: inside an isolate, Error.prototype is frozen, and assigning to `name` would throw.
   override readonly name = 'SIPMessageError'
   readonly code: string
 

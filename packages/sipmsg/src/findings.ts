@@ -1,10 +1,13 @@
-/** What validation can find. Codes are stable; an `error` is what an RFC forbids, a `warning` what it lets pass. */
+/**
+ * Everything that validation can find. Codes are stable. An `error` is forbidden by an RFC, a `warning` is allowed but
+ * unusual.
+ */
 
 export type Severity = 'error' | 'warning'
 
 interface FindingKind {
   readonly severity: Severity
-  /** Of RFC 3261. */
+  /** Section of RFC 3261. */
   readonly section: string
 }
 
@@ -52,15 +55,18 @@ export type FindingCode = keyof typeof FINDINGS
 export interface Finding {
   readonly code: FindingCode
   readonly severity: Severity
-  /** Such as `RFC 3261 section 20.16`. */
+  /** For example `RFC 3261 section 20.16`. */
   readonly section: string
-  /** Of the bytes it is about, or where they are missing, in the message as it is now. */
+  /** Offset in the current message of the bytes in question, or of the place where bytes are missing. */
   readonly offset: number
-  /** What is found, with the value, and what should be there. */
+  /** What was found, with the value, and what is expected. */
   readonly text: string
 }
 
-/** @param section another than that of the table: of RFC 3261, or in full, such as `RFC 6665 section 8.2.1` */
+/**
+ * @param section overrides the section of the table: a section of RFC 3261, or a full reference such as
+ * `RFC 6665 section 8.2.1`
+ */
 export function finding(code: FindingCode, offset: number, text: string, section?: string): Finding {
   const kind = FINDINGS[code]
   return {
@@ -72,12 +78,12 @@ export function finding(code: FindingCode, offset: number, text: string, section
   }
 }
 
-/** A value within a text, cut short, control characters made visible. */
+/** Returns a value for use within a sentence: shortened, with control characters made visible. */
 export function shown(value: string): string {
   return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
 }
 
-/** Adds them, however many: a message may have more than a call can have arguments. */
+/** Appends any number of findings. A message may have more findings than a call may have arguments. */
 export function append(findings: Finding[], more: readonly Finding[]): void {
   for (const one of more) findings.push(one)
 }

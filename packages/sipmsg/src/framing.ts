@@ -1,4 +1,4 @@
-/** Where messages begin and end: in a stream (RFC 3261 section 18.3), in a datagram or a WebSocket message. */
+/** Finds where messages begin and end: in a stream (RFC 3261 section 18.3), in a datagram or in a WebSocket message. */
 import { SIPMessageError } from './errors.ts'
 import { SIPMessage } from './message.ts'
 import { toText } from './one-byte-text.ts'
@@ -10,53 +10,57 @@ export interface MessageFrame {
   readonly bytes: Uint8Array
 }
 
-/** A double CRLF between messages; a server answers with one CRLF (RFC 5626 section 3.5.1). */
+/** A double CRLF between messages. A server answers with a single CRLF (RFC 5626 section 3.5.1). */
 export interface PingFrame {
   readonly type: 'ping'
 }
 
-/** Bytes that are no message, or one that is refused. */
+/** Bytes that are no message, or a message that is refused. */
 export interface ErrorFrame {
   readonly type: 'error'
   readonly error: SIPMessageError
-  /** The head of a message that is refused because of its body, so that a request can be answered. */
+  /** The head of a message that is refused because of its body. It allows the receiver to answer a request. */
   readonly head?: SIPMessage
 }
 
-/** What a stream consists of. */
+/** One element of a stream. */
 export type Frame = MessageFrame | PingFrame | ErrorFrame
 
-/** What a datagram is: a message with what was read of it to find its end, so that nobody has to read that again. */
+/** The content of a datagram. It includes the parsed message, because finding its end required parsing it. */
 export type DatagramFrame = (MessageFrame & { readonly message: SIPMessage }) | PingFrame | ErrorFrame
 
-/** Largest heads, in bytes, the empty line included. */
+/** Upper bounds on heads in bytes, including the empty line. */
 export interface HeadLimits {
   readonly maxHeadBytes: number
   readonly maxReplyHeadBytes: number
 }
 
 export interface StreamFramerOptions {
-  /** Largest head of a request, its empty line included, in bytes. Default 65,536. */
+  /** Upper bound on the head of a request in bytes, including the empty line. Default 65,536. */
   maxHeadBytes?: number
   /**
-   * Largest head of a reply, in bytes. Default {@link maxHeadBytes}. A reply repeats most headers of its request and adds
-   * its own, so a proxy should accept more here: a reply that is refused costs everybody the connection.
+   * Upper bound on the head of a reply in bytes. Default {@link maxHeadBytes}. A reply repeats most headers of its
+   * request and adds others. A proxy should therefore accept longer heads in replies: refusing one closes the
+   * connection for all of its users.
    */
   maxReplyHeadBytes?: number
-  /** Largest Content-Length. Default 1,048,576. */
+  /** Upper bound on Content-Length. Default 1,048,576. */
   maxBodyBytes?: number
   /**
-   * What follows an error. `close`: nothing more is read, as the connection is to be closed; the default. `resync`:
-   * bytes are passed over up to the next line that is a start line.
+   * What happens after an error. `close` (the default): nothing more is read, because the caller closes the connection.
+   * `resync`: bytes are skipped up to the next start line.
    */
   onGarbage?: 'close' | 'resync'
-  /** A message without Content-Length: refused, as section 20.14 says for streams, or one without a body. */
+  /**
+   * What to do with a message without Content-Length. `refuse`: an error, as section 20.14 says for streams. `no-body`:
+   * a message without a body.
+   */
   missingContentLength?: 'refuse' | 'no-body'
 }
 
 /**
- * Splits a byte stream into messages. What comes out does not depend on how the stream was cut into chunks, and every
- * byte is looked at a bounded number of times.
+ * Splits a byte stream into messages. The result does not depend on how the stream was cut into chunks. Each byte is
+ * examined a bounded number of times.
  */
 export class StreamFramer {
   readonly #limits: HeadLimits
@@ -67,15 +71,15 @@ export class StreamFramer {
   #buffer: Uint8Array = new Uint8Array(0)
   #start = 0
   #end = 0
-  /** Up to here no line end was found; where the line that is being read starts. */
+  /** Up to `scanned`, no line end was found. `lineStart` is the start of the current line. */
   #scanned = 0
   #lineStart = 0
   #crlfs = 0
-  /** Length of the message that is being read, once its head is complete. */
+  /** Length of the current message. -1 until its head is complete. */
   #length = -1
   /** Bytes of a refused body that are still to come. */
   #skip = 0
-  /** Whether what is read is the rest of a line that is no start line. */
+  /** Whether the bytes being read are the rest of a line that is no start line. */
   #discarding = false
   #state: 'between' | 'head' | 'body' | 'garbage' | 'closed' = 'between'
 
@@ -92,33 +96,33 @@ export class StreamFramer {
     this.#noBody = missingContentLength === 'no-body'
   }
 
-  /** Whether an error ended the stream; what is pushed from then on is ignored. */
+  /** Whether an error ended the stream. Bytes that are pushed after that are ignored. */
   get closed(): boolean {
     return this.#state === 'closed'
   }
 
-  /** Bytes that are kept: the beginning of what is not complete yet. */
+  /** Number of bytes kept: the beginning of an incomplete message. */
   get pendingBytes(): number {
     return this.#end - this.#start
   }
 
-  /** Bytes of memory: what is kept, and the room that was made for more. */
+  /** Bytes of memory in use: the kept bytes and the free room for more. */
   get heldBytes(): number {
     return this.#buffer.byteLength
   }
 
-  /** The frames that these bytes complete. The chunk may be reused afterwards. */
+  /** Returns the frames that these bytes complete. The caller may reuse the chunk afterwards. */
   push(chunk: Uint8Array): Frame[] {
     const frames: Frame[] = []
     if (this.closed) return frames
     this.#append(chunk)
     while (this.#step(frames)) {
-      // One step a frame, a line of garbage or a keep-alive.
+      // Each step reads one frame, one line of garbage, or one keep-alive.
     }
     return frames
   }
 
-  /** To be called when the stream ends: the error where it ends within a message. */
+  /** Returns the error of a message that the end of the stream cut off. Call it when the stream ends. */
   end(): Frame[] {
     const left = this.#end - this.#start
     const within = this.#state === 'head' || this.#state === 'body'
@@ -143,7 +147,7 @@ export class StreamFramer {
     }
   }
 
-  /** Line ends between messages are passed over (section 7.5); two of them are a keep-alive. */
+  /** Skips line ends between messages (section 7.5). Two line ends are a keep-alive. */
   #between(frames: Frame[]): boolean {
     const skipped = Math.min(this.#skip, this.#end - this.#start)
     this.#skip -= skipped
@@ -230,7 +234,7 @@ export class StreamFramer {
   #refuse(frames: Frame[], frame: Frame): boolean {
     frames.push(frame)
     if (!this.#resync) return this.#close()
-    // Only a first line that is too long starts where the head does; any other line may be a start line.
+    // If the first line is too long, it cannot be a start line and is discarded. Any other line may be one.
     this.#discarding = this.#lineStart === this.#start
     this.#start = this.#lineStart
     this.#begin('garbage')
@@ -244,7 +248,7 @@ export class StreamFramer {
     return false
   }
 
-  /** Passes over one line that is no start line, or cannot be one for its length. */
+  /** Skips one line that is no start line, or that is too long to be one. */
   #garbage(): boolean {
     const lineEnd = this.#nextLineEnd()
     const end = lineEnd === -1 ? this.#end : lineEnd
@@ -262,7 +266,7 @@ export class StreamFramer {
     return true
   }
 
-  /** Offset behind the next line end, -1 where there is none yet. */
+  /** Returns the offset after the next line end; -1 if there is none yet. */
   #nextLineEnd(): number {
     const found = this.#buffer.subarray(0, this.#end).indexOf(LF, this.#scanned)
     this.#scanned = found === -1 ? this.#end : found + 1
@@ -287,11 +291,11 @@ export class StreamFramer {
 }
 
 /**
- * What one datagram, or the payload of one WebSocket message, is (RFC 3261 section 18.3, RFC 7118 section 5): never
- * more than one SIP message. What follows it by Content-Length is left out; a body that is shorter is not refused,
- * for the receiver has to answer it: {@link SIPMessage.truncatedIn} tells.
+ * Returns the content of one datagram, or of one WebSocket message (RFC 3261 section 18.3, RFC 7118 section 5): at most
+ * one SIP message. Bytes after the body, as given by Content-Length, are left out. A body that is too short is not
+ * refused, because the receiver has to answer the request: {@link SIPMessage.truncatedIn} tells whether it is.
  *
- * @param limits largest heads; by default, any head is accepted
+ * @param limits upper bounds on heads; by default, any head is accepted
  */
 export function frameOf(payload: Uint8Array, limits?: HeadLimits): DatagramFrame {
   const text = toText(payload)
@@ -303,7 +307,7 @@ export function frameOf(payload: Uint8Array, limits?: HeadLimits): DatagramFrame
     if (tooLarge !== null) return tooLarge
   }
   const trailing = message.trailingText.length
-  // Content-Lengths that contradict each other say nothing about where the body ends.
+  // Contradicting Content-Lengths do not tell where the body ends.
   if (trailing === 0 || message.getHeaders('Content-Length').length > 1) {
     return { type: 'message', bytes: payload, message }
   }

@@ -1,53 +1,59 @@
-/** Offsets of the header lines of one text, found as far as they are asked for. No header costs memory of its own. */
+/**
+ * Offsets of the header lines of one text, found lazily: only as far as they are asked for. No memory is allocated per
+ * header beyond its offset.
+ */
 import type { HeaderName } from './header-names.ts'
 import { COLON, CR, find, LF, SP, sameName, skipLWS, TAB, trimEnd } from './scan.ts'
 
 export class HeaderIndex {
   readonly #text: string
-  /** Where header k starts; the end of the last one found stands behind it. */
+  /** Start of header k. The last element is the end of the last header found. */
   readonly #starts: number[]
-  /** Offset of the empty line that ends the head, -1 until it is found. */
+  /** Offset of the empty line that ends the head. -1 until it is found. */
   #headEnd = -1
   #bodyStart = -1
 
-  /** @param starts where the first headers start, at least one, or the empty line in the place of the last one; taken over */
+  /**
+   * @param starts starts of the first headers, at least one. The last element may be the offset of the empty line. The
+   * index takes over the array.
+   */
   constructor(text: string, starts: number[]) {
     this.#text = text
     this.#starts = starts
   }
 
   /**
-   * Where the headers start that an edit at `offset` leaves where they are, as far as they were found; undefined where
-   * it may touch the start line.
+   * Returns the starts of those headers that an edit at `offset` does not move, as far as they were found. Returns
+   * undefined if the edit may touch the start line.
    */
   startsUpTo(offset: number): number[] | undefined {
     const starts = this.#starts
     let count = starts.length
-    // Behind a line that is cut off, nothing starts yet.
+    // No header starts after a line that is cut off.
     while (count > 0 && (starts[count - 1]! > offset || this.#text.charCodeAt(starts[count - 1]! - 1) !== LF))
       count--
     return count === 0 ? undefined : starts.slice(0, count)
   }
 
-  /** Offset of the empty line that ends the head; the length of the text where it is missing. */
+  /** Offset of the empty line that ends the head. If it is missing, the length of the text. */
   get headEnd(): number {
     while (this.#headEnd === -1) this.#findNext()
     return this.#headEnd
   }
 
-  /** Offset of the first byte behind that empty line. */
+  /** Offset of the first byte after that empty line. */
   get bodyStart(): number {
     while (this.#bodyStart === -1) this.#findNext()
     return this.#bodyStart
   }
 
-  /** Number of header lines; a folded one counts once. */
+  /** Number of header lines. A folded line counts once. */
   get count(): number {
     while (this.#headEnd === -1) this.#findNext()
     return this.#starts.length - 1
   }
 
-  /** Index of the first header of that name at or behind `from`, -1 without one. */
+  /** Returns the index of the first header with that name from index `from` on; -1 if there is none. */
   find(name: HeaderName, from = 0): number {
     for (let k = from; this.has(k); k++) {
       if (this.#isNamed(k, name)) return k
@@ -55,28 +61,28 @@ export class HeaderIndex {
     return -1
   }
 
-  /** Offset of header k. */
+  /** Returns the offset of header k. */
   start(k: number): number {
     return this.#starts[k]!
   }
 
-  /** Offset behind header k, its line end included. */
+  /** Returns the offset after header k, including its line end. */
   end(k: number): number {
     return this.#starts[k + 1]!
   }
 
-  /** The name as written. */
+  /** Returns the name of header k as written. */
   name(k: number): string {
     return this.#text.slice(this.#starts[k], this.nameEnd(k, this.colon(k)))
   }
 
-  /** Offset of the colon of header k; where its line has none, the end of that line. */
+  /** Returns the offset of the colon of header k. If its line has no colon, returns the end of the line. */
   colon(k: number): number {
     const text = this.#text
     const start = this.#starts[k]!
     const end = this.#starts[k + 1]!
     let colon = start
-    // Names are short, mostly: reading them costs less than a search.
+    // Most names are short: reading their characters costs less than a search.
     for (const near = Math.min(end, start + 20); colon < near; colon++) {
       if (text.charCodeAt(colon) === COLON) return colon
     }
@@ -84,25 +90,28 @@ export class HeaderIndex {
     return colon < end ? colon : this.#lineEnd(k)
   }
 
-  /** Offset behind the name of header k, without the white space there may be before its colon. */
+  /** Returns the offset after the name of header k, without white space before the colon. */
   nameEnd(k: number, colon: number): number {
     return trimEnd(this.#text, this.#starts[k]!, colon)
   }
 
-  /** Offset of the value of header k, without the white space before it; its line end where it is empty. */
+  /**
+   * Returns the offset of the value of header k, after leading white space. If the value is empty, returns the line
+   * end.
+   */
   valueStart(k: number, colon: number): number {
     const end = this.#starts[k + 1]!
     const start = skipLWS(this.#text, colon + 1, end)
     return start >= end ? this.#lineEnd(k) : start
   }
 
-  /** Offset behind the value of header k, which starts at `start`, without the white space behind it. */
+  /** Returns the offset after the value of header k, which starts at `start`, without trailing white space. */
   valueEnd(k: number, start: number): number {
     const end = this.#lineEnd(k)
     return this.#text.charCodeAt(end - 1) > SP ? end : trimEnd(this.#text, start, end)
   }
 
-  /** Whether there is a header k. */
+  /** Returns whether there is a header k. */
   has(k: number): boolean {
     while (k >= this.#starts.length - 1) {
       if (this.#headEnd !== -1) return false
@@ -120,7 +129,7 @@ export class HeaderIndex {
       this.#bodyStart = start + (first === CR ? 2 : 1)
       return
     }
-    // The text ends before its empty line, or within it.
+    // The text ends before the empty line, or within it.
     if (start >= text.length || (first === CR && start === text.length - 1)) {
       this.#headEnd = this.#bodyStart = start
       return
@@ -133,7 +142,9 @@ export class HeaderIndex {
     this.#starts.push(end)
   }
 
-  /** Whether header k has this name, in whatever case and form, with white space before the colon or without. */
+  /**
+   * Returns whether header k has this name: in any case, long or compact, with or without white space before the colon.
+   */
   #isNamed(k: number, { long, longInitial, compact, compactInitial }: HeaderName): boolean {
     const initial = this.#text.charCodeAt(this.#starts[k]!) | 32
     return (
@@ -151,7 +162,7 @@ export class HeaderIndex {
     return text.charCodeAt(at) === COLON
   }
 
-  /** Where the line end of header k begins. */
+  /** Returns the offset where the line end of header k begins. */
   #lineEnd(k: number): number {
     const text = this.#text
     let end = this.#starts[k + 1]!

@@ -1,15 +1,15 @@
-/** One header line as offsets into the text: what a validator, or whoever marks places in a message, needs. */
+/** One header line as offsets into the text, for validators and for marking places in a message. */
 import type { HeaderIndex } from './header-index.ts'
 import { type KnownHeader, knownHeaderAt } from './known-headers.ts'
 
 export interface HeaderLine {
-  /** Canonical name and grammar, where the name is known. */
+  /** Canonical name and grammar; undefined if the name is not known. */
   readonly known: KnownHeader | undefined
   readonly start: number
   readonly nameEnd: number
-  /** -1 for a line without a colon. */
+  /** -1 if the line has no colon. */
   readonly colon: number
-  /** The value, without the white space around it. */
+  /** Start and end of the value, without the white space around it. */
   readonly valueStart: number
   readonly valueEnd: number
 }

@@ -1,16 +1,16 @@
-/** Names of headers: case does not matter, and a compact form is the same name (RFC 3261 sections 7.3.1, 7.3.3). */
+/** Header names. Case is ignored, and a compact form is the same name (RFC 3261 sections 7.3.1, 7.3.3). */
 import { SIPMessageError } from './errors.ts'
 import { COMPACT_FORMS, knownHeaderAt } from './known-headers.ts'
 import { isToken } from './scan.ts'
 
-/** A name to look for, prepared once. */
+/** A name to search for, prepared once. */
 export interface HeaderName {
-  /** As it is mostly written: the canonical name where it is known, else as given. */
+  /** The usual spelling: the canonical name if it is known, else the name as given. */
   readonly usual: string
-  /** The long form, in lower case, and the code of its first letter. */
+  /** The long form in lower case, and the code of its first letter. */
   readonly long: string
   readonly longInitial: number
-  /** The compact form, '' where there is none, and the code of that letter, -1 then. */
+  /** The compact form and the code of its letter. '' and -1 if there is none. */
   readonly compact: string
   readonly compactInitial: number
 }
@@ -21,7 +21,7 @@ const COMPACT_OF = new Map(
 const KNOWN_LIMIT = 1_000
 const known = new Map<string, HeaderName>()
 
-/** Both forms of a name, however it is written. */
+/** Returns both forms of a name, in whatever form it is given. */
 export function headerName(name: string): HeaderName {
   const seen = known.get(name)
   if (seen !== undefined) return seen
@@ -35,12 +35,12 @@ export function headerName(name: string): HeaderName {
     compact,
     compactInitial: compact === '' ? -1 : compact.charCodeAt(0),
   }
-  // Names come from scripts; a script that makes them up must not fill the memory.
+  // Bounded, because names come from scripts: a script that invents names must not fill the memory.
   if (known.size < KNOWN_LIMIT) known.set(name, prepared)
   return prepared
 }
 
-/** Of ASCII only: other bytes of a name, malformed as it is then, are what they are. */
+/** Converts ASCII only. A name with other bytes is malformed, and these bytes stay as they are. */
 function lowerCase(name: string): string {
   return name.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }

@@ -1,4 +1,4 @@
-/** A header line, parsed by the grammar of its name. */
+/** Parses a header line by the grammar of its name. */
 import { type Credentials, credentialsAt } from './credentials.ts'
 import type { KnownHeader } from './known-headers.ts'
 import { parseElements, textElements } from './list.ts'
@@ -24,7 +24,7 @@ export interface RAck {
   readonly cseq: CSeq
 }
 
-/** What a value may be; null stands for a malformed one. */
+/** A parsed value. Null stands for a malformed value. */
 export type HeaderValue =
   | Via
   | Address
@@ -38,13 +38,13 @@ export type HeaderValue =
   | null
 
 export interface Header {
-  /** The canonical name where it is known (`Via` for `v`), else as written. */
+  /** The canonical name if it is known (`Via` for `v`), else the name as written. */
   readonly name: string
-  /** One value a list element; see {@link HeaderValue}. `*` of a Contact is the string. */
+  /** One value per list element; see {@link HeaderValue}. The `*` of a Contact is the string `*`. */
   readonly values: readonly HeaderValue[]
 }
 
-/** Values of text[start..end), the value of one header line without the white space around it. */
+/** Returns the values of text[start..end): the value of one header line, without the white space around it. */
 export function headerValues(
   known: KnownHeader | undefined,
   text: string,
@@ -81,7 +81,7 @@ export function headerValues(
   }
 }
 
-/** CSeq of text[start..end); null where malformed. The number is not checked against its range here. */
+/** Parses a CSeq in text[start..end). Returns null if it is malformed. Does not check the range of the number. */
 export function cseqAt(text: string, start: number, end: number): CSeq | null {
   const at = digitsEnd(text, start, end)
   const number = integerAt(text, start, at)
@@ -91,7 +91,7 @@ export function cseqAt(text: string, start: number, end: number): CSeq | null {
   return { number, method: methodAt(text, methodStart, end) }
 }
 
-/** RAck of text[start..end); null where malformed. The numbers are not checked against their ranges here. */
+/** Parses a RAck in text[start..end). Returns null if it is malformed. Does not check the range of the numbers. */
 export function rackAt(text: string, start: number, end: number): RAck | null {
   const numberEnd = digitsEnd(text, start, end)
   const rseq = integerAt(text, start, numberEnd)
@@ -100,7 +100,7 @@ export function rackAt(text: string, start: number, end: number): RAck | null {
   return rseq === null || cseq === null ? null : { rseq, cseq }
 }
 
-/** The number that text[start..end) is; null where it is anything but digits. */
+/** Returns text[start..end) as a number. Returns null if it contains anything but digits. */
 export function integerAt(text: string, start: number, end: number): number | null {
   let number = 0
   for (let at = start; at < end; at++) {

@@ -1,16 +1,17 @@
-/** IP addresses as they stand in URIs and Via: IPv6 has many spellings of one address (RFC 5954 section 4.2). */
+/** IP addresses as written in URIs and Via. One IPv6 address has many spellings (RFC 5954 section 4.2). */
 
 /**
- * Whether this is an IPv6 address (RFC 3986 section 3.2.2), without brackets. Three colons before an IPv4 address,
- * which the grammar of RFC 3261 wanted, pass for two (RFC 5118 section 4.10). A zone is not part of the grammar.
+ * Returns whether the text is an IPv6 address (RFC 3986 section 3.2.2) without brackets. Three colons before an IPv4
+ * address, as the grammar of RFC 3261 required, count as two (RFC 5118 section 4.10). A zone is not part of the
+ * grammar.
  */
 export function isIPv6(text: string): boolean {
   return ipv6Groups(text) !== null
 }
 
 /**
- * A host in the one form of all its spellings: names and hexadecimal digits in lower case, an IPv6 reference as in
- * RFC 5952 section 4, in brackets. What is no host comes back in lower case.
+ * Returns a host in one form for all of its spellings: names and hexadecimal digits in lower case, an IPv6 reference as
+ * in RFC 5952 section 4, in brackets. Any other text is returned in lower case.
  */
 export function canonicalHost(host: string): string {
   if (!host.startsWith('[') || !host.endsWith(']')) return host.toLowerCase()
@@ -19,8 +20,9 @@ export function canonicalHost(host: string): string {
 }
 
 /**
- * A host as an address or name to compare and connect to: {@link canonicalHost} without brackets and without the dot that
- * may end a name. An IPv4-mapped IPv6 address is the IPv4 address: the same peer is reached.
+ * Returns a host as an address or name to compare and to connect to: {@link canonicalHost} without brackets, and
+ * without the dot that may end a name. An IPv4-mapped IPv6 address becomes the IPv4 address, because both reach the
+ * same peer.
  */
 export function plainHost(host: string): string {
   const groups = ipv6Groups(host.startsWith('[') ? host.slice(1, -1) : host)
@@ -30,9 +32,9 @@ export function plainHost(host: string): string {
   return mapped ? [high >> 8, high & 255, low >> 8, low & 255].join('.') : ipv6Text(groups)
 }
 
-/** The eight groups; null where the text is no IPv6 address. */
+/** Returns the eight groups; null if the text is no IPv6 address. */
 function ipv6Groups(text: string): number[] | null {
-  // The longest has 45 characters; names have no colon.
+  // The longest address has 45 characters. Host names contain no colon.
   if (text.length > 46 || !text.includes(':')) return null
   const halves = text.replace(/:::(?=\d+\.[\d.]+$)/, '::').split('::')
   if (halves.length > 2) return null
@@ -62,7 +64,10 @@ function ipv4Bytes(text: string): number[] | null {
   return good ? parts.map(Number) : null
 }
 
-/** RFC 5952 section 4: no leading zeros, the first longest run of two zero groups or more is left out. */
+/**
+ * Formats an address as RFC 5952 section 4 says: without leading zeros, and with the first longest run of two or more
+ * zero groups left out.
+ */
 function ipv6Text(groups: readonly number[]): string {
   let start = -1
   let length = 1

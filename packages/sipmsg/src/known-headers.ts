@@ -1,8 +1,8 @@
-/** The headers whose grammar sipmsg knows: canonical name, compact form, what their values are. */
+/** Headers whose grammar sipmsg knows: canonical name, compact form, and the kind of their values. */
 
 import { COLON } from './scan.ts'
 
-/** What a value of a header is parsed into; see header-values.ts. */
+/** What the values of a header are parsed into. See header-values.ts. */
 export type HeaderKind =
   | 'via'
   /** One address, such as From. */
@@ -17,20 +17,22 @@ export type HeaderKind =
   | 'media-type'
   /** One token with parameters. */
   | 'token'
-  /** A list of tokens, parameters allowed. */
+  /** A list of tokens, which may have parameters. */
   | 'tokens'
-  /** One challenge or set of credentials a line. */
+  /** One challenge or set of credentials per line. */
   | 'credentials'
   | 'text'
 
 export interface KnownHeader {
   readonly name: string
   readonly kind: HeaderKind
-  /** Must not occur twice (RFC 3261 section 7.3.1, table 2 of section 20). */
+  /** Must not occur more than once (RFC 3261 section 7.3.1, table 2 of section 20). */
   readonly single: boolean
 }
 
-/** kind: names, a compact form behind a slash, `!` for those that must not occur twice. */
+/**
+ * Names by kind. A compact form follows its name after a slash. `!` marks headers that must not occur more than once.
+ */
 const TABLE: Record<HeaderKind, string> = {
   via: 'Via/v',
   address: 'From/f! To/t! Refer-To/r! Referred-By/b! Reply-To!',
@@ -48,27 +50,27 @@ const TABLE: Record<HeaderKind, string> = {
   text: 'Call-ID/i! Subject/s! User-Agent! Server! Organization! Date! Priority! Timestamp! Warning Retry-After! SIP-ETag! SIP-If-Match! Identity/y Identity-Info/n Authentication-Info Join! Replaces!',
 }
 
-/** A known header and how it is written at one place: in full, or as its compact form. */
+/** A known header and how it is written at one place: in full, or in its compact form. */
 export interface WrittenName {
   readonly header: KnownHeader
-  /** Of the name as written, in characters. */
+  /** Length of the name as written, in characters. */
   readonly length: number
 }
 
-/** Compact forms of one letter, to the canonical names. */
+/** Canonical names by compact form (one letter). */
 export const COMPACT_FORMS: Record<string, string> = {}
 
 /**
- * All names as one tree, letter by letter: NEXT[32 * state + COLUMN[character]] is the state behind a character, 0
- * where no name goes on. Of all ways to tell a name, this is the fastest: comparing strings, or hashing them, takes
+ * All names as one tree (a trie): NEXT[32 * state + COLUMN[character]] is the state after a character, 0 if no name
+ * continues that way. This is the fastest way to recognise a name that we measured: comparing or hashing strings costs
  * V8 a call each.
  */
 const NEXT: number[] = new Array(64).fill(0)
 const ROOT = 1
-/** What a state is the name of. */
+/** The name that ends at each state. */
 const NAMES: (WrittenName | undefined)[] = [undefined, undefined]
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz-'
-/** Columns: 0 for what stands in no known name. */
+/** Column of each character. 0 for characters that occur in no known name. */
 const COLUMN = new Uint8Array(256)
 for (const [column, letter] of [...LETTERS].entries()) {
   COLUMN[letter.charCodeAt(0)] = COLUMN[letter.toUpperCase().charCodeAt(0)] = column + 1
@@ -100,7 +102,10 @@ function plant(name: string, header: KnownHeader): void {
   NAMES[state] = { header, length: name.length }
 }
 
-/** The known name that starts at `start`, in whatever case, where a colon follows it at once: the usual way. */
+/**
+ * Returns the known name that starts at `start`, in any case, if a colon follows it directly. Most headers are written
+ * this way.
+ */
 export function knownNameAt(text: string, start: number): WrittenName | undefined {
   let state = ROOT
   for (let at = start; ; at++) {
@@ -112,7 +117,7 @@ export function knownNameAt(text: string, start: number): WrittenName | undefine
   }
 }
 
-/** The known header that text[start..end) names, in whatever case, compact form or not. */
+/** Returns the known header that text[start..end) names, in any case, long or compact. */
 export function knownHeaderAt(text: string, start: number, end: number): KnownHeader | undefined {
   let state = ROOT
   for (let at = start; at < end && state !== 0; at++) {

@@ -2,9 +2,11 @@
 import { COMMA, commentEnd, find, LEFT_ANGLE, QUOTE, quotedEnd, skipLWS, trimEnd } from './scan.ts'
 import { textAt } from './text.ts'
 
-/** Where a value may end, or where commas begin to mean nothing. */
+/** Characters that may end a value, or that begin a part in which commas have no meaning. */
 const SPECIAL = /[,"<(]/g
-/** By character: 0 for what is part of a plain element, one-line ASCII without quotes, brackets and comments. */
+/**
+ * By character: 0 for characters of a plain element, which is one line of ASCII without quotes, brackets and comments.
+ */
 const PLACE = new Uint8Array(256)
 const BETWEEN = 1
 const NOT_PLAIN = 2
@@ -12,7 +14,7 @@ PLACE.fill(NOT_PLAIN, 0x80)
 for (const character of '"<(\n') PLACE[character.charCodeAt(0)] = NOT_PLAIN
 PLACE[COMMA] = BETWEEN
 
-/** Elements of text[start..end) as strings: unfolded, UTF-8 decoded. Empty ones are passed over. */
+/** Returns the elements of text[start..end) as strings: unfolded and decoded from UTF-8. Empty elements are skipped. */
 export function textElements(text: string, start: number, end: number): string[] {
   const values: string[] = []
   for (let at = start; at < end; at++) {
@@ -29,8 +31,8 @@ export function textElements(text: string, start: number, end: number): string[]
 }
 
 /**
- * What `parse` makes of every element of text[start..end), white space around it excluded. Commas within quoted
- * strings, angle brackets and comments separate nothing. Empty elements are passed over.
+ * Returns the result of `parse` for each element of text[start..end), without the white space around it. Commas within
+ * quoted strings, angle brackets and comments do not separate elements. Empty elements are skipped.
  */
 export function parseElements<T>(
   text: string,
@@ -38,7 +40,7 @@ export function parseElements<T>(
   end: number,
   parse: (text: string, start: number, end: number) => T,
 ): T[] {
-  // Within the slice, for the cost of a search that goes on to the end of the message would be quadratic in all.
+  // Search the slice only: a search to the end of the message for each header would be quadratic in total.
   if (!text.slice(start, end).includes(',')) {
     const from = skipLWS(text, start, end)
     return from === end ? [] : [parse(text, from, trimEnd(text, from, end))]
@@ -54,7 +56,7 @@ export function parseElements<T>(
   return values
 }
 
-/** Offset of the comma behind the element that `at` is in, `end` where it is the last one. */
+/** Returns the offset of the comma after the element that contains `at`; `end` if it is the last element. */
 export function elementEnd(text: string, at: number, end: number): number {
   const start = at
   const value = text.slice(start, end)
@@ -70,7 +72,7 @@ export function elementEnd(text: string, at: number, end: number): number {
   return end
 }
 
-/** What is never closed goes on to the end. */
+/** A part that is never closed extends to the end. */
 function closed(offset: number, end: number): number {
   return offset === -1 ? end : offset
 }

@@ -3,18 +3,18 @@ import { Parameters } from './parameters.ts'
 import { SEMICOLON, SLASH, skipLWS, tokenEnd } from './scan.ts'
 
 export interface MediaType {
-  /** As written, such as `application`. */
+  /** The type as written, such as `application`. */
   readonly type: string
   readonly subtype: string
   readonly parameters: Parameters
 }
 
-/** @returns null where it is not `type/subtype` */
+/** @returns null if the value is not `type/subtype` */
 export function parseMediaType(value: string): MediaType | null {
   return mediaTypeAt(value, 0, value.length)
 }
 
-/** {@link parseMediaType} of text[start..end). */
+/** Like {@link parseMediaType}, for text[start..end). */
 export function mediaTypeAt(text: string, start: number, end: number): MediaType | null {
   const typeEnd = tokenEnd(text, start, end)
   const slash = skipLWS(text, typeEnd, end)

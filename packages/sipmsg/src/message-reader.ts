@@ -1,6 +1,6 @@
 /**
- * What can be read of a message (RFC 3261 section 20). Every getter parses what it is asked for, each time, and
- * nothing else. Absent and malformed are null, or an empty list; nothing throws.
+ * Reads a message (RFC 3261 section 20). Each getter parses only what it returns, on every call. Absent and malformed
+ * values are null, or an empty list. No getter throws.
  */
 import { type Credentials, credentialsAt } from './credentials.ts'
 import { type HeaderLine, headerLineAt } from './header-line.ts'
@@ -44,45 +44,45 @@ export class MessageReader extends MessageText {
     return this.isRequest ? 'SIP_REQUEST' : 'SIP_REPLY'
   }
 
-  /** The method as written; null on replies. */
+  /** The method as written. Null for replies. */
   get method(): string | null {
     const { isRequest, start, tokenEnd } = this.originalStartLine
     return isRequest ? methodAt(this.original, start, tokenEnd) : null
   }
 
-  /** Status code, 100..999; null on requests. */
+  /** Status code, 100..999. Null for requests. */
   get status(): number | null {
     const { isRequest, tokenEnd } = this.originalStartLine
     return isRequest ? null : integerAt(this.original, tokenEnd - 3, tokenEnd)
   }
 
-  /** Reason phrase; null on requests. */
+  /** Reason phrase. Null for requests. */
   get reason(): string | null {
     const { isRequest, valueStart, valueEnd } = this.originalStartLine
     return isRequest ? null : decodeUtf8(this.original.slice(valueStart, valueEnd))
   }
 
-  /** Request-URI, as rewritten; null on replies. */
+  /** Request-URI with all edits. Null for replies. */
   get ruri(): string | null {
     if (!this.isRequest) return null
     const { valueStart, valueEnd } = this.startLine
     return textAt(this.text, valueStart, valueEnd)
   }
 
-  /** The bytes of the Request-URI, as rewritten, as one-byte text; null on replies. */
+  /** Bytes of the Request-URI with all edits, as one-byte text. Null for replies. */
   get ruriBytes(): string | null {
     if (!this.isRequest) return null
     const { valueStart, valueEnd } = this.startLine
     return this.text.slice(valueStart, valueEnd)
   }
 
-  /** Request-URI as received; null on replies. */
+  /** Request-URI as received. Null for replies. */
   get originalRURI(): string | null {
     const { isRequest, valueStart, valueEnd } = this.originalStartLine
     return isRequest ? decodeUtf8(this.original.slice(valueStart, valueEnd)) : null
   }
 
-  /** The parts of the Request-URI; null on replies. */
+  /** The parts of the Request-URI. Null for replies. */
   get requestURI(): URI | null {
     const { ruri } = this
     return ruri === null ? null : parseURI(ruri)
@@ -132,12 +132,12 @@ export class MessageReader extends MessageText {
     return this.to?.tag ?? null
   }
 
-  /** All Via values in order (section 20.42), the topmost first; malformed ones are left out. */
+  /** All Via values in order (section 20.42), the topmost first. Malformed ones are left out. */
   get vias(): Via[] {
     return this.#list(VIA, viaAt)
   }
 
-  /** The first Via value; null also where it is malformed. */
+  /** The topmost Via value. Null if it is missing or malformed. */
   get topVia(): Via | null {
     const k = this.index.find(VIA)
     if (k === -1) return null
@@ -146,7 +146,7 @@ export class MessageReader extends MessageText {
     return viaAt(this.text, start, trimEnd(this.text, start, end))
   }
 
-  /** The second Via value: whom a reply goes on to (section 16.7); null without one, and where it is malformed. */
+  /** The second Via value, to which a reply is forwarded (section 16.7). Null if it is missing or malformed. */
   get nextVia(): Via | null {
     const { index, text } = this
     let k = index.find(VIA)
@@ -169,18 +169,21 @@ export class MessageReader extends MessageText {
     }
   }
 
-  /** Contact addresses, `*` of a REGISTER that removes all (section 10.2.2); malformed ones are left out. */
+  /** Contact addresses, or `*` of a REGISTER that removes all of them (section 10.2.2). Malformed ones are left out. */
   get contacts(): Address[] | '*' {
     const contact = headerName('Contact')
     return this.first(contact) === '*' ? '*' : this.#list(contact, addressAt)
   }
 
-  /** Route (section 20.34); malformed ones are left out, as in recordRoutes and assertedIdentities. */
+  /**
+   * Route addresses (section 20.34). Malformed ones are left out; the same applies to recordRoutes and
+   * assertedIdentities.
+   */
   get routes(): Address[] {
     return this.#list(headerName('Route'), addressAt)
   }
 
-  /** The first Route value; null without one, and where it is malformed. */
+  /** The first Route value. Null if it is missing or malformed. */
   get topRoute(): Address | null {
     const { index, text } = this
     const k = index.find(ROUTE)
@@ -200,12 +203,12 @@ export class MessageReader extends MessageText {
     return this.#list(headerName('P-Asserted-Identity'), addressAt)
   }
 
-  /** Not checked against its range, 0..255. */
+  /** Max-Forwards. The range 0..255 is not checked. */
   get maxForwards(): number | null {
     return this.#parsed(headerName('Max-Forwards'), integerAt)
   }
 
-  /** Seconds. */
+  /** Expires, in seconds. */
   get expires(): number | null {
     return this.#parsed(headerName('Expires'), integerAt)
   }
@@ -234,7 +237,10 @@ export class MessageReader extends MessageText {
     return this.#parsed(headerName('Content-Type'), mediaTypeAt)
   }
 
-  /** Authorization, WWW-Authenticate or their proxy kin: one entry a header line; malformed ones are left out. */
+  /**
+   * Values of Authorization, WWW-Authenticate, Proxy-Authorization or Proxy-Authenticate: one entry per header line.
+   * Malformed ones are left out.
+   */
   credentials(name: string): Credentials[] {
     return this.#lines(headerName(name), (text, start, end) => {
       const credentials = credentialsAt(text, start, end)
@@ -242,35 +248,35 @@ export class MessageReader extends MessageText {
     })
   }
 
-  /** Value of the first header of that name, unfolded, invalid UTF-8 as U+FFFD. */
+  /** Value of the first header with that name, unfolded. Invalid UTF-8 becomes U+FFFD. */
   getHeader(name: string): string | null {
     return this.first(headerName(name))
   }
 
-  /** The same as one-byte text, folds as they are. */
+  /** Like {@link getHeader}, as one-byte text and not unfolded. */
   getHeaderBytes(name: string): string | null {
     return this.#parsed(headerName(name), bytesAt)
   }
 
-  /** {@link getHeaders} as one-byte text, folds as they are. */
+  /** Like {@link getHeaders}, as one-byte text and not unfolded. */
   getHeadersBytes(name: string): string[] {
     return this.#lines(headerName(name), (text, start, end) => [bytesAt(text, start, end)])
   }
 
-  /** Values of all headers of that name, one entry a header line; comma-separated values are not split. */
+  /** Values of all headers with that name, one entry per header line. Comma-separated values are not split. */
   getHeaders(name: string): string[] {
     return this.#lines(headerName(name), (text, start, end) => [textAt(text, start, end)])
   }
 
   /**
-   * Values of all headers of that name, comma-separated and repeated ones as one list (section 7.3.1). Not for
-   * Authorization and its kin, in which commas separate parameters: {@link credentials}.
+   * Values of all headers with that name as one list; comma-separated values are split (section 7.3.1). Not for
+   * Authorization and similar headers, in which commas separate parameters: use {@link credentials}.
    */
   getHeaderList(name: string): string[] {
     return this.#lines(headerName(name), textElements)
   }
 
-  /** Name of every header line, as written, in order. */
+  /** The name of every header line as written, in order. */
   headerNames(): string[] {
     const { index } = this
     const names: string[] = []
@@ -278,7 +284,7 @@ export class MessageReader extends MessageText {
     return names
   }
 
-  /** Where every header line, its name and its value stand, in order. */
+  /** The offsets of every header line, its name and its value, in order. */
   headerLines(): HeaderLine[] {
     const { index, text } = this
     const lines: HeaderLine[] = []
@@ -286,7 +292,7 @@ export class MessageReader extends MessageText {
     return lines
   }
 
-  /** Every header line in order, each parsed by the grammar of its name. */
+  /** Every header line in order, parsed by the grammar of its name. */
   headers(): Header[] {
     const { index, text } = this
     const headers: Header[] = []
@@ -306,12 +312,12 @@ export class MessageReader extends MessageText {
     return headers
   }
 
-  /** Offset of the empty line that ends the head; the length of the message where it is missing. */
+  /** Offset of the empty line that ends the head. If it is missing, the length of the message. */
   get headEnd(): number {
     return this.index.headEnd
   }
 
-  /** Offset of the body in the message as it is now. */
+  /** Offset of the body in the current message. */
   get bodyStart(): number {
     return this.index.bodyStart
   }
@@ -321,24 +327,27 @@ export class MessageReader extends MessageText {
     return this.#parsed(CONTENT_LENGTH, integerAt)
   }
 
-  /** What the bytes end in the middle of: the head, or the body that Content-Length announces; null of neither. */
+  /**
+   * The part in which the bytes end too early: the head, or the body that Content-Length announces. Null if the message
+   * is complete.
+   */
   get truncatedIn(): 'head' | 'body' | null {
     const { headEnd, bodyStart } = this.index
     if (headEnd === bodyStart) return 'head'
     return this.text.length - bodyStart < (this.contentLength ?? 0) ? 'body' : null
   }
 
-  /** The body as one-byte text: as long as Content-Length says (section 18.3), or what there is. */
+  /** The body as one-byte text: as long as Content-Length says (section 18.3), or as many bytes as there are. */
   get bodyText(): string {
     return this.text.slice(this.bodyStart, this.bodyEnd)
   }
 
-  /** The body as a string, invalid UTF-8 as U+FFFD. */
+  /** The body as a string. Invalid UTF-8 becomes U+FFFD. */
   get body(): string {
     return decodeUtf8(this.bodyText)
   }
 
-  /** What follows the message in the same datagram: beyond what Content-Length says; one-byte text. */
+  /** Bytes that follow the message in the same datagram, beyond Content-Length, as one-byte text. */
   get trailingText(): string {
     return this.text.slice(this.bodyEnd)
   }
@@ -367,7 +376,7 @@ export class MessageReader extends MessageText {
     )
   }
 
-  /** What `parse` makes of the values of all header lines of that name. */
+  /** Returns the results of `parse` for the values of all header lines with that name. */
   #lines<T>(name: HeaderName, parse: (text: string, start: number, end: number) => T[]): T[] {
     const { index, text } = this
     const values: T[] = []

@@ -1,6 +1,6 @@
 /**
- * The bytes of a message, its edits, and where things stand in them. What is read is always the message as edited
- * so far; the index over it is built as far as it is asked for.
+ * The bytes of a message, its edits, and an index of its headers. All reads see the current message, with all edits so
+ * far. The index is built lazily.
  */
 import { applySplices, compose, NO_SPLICES, type Splice } from './edits.ts'
 import { HeaderIndex } from './header-index.ts'
@@ -10,33 +10,33 @@ import { findStartLine, type StartLine, startLine } from './start-line.ts'
 
 const URI_LIKE = /^[\x21-\x7e]+$/
 
-/** Whether the bytes (or one-byte text) begin with a SIP start line, leading CRLFs aside. */
+/** Returns whether the bytes (or one-byte text) begin with a SIP start line, after optional CRLFs. */
 export function isSIP(source: Uint8Array | string): boolean {
   return findStartLine(typeof source === 'string' ? source : toText(source)) !== null
 }
 
 export class MessageText {
-  /** Set by {@link copyOf} beside the constructor. */
+  /** Set by the constructor, and by {@link copyOf}. */
   protected original: string
   protected originalStartLine: StartLine
   #splices: readonly Splice[] = NO_SPLICES
-  /** The message as it is now, its start line and its headers; undefined after an edit, until they are needed. */
+  /** The current message, its start line and its headers. Undefined after an edit, until they are needed. */
   #text: string | undefined
   #startLine: StartLine | undefined
   #headers: HeaderIndex | undefined
-  /** Where headers before the last edit start: those need not be looked for again. */
+  /** Starts of the headers before the last edit, which need not be searched again. */
   #starts: number[] | undefined
 
   /**
-   * @param source the bytes of one message, the same as one-byte text, or a message: as it is now, edits included, it
-   *   is the original of this one
-   * @throws SIPMessageError ERR_SIPLET_NOT_SIP where they do not begin with a start line
+   * @param source the bytes of one message, the same bytes as one-byte text, or a message. The current text of a
+   * message, with its edits, becomes the original of the new one.
+   * @throws SIPMessageError ERR_SIPLET_NOT_SIP if the source does not begin with a start line
    */
   constructor(source: Uint8Array | string | MessageText) {
     if (source instanceof MessageText) {
       this.original = this.#text = source.text
       this.originalStartLine = this.#startLine = source.startLine
-      // It only grows, and says nothing but where things stand in the very same text.
+      // Sharing is safe: the index only grows and describes exactly the same text.
       this.#headers = source.index
       return
     }
@@ -45,18 +45,18 @@ export class MessageText {
     this.originalStartLine = this.#startLine = startLine(text)
   }
 
-  /** The whole message as it is now, as one-byte text. */
+  /** The whole current message as one-byte text. */
   get text(): string {
     this.#text ??= applySplices(this.original, this.#splices)
     return this.#text
   }
 
-  /** The whole message as it is now. */
+  /** The bytes of the whole current message. */
   toBytes(): Uint8Array {
     return toBytes(this.text)
   }
 
-  /** The edits so far, against the original bytes. */
+  /** All edits so far, relative to the original bytes. */
   get splices(): readonly Splice[] {
     return this.#splices
   }
@@ -69,8 +69,8 @@ export class MessageText {
   }
 
   /**
-   * Whether the splices can be the edits of this message: in order, none overlapping another, all within the original,
-   * and with a start line of the same kind as result. For splices from somebody who is not trusted.
+   * Checks that splices can be the edits of this message: sorted, without overlaps, within the original, and with a
+   * start line of the same kind as the result. Use it for splices from an untrusted source.
    */
   acceptsSplices(splices: readonly Splice[]): boolean {
     const { original } = this
@@ -88,7 +88,7 @@ export class MessageText {
     const first = splices[0]!
     const hasLineEnd = this.original.charCodeAt(headersStart - 1) === LF
     if (hasLineEnd && first.start >= headersStart) return true
-    // Another Request-URI is by far the most frequent edit of a start line.
+    // The most frequent edit of a start line by far is a new Request-URI.
     const onlyURI =
       isRequest && first.start === valueStart && first.end === valueEnd && URI_LIKE.test(first.text)
     const second = splices[1]
@@ -96,26 +96,26 @@ export class MessageText {
     return findStartLine(applySplices(this.original, splices))?.isRequest === isRequest
   }
 
-  /** Makes this message what `source` is: the same original, with the same edits. */
+  /** Makes this message a copy of `source`: the same original with the same edits. */
   protected copyOf(source: MessageText): void {
     this.original = source.original
     this.originalStartLine = source.originalStartLine
     this.#splices = source.#splices
   }
 
-  /** The start line as it is now. */
+  /** The start line of the current message. */
   protected get startLine(): StartLine {
     this.#startLine ??= startLine(this.text)
     return this.#startLine
   }
 
-  /** The headers as they are now. */
+  /** The headers of the current message. */
   protected get index(): HeaderIndex {
     this.#headers ??= new HeaderIndex(this.text, this.#starts ?? [this.startLine.headersStart])
     return this.#headers
   }
 
-  /** Adds edits against the message as it is now; sorted, none overlapping another. */
+  /** Adds edits relative to the current message. They must be sorted and must not overlap. */
   protected edit(edits: readonly Splice[]): void {
     const before = this.#startLine
     const starts = edits.length === 0 ? undefined : this.#headers?.startsUpTo(edits[0]!.start)

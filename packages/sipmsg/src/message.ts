@@ -1,6 +1,7 @@
 /**
- * A SIP message: an offset index over its original bytes (RFC 3261 section 7), and edits as splices against them, so
- * that what nobody touched stays byte-identical. Names, values and URIs are checked: no edit can smuggle in a header.
+ * A SIP message: an index of offsets into its original bytes (RFC 3261 section 7), and edits as splices of these bytes.
+ * Everything that is not edited stays byte-identical. Names, values and URIs are checked, so no edit can inject a
+ * header.
  */
 import type { Splice } from './edits.ts'
 import { SIPMessageError } from './errors.ts'
@@ -17,7 +18,7 @@ const CONTENT_TYPE = headerName('Content-Type')
 const BARE_LINE_BREAK = /\r(?!\n)|(?<!\r)\n/
 
 export class SIPMessage extends MessageReader {
-  /** An independent copy as it is now; it shares the original. */
+  /** Returns an independent copy of the current message. Both share the original bytes. */
   clone(): SIPMessage {
     const copy = new SIPMessage(this)
     copy.copyOf(this)
@@ -25,7 +26,7 @@ export class SIPMessage extends MessageReader {
   }
 
   /**
-   * Replaces the Request-URI; '' reverts to the received one.
+   * Replaces the Request-URI. An empty string restores the received one.
    *
    * @throws SIPMessageError ERR_SIPLET_NOT_A_REQUEST, ERR_SIPLET_URI
    */
@@ -40,8 +41,8 @@ export class SIPMessage extends MessageReader {
   }
 
   /**
-   * Leaves one header of that name, with this value: the first one keeps its place and its name as written, the
-   * others go; where there is none it is appended.
+   * Leaves exactly one header with that name, with this value. The first one keeps its place and its name as written,
+   * further ones are removed. If there is none, the header is appended.
    *
    * @throws SIPMessageError ERR_SIPLET_HEADER_NAME, ERR_SIPLET_INJECTION, ERR_SIPLET_CONTENT_LENGTH
    */
@@ -53,8 +54,8 @@ export class SIPMessage extends MessageReader {
   }
 
   /**
-   * Replaces the value of the nth header line of that name, from 0. Returns false, and does nothing, where there
-   * are fewer. Throws what {@link setHeader} throws.
+   * Replaces the value of the nth header line with that name, counted from 0. If there are fewer, returns false and
+   * changes nothing. Throws the errors of {@link setHeader}.
    */
   replaceHeader(name: string, nth: number, value: string): boolean {
     const k = this.#nth(editable(name, value), nth)
@@ -63,13 +64,16 @@ export class SIPMessage extends MessageReader {
     return true
   }
 
-  /** Adds a header behind the last one. Throws what {@link setHeader} throws. */
+  /** Adds a header after the last one. Throws the errors of {@link setHeader}. */
   appendHeader(name: string, value: string): void {
     editable(name, value)
     this.#editHead([], line(name, encodeUtf8(value)))
   }
 
-  /** Adds headers after the last one, in one edit: none of them if one is refused. Throws what {@link setHeader} throws. */
+  /**
+   * Adds headers after the last one in a single edit. If one is refused, none is added. Throws the errors of
+   * {@link setHeader}.
+   */
   appendHeaders(headers: readonly (readonly [name: string, value: string])[]): void {
     const lines = headers.map(([name, value]) => {
       editable(name, value)
@@ -79,8 +83,8 @@ export class SIPMessage extends MessageReader {
   }
 
   /**
-   * Adds a header before the first of that name, as a proxy does with its Via (section 16.6); before all headers
-   * where there is none. Throws what {@link setHeader} throws.
+   * Adds a header before the first one with that name, as a proxy does with its Via (section 16.6). If there is none,
+   * adds it before all headers. Throws the errors of {@link setHeader}.
    */
   insertHeader(name: string, value: string): void {
     const first = this.index.find(editable(name, value))
@@ -89,7 +93,7 @@ export class SIPMessage extends MessageReader {
     this.edit([{ start: at, end: at, text: lineBreak + line(name, encodeUtf8(value)) }])
   }
 
-  /** Adds a Via before all others (section 16.6 item 8). Throws what {@link setHeader} throws. */
+  /** Adds a Via before all others (section 16.6 item 8). Throws the errors of {@link setHeader}. */
   prependVia(value: string): void {
     this.insertHeader('Via', value)
   }
@@ -97,7 +101,7 @@ export class SIPMessage extends MessageReader {
   /**
    * Adds a Record-Route before all others (section 16.6 item 4).
    *
-   * @param uri put into angle brackets
+   * @param uri URI without angle brackets; they are added
    * @throws SIPMessageError ERR_SIPLET_URI
    */
   prependRecordRoute(uri: string): void {
@@ -106,8 +110,9 @@ export class SIPMessage extends MessageReader {
   }
 
   /**
-   * Notes in the topmost Via where the request came from (section 18.2.1, RFC 3581): `received`, and `rport` with a port.
-   * What stands there of both goes; every other byte stays. Does nothing without a Via, or with a malformed one.
+   * Writes the source address of the request into the topmost Via: `received`, and `rport` if a port is given (section
+   * 18.2.1, RFC 3581). Existing values of both are removed; every other byte stays. Does nothing if the Via is missing
+   * or malformed.
    */
   noteReceived(ip: string, port: number | null): void {
     const via = this.topVia
@@ -117,14 +122,14 @@ export class SIPMessage extends MessageReader {
     this.edit([...edits, { start: via.end, end: via.end, text: noted }])
   }
 
-  /** Removes the topmost Via value (section 16.7 item 3). Returns false where there is none. */
+  /** Removes the topmost Via value (section 16.7 item 3). Returns false if there is none. */
   removeFirstVia(): boolean {
     return this.removeFirstValue('Via')
   }
 
   /**
-   * Removes the first value of that name: the first element of a comma-separated list, or the whole header line
-   * where it is the only one. Returns false where there is none.
+   * Removes the first value of that name: the first element of a comma-separated list, or the whole header line if it
+   * has no other element. Returns false if there is none.
    *
    * @throws SIPMessageError ERR_SIPLET_HEADER_NAME, ERR_SIPLET_CONTENT_LENGTH
    */
@@ -140,7 +145,7 @@ export class SIPMessage extends MessageReader {
   }
 
   /**
-   * Removes the last value of that name, as {@link removeFirstValue} does the first: of the last header line of that name.
+   * Removes the last value of that name: the last element of its last header line. See {@link removeFirstValue}.
    *
    * @throws SIPMessageError ERR_SIPLET_HEADER_NAME, ERR_SIPLET_CONTENT_LENGTH
    */
@@ -152,7 +157,7 @@ export class SIPMessage extends MessageReader {
     if (k === -1) return false
     const start = index.valueStart(k, index.colon(k))
     const end = index.valueEnd(k, start)
-    /** Ends of the last value but one, and of the last. */
+    /** `before` is the end of the last value but one, `last` the end of the last value. */
     let before = start
     let last = start
     for (let at = start; at < end; ) {
@@ -167,7 +172,7 @@ export class SIPMessage extends MessageReader {
   }
 
   /**
-   * Removes all headers of that name, or the nth line only, from 0; returns how many went.
+   * Removes all headers with that name, or only the nth line, counted from 0. Returns the number of removed lines.
    *
    * @throws SIPMessageError ERR_SIPLET_HEADER_NAME, ERR_SIPLET_CONTENT_LENGTH
    */
@@ -184,8 +189,8 @@ export class SIPMessage extends MessageReader {
   }
 
   /**
-   * Replaces the body; Content-Type and Content-Length follow. An empty text takes the body away, and an empty
-   * content type the Content-Type header. Bytes that follow the message stay.
+   * Replaces the body, and sets Content-Type and Content-Length. An empty text removes the body, and an empty content
+   * type removes the Content-Type header. Bytes after the message stay.
    *
    * @throws SIPMessageError ERR_SIPLET_INJECTION
    */
@@ -219,7 +224,7 @@ export class SIPMessage extends MessageReader {
     this.#fitContentLength()
   }
 
-  /** Replaces everything from the first bare CR or LF of the head to the last by one edit. */
+  /** Replaces everything from the first to the last bare CR or LF of the head by one edit. */
   #normalizeLineEnds(): void {
     const { bodyStart } = this.index
     const head = this.text.slice(0, bodyStart)
@@ -230,7 +235,7 @@ export class SIPMessage extends MessageReader {
     this.edit([{ start, end: bodyStart, text: text.slice(start) }])
   }
 
-  /** Writes the first Content-Length on one line: some readers do not see the value of a folded one. */
+  /** Writes the first Content-Length on one line. Some readers do not see a folded value. */
   #unfoldContentLength(): void {
     const { index, text } = this
     const first = index.find(CONTENT_LENGTH)
@@ -260,7 +265,7 @@ export class SIPMessage extends MessageReader {
     this.#editHead(edits, appended, headEnd === bodyStart ? '' : undefined)
   }
 
-  /** Applies edits of header lines, then what is appended to the head, then a new body, all at once. */
+  /** Applies edits of header lines, text that is appended to the head, and a new body in one edit. */
   #editHead(edits: Splice[], appended: string, body?: string): void {
     const { headEnd, bodyStart } = this.index
     edits.sort((a, b) => a.start - b.start)
@@ -270,13 +275,13 @@ export class SIPMessage extends MessageReader {
       if (text !== '') edits.push({ start: headEnd, end: headEnd, text })
       if (body !== undefined) edits.push({ start: bodyStart, end: this.bodyEnd, text: body })
     } else {
-      // A head that was cut short gets its empty line: what follows would be read as headers otherwise.
+      // A head that was cut gets its empty line. Otherwise the following text would be read as headers.
       edits.push({ start: headEnd, end: headEnd, text: `${text || lineBreak}\r\n${body}` })
     }
     this.edit(edits)
   }
 
-  /** Edits that leave one header of that name; what has to be appended where there is none. */
+  /** Adds the edits that leave one header with that name. Returns the text to append to the head if there was none. */
   #set(prepared: HeaderName, name: string, value: string, edits: Splice[]): string {
     const { index } = this
     const first = index.find(prepared)
@@ -305,7 +310,7 @@ export class SIPMessage extends MessageReader {
     return last !== undefined && last.end === headEnd && this.text.charCodeAt(last.start - 1) === LF
   }
 
-  /** What is missing at the end of the head where the message was cut within a line. */
+  /** Returns the line break that is missing at the end of the head, if the message was cut within a line. */
   #missingLineBreak(): string {
     if (this.index.headEnd < this.text.length || this.text.endsWith('\n')) return ''
     return this.text.endsWith('\r') ? '\n' : '\r\n'

@@ -1,19 +1,19 @@
 /** Methods as strings. */
 
-/** Those of RFC 3261 and its extensions (RFC 3262, 3311, 3428, 3515, 3903, 6086, 6665). */
+/** Methods of RFC 3261 and its extensions (RFC 3262, 3311, 3428, 3515, 3903, 6086, 6665). */
 const METHODS = [
   ...['INVITE', 'ACK', 'BYE', 'CANCEL', 'OPTIONS', 'REGISTER', 'PRACK', 'UPDATE', 'INFO'],
   ...['SUBSCRIBE', 'NOTIFY', 'REFER', 'MESSAGE', 'PUBLISH'],
 ]
 
 const LENGTHS = 16
-/** By first letter and length, which tell them apart. */
+/** By first letter and length. No two methods have both in common. */
 const TABLE: (string | undefined)[] = new Array(32 * LENGTHS).fill(undefined)
 for (const method of METHODS) TABLE[place(method, 0, method.length)] = method
 
 /**
- * The method text[start..end), as written. Known ones are always the same string: whoever compares it with another, or
- * looks it up, need not hash a slice for that.
+ * Returns the method text[start..end) as written. A known method is always the same string object, so comparing it or
+ * looking it up needs no hash of a new slice.
  */
 export function methodAt(text: string, start: number, end: number): string {
   if (end - start < LENGTHS) {

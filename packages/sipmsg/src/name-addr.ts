@@ -1,15 +1,18 @@
-/** From, To, Contact, Route and the like: `name-addr / addr-spec` with parameters (RFC 3261 sections 20.10, 25.1). */
+/**
+ * From, To, Contact, Route and similar headers: `name-addr / addr-spec` with parameters (RFC 3261 sections 20.10,
+ * 25.1).
+ */
 import { parseElements } from './list.ts'
 import { Parameters } from './parameters.ts'
 import { find, LEFT_ANGLE, QUOTE, quotedEnd, skipLWS, trimEnd, unfold, unquoted } from './scan.ts'
 import { parseURI, type URI } from './uri.ts'
 import { decodeUtf8 } from './utf8.ts'
 
-/** An address, as offsets into the text it was found in; its parts are made when they are asked for. */
+/** An address, stored as offsets into its text. Its parts are parsed when they are read. */
 export class Address {
   readonly #text: string
   readonly #nameStart: number
-  /** Where there is no display name, its start. */
+  /** Equal to the start if there is no display name. */
   readonly #nameEnd: number
   readonly #uriStart: number
   readonly #uriEnd: number
@@ -34,7 +37,7 @@ export class Address {
     this.#end = end
   }
 
-  /** The display name as text, unquoted; null without one. */
+  /** The display name as unquoted text. Null if there is none. */
   get displayName(): string | null {
     const start = this.#nameStart
     const end = this.#nameEnd
@@ -48,18 +51,18 @@ export class Address {
     return decodeUtf8(this.#text.slice(this.#uriStart, this.#uriEnd))
   }
 
-  /** The parts of the URI; null where it is malformed. */
+  /** The parts of the URI. Null if it is malformed. */
   get parsedURI(): URI | null {
-    // Not decoded: what is not ASCII is no URI.
+    // The text is not decoded: a URI contains only ASCII.
     return parseURI(this.#text.slice(this.#uriStart, this.#uriEnd))
   }
 
-  /** Parameters of the header, not those of the URI. */
+  /** Parameters of the header, not of the URI. */
   get parameters(): Parameters {
     return new Parameters(this.#text, this.#parametersStart, this.#end)
   }
 
-  /** The tag parameter; null when absent. */
+  /** The tag parameter. Null if absent. */
   get tag(): string | null {
     return this.parameters.get('tag')
   }
@@ -71,20 +74,20 @@ export class Address {
 }
 
 /**
- * @param value of one header, or one element of a list; one-byte text
- * @returns null where a quoted string or an angle bracket is not closed, or there is no URI
+ * @param value value of one header, or one element of a list, as one-byte text
+ * @returns null if a quoted string or an angle bracket is not closed, or if there is no URI
  */
 export function parseAddress(value: string): Address | null {
   const start = skipLWS(value, 0, value.length)
   return addressAt(value, start, trimEnd(value, start, value.length))
 }
 
-/** Every address of a comma-separated list; null in the place of a malformed one. */
+/** Returns every address of a comma-separated list. Null stands for a malformed one. */
 export function parseAddresses(value: string): (Address | null)[] {
   return parseElements(value, 0, value.length, addressAt)
 }
 
-/** {@link parseAddress} of text[start..end), which begins and ends without white space. */
+/** Like {@link parseAddress}, for text[start..end), which must have no white space at its ends. */
 export function addressAt(text: string, start: number, end: number): Address | null {
   let nameEnd = start
   let open: number
@@ -108,7 +111,7 @@ export function addressAt(text: string, start: number, end: number): Address | n
   return uriStart === uriEnd ? null : new Address(text, start, nameEnd, uriStart, uriEnd, close + 1, end)
 }
 
-/** Without brackets, parameters are those of the header, not of the URI (section 20.10). */
+/** Without angle brackets, the parameters belong to the header, not to the URI (section 20.10). */
 function addrSpecAt(text: string, start: number, end: number): Address | null {
   const semicolon = find(text, ';', start, end)
   const uriEnd = trimEnd(text, start, semicolon)

@@ -1,11 +1,11 @@
-/** Parameters of a header value or of a URI: `;name=value`, names in any case (RFC 3261 sections 7.3.1, 19.1.1). */
+/** Parameters of a header value or a URI: `;name=value`, with names in any case (RFC 3261 sections 7.3.1, 19.1.1). */
 import { EQUALS, find, isLWS, QUOTE, quotedEnd, SP, sameName, skipLWS, trimEnd, unquoted } from './scan.ts'
 
 type Entry = [name: string, value: string]
 
 /**
- * Parameters of text[start..end), which begins with the separator or with a name; read when they are asked for.
- * Empty ones are passed over; a quoted string that is not closed ends where the text does.
+ * Parameters of text[start..end), which begins with a separator or with a name. They are parsed when they are read.
+ * Empty parameters are skipped. A quoted string that is not closed extends to the end of the text.
  */
 export class Parameters {
   readonly #text: string
@@ -20,7 +20,7 @@ export class Parameters {
     this.#separator = separator
   }
 
-  /** Value of the first parameter of that name, unquoted; '' for one without a value, null where it is absent. */
+  /** Returns the unquoted value of the first parameter with that name: '' if it has no value, null if it is absent. */
   get(name: string): string | null {
     return this.#read(name, null)
   }
@@ -29,15 +29,15 @@ export class Parameters {
     return this.#read(name, null) !== null
   }
 
-  /** Name, as written, and value, '' without one, of each in order. */
+  /** Returns name and value of each parameter in order. The name is as written, the value is '' if there is none. */
   entries(): Entry[] {
     const entries: Entry[] = []
-    // Mostly there are none: URIs have them seldom.
+    // Fast path: most URIs have no parameters.
     if (this.#start < this.#end) this.#read(null, entries)
     return entries
   }
 
-  /** Goes through the parameters: to the one that is wanted, whose value it returns, or to the end, adding each. */
+  /** Reads the parameters. Returns the value of the wanted one, or adds all of them to `entries`. */
   #read(wanted: string, entries: null): string | null
   #read(wanted: null, entries: Entry[]): null
   #read(wanted: string | null, entries: Entry[] | null): string | null {
@@ -72,7 +72,7 @@ export class Parameters {
           if (found) value = text.slice(start, trimEnd(text, start, at))
         }
       } else {
-        // What is neither separator nor "=" behind a name belongs to no grammar: it starts a parameter of its own.
+        // After a name, anything but a separator or "=" fits no grammar. It starts a new parameter.
         at = nameEnd
       }
       if (entries !== null) entries.push([text.slice(nameStart, nameEnd), value])

@@ -1,8 +1,8 @@
 /**
- * Scanning of header values, shared by all grammars (RFC 3261 section 25.1). Offsets are into one-byte text.
+ * Scans header values; shared by all grammars (RFC 3261 section 25.1). Offsets are into one-byte text.
  *
- * In V8 a charCodeAt costs about as much as ten bytes of a native search: what may be long is searched with slice
- * and indexOf (a slice copies nothing), what is short is read character by character.
+ * In V8, one charCodeAt costs about as much as a native search over ten bytes. So text that may be long is searched
+ * with slice and indexOf (a slice copies nothing). Short text is read character by character.
  */
 
 export const TAB = 9
@@ -21,7 +21,7 @@ export const EQUALS = 61
 export const LEFT_BRACKET = 91
 export const BACKSLASH = 92
 
-/** A token, for regular expressions. */
+/** A token, as part of a regular expression. */
 export const TOKEN = "[A-Za-z0-9\\-.!%*_+`'~]+"
 const IN_TOKEN = new Uint8Array(256)
 for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~") {
@@ -32,7 +32,7 @@ export function isDigit(code: number): boolean {
   return code >= 48 && code <= 57
 }
 
-/** Offset behind the digits that start at `at`; `at` itself where there are none. */
+/** Returns the offset after the digits that start at `at`; `at` if there are none. */
 export function digitsEnd(text: string, at: number, end: number): number {
   while (at < end && isDigit(text.charCodeAt(at))) at++
   return at
@@ -42,13 +42,13 @@ export function isToken(text: string): boolean {
   return text !== '' && tokenEnd(text, 0, text.length) === text.length
 }
 
-/** Offset behind the token that starts at `at`; `at` itself where there is none. */
+/** Returns the offset after the token that starts at `at`; `at` if there is none. */
 export function tokenEnd(text: string, at: number, end: number): number {
   while (at < end && IN_TOKEN[text.charCodeAt(at)] === 1) at++
   return at
 }
 
-/** Whether the name stands at `at`, in whatever case. Names are short: comparing strings would cost V8 a call. */
+/** Returns whether the name is at `at`, in any case. Names are short, and comparing strings would cost V8 a call. */
 export function sameName(text: string, at: number, name: string): boolean {
   for (let i = 0; i < name.length; i++) {
     const code = text.charCodeAt(at + i)
@@ -62,7 +62,7 @@ function isLetter(code: number): boolean {
   return ((code | 32) - 97) >>> 0 < 26
 }
 
-/** White space within a header value: folds are part of it. */
+/** Returns whether the character is white space within a header value. Folds count as white space. */
 export function isLWS(code: number): boolean {
   return code <= SP && (code === SP || code === TAB || code === CR || code === LF)
 }
@@ -72,19 +72,22 @@ export function skipLWS(text: string, at: number, end: number): number {
   return at
 }
 
-/** Offset of the character in text[at..end), `end` where it is not there; its cost, unlike indexOf's, ends there too. */
+/**
+ * Returns the offset of the character in text[at..end); `end` if it is not there. Unlike indexOf, the search never goes
+ * beyond `end`.
+ */
 export function find(text: string, character: string, at: number, end: number): number {
   const found = text.slice(at, end).indexOf(character)
   return found === -1 ? end : at + found
 }
 
-/** The end without the white space before it. */
+/** Returns `end` without the white space before it. */
 export function trimEnd(text: string, start: number, end: number): number {
   while (end > start && isLWS(text.charCodeAt(end - 1))) end--
   return end
 }
 
-/** Offset behind the quoted string that starts at `at`; -1 where it is not closed. */
+/** Returns the offset after the quoted string that starts at `at`; -1 if it is not closed. */
 export function quotedEnd(text: string, at: number, end: number): number {
   for (at++; at < end; at++) {
     const code = text.charCodeAt(at)
@@ -94,7 +97,7 @@ export function quotedEnd(text: string, at: number, end: number): number {
   return -1
 }
 
-/** Offset behind the comment that starts at `at`, comments in it included; -1 where it is not closed. */
+/** Returns the offset after the comment that starts at `at`, including nested comments; -1 if it is not closed. */
 export function commentEnd(text: string, at: number, end: number): number {
   let depth = 0
   for (; at < end; at++) {
@@ -106,13 +109,13 @@ export function commentEnd(text: string, at: number, end: number): number {
   return -1
 }
 
-/** What stands between the quotes at `start` and before `end`, escapes resolved. */
+/** Returns the text between the quotes at `start` and before `end`, with escapes resolved. */
 export function unquoted(text: string, start: number, end: number): string {
   const content = text.slice(start + 1, end - 1)
   return content.includes('\\') ? content.replaceAll(/\\([\s\S])/g, '$1') : content
 }
 
-/** A value in one line: each fold, with the white space around it, becomes one space (section 7.3.1). */
+/** Returns a value on one line: each fold, with the white space around it, becomes one space (section 7.3.1). */
 export function unfold(value: string): string {
   let at = value.indexOf('\n')
   if (at === -1) return value

@@ -1,4 +1,4 @@
-/** The start line (RFC 3261 sections 7.1 and 7.2) as offsets into the text. */
+/** The start line (RFC 3261 sections 7.1 and 7.2), as offsets into the text. */
 import { SIPMessageError } from './errors.ts'
 import { CR, digitsEnd, isDigit, LF, SLASH, SP, tokenEnd, trimEnd } from './scan.ts'
 
@@ -6,11 +6,11 @@ const DOT = 46
 
 export interface StartLine {
   readonly isRequest: boolean
-  /** Requests: where the method starts; replies: where "SIP/2.0" does. */
+  /** Start of the method of a request, or of "SIP/2.0" of a reply. */
   readonly start: number
-  /** Requests: end of the method. Replies: end of the status code. */
+  /** End of the method of a request, or of the status code of a reply. */
   readonly tokenEnd: number
-  /** Requests: Request-URI. Replies: reason phrase. */
+  /** The Request-URI of a request, or the reason phrase of a reply. */
   readonly valueStart: number
   readonly valueEnd: number
   /** Offset of the first header line. */
@@ -18,9 +18,9 @@ export interface StartLine {
 }
 
 /**
- * Leading CRLFs are skipped (section 7.5).
+ * Finds the start line after leading CRLFs (section 7.5).
  *
- * @returns null where the text does not begin with a SIP start line
+ * @returns null if the text does not begin with a SIP start line
  */
 export function findStartLine(text: string): StartLine | null {
   let start = 0
@@ -35,7 +35,7 @@ export function findStartLine(text: string): StartLine | null {
   )
 }
 
-/** `SIP/2.0 200 OK`; the reason may be missing, and so may the space before it. */
+/** Parses `SIP/2.0 200 OK`. The reason phrase may be missing, as may the space before it. */
 function statusLine(text: string, start: number, end: number, headersStart: number): StartLine | null {
   const code = versionEnd(text, start, end) + 1
   const tokenEnd = code + 3
@@ -47,8 +47,8 @@ function statusLine(text: string, start: number, end: number, headersStart: numb
 }
 
 /**
- * More than one space between the parts, spaces at the end, another version: RFC 4475 asks to read these, if only
- * to answer them.
+ * Parses a request line. More than one space between the parts, trailing spaces and another version are accepted: RFC
+ * 4475 asks to read them, if only to answer the request.
  */
 function requestLine(text: string, start: number, end: number, headersStart: number): StartLine | null {
   const methodEnd = tokenEnd(text, start, end)
@@ -63,15 +63,17 @@ function requestLine(text: string, start: number, end: number, headersStart: num
   return { isRequest: true, start, tokenEnd: methodEnd, valueStart, valueEnd, headersStart }
 }
 
-/** Where the last word of text[start..end) starts. */
+/** Returns the start of the last word of text[start..end). */
 function lastWord(text: string, start: number, end: number): number {
   while (end > start && text.charCodeAt(end - 1) !== SP) end--
   return end
 }
 
-/** Offset behind `SIP/`, digits, a dot and digits, -1 where they are not there. The case of the letters does not matter (section 7.1). */
+/**
+ * Returns the offset after `SIP/`, digits, a dot and digits; -1 if they are not there. Case is ignored (section 7.1).
+ */
 function versionEnd(text: string, at: number, end: number): number {
-  // Requests are told by their first letter, mostly; the comparison is for replies.
+  // Fast path: the first letter tells most requests from replies.
   if ((text.charCodeAt(at) | 32) !== 115) return -1
   if (text.startsWith('SIP/2.0', at) && !isDigit(text.charCodeAt(at + 7))) return at + 7
   if (
@@ -86,7 +88,7 @@ function versionEnd(text: string, at: number, end: number): number {
   return major === at + 4 || text.charCodeAt(major) !== DOT || minor <= major + 1 ? -1 : minor
 }
 
-/** @throws SIPMessageError ERR_SIPLET_NOT_SIP that shows what stands there instead */
+/** @throws SIPMessageError ERR_SIPLET_NOT_SIP, which shows the text found instead */
 export function startLine(text: string): StartLine {
   const found = findStartLine(text)
   if (found !== null) return found

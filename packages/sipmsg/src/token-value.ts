@@ -3,12 +3,12 @@ import { Parameters } from './parameters.ts'
 import { SEMICOLON, skipLWS, tokenEnd } from './scan.ts'
 
 export interface TokenValue {
-  /** As written, such as `presence` or `active`. */
+  /** The token as written, such as `presence` or `active`. */
   readonly value: string
   readonly parameters: Parameters
 }
 
-/** Of text[start..end); null where it does not begin with a token, or something else than parameters follows. */
+/** Parses text[start..end). Returns null if it does not begin with a token, or if anything but parameters follows. */
 export function tokenValueAt(text: string, start: number, end: number): TokenValue | null {
   const valueEnd = tokenEnd(text, start, end)
   const rest = skipLWS(text, valueEnd, end)

@@ -1,4 +1,4 @@
-/** URIs as they stand in start lines and addresses: sip, sips (RFC 3261 section 19.1), tel (RFC 3966), any other. */
+/** URIs of start lines and addresses: sip, sips (RFC 3261 section 19.1), tel (RFC 3966), and any other scheme. */
 import { SIPMessageError } from './errors.ts'
 import { canonicalHost, isIPv6 } from './ip-address.ts'
 import { Parameters } from './parameters.ts'
@@ -7,32 +7,35 @@ import { COLON, LEFT_BRACKET } from './scan.ts'
 const NO_PARAMETERS = new Parameters('')
 
 export interface URI {
-  /** In lower case. */
+  /** The scheme in lower case. */
   readonly scheme: string
-  /** As written, without the password; of a tel URI the number. Null without one. */
+  /** The user as written, without the password. For a tel URI, the number. Null if there is none. */
   readonly user: string | null
   readonly password: string | null
-  /** As written, IPv6 references in brackets; '' where the scheme has none. */
+  /** The host as written, IPv6 references in brackets. '' if the scheme has no host. */
   readonly host: string
   readonly port: number | null
   readonly parameters: Parameters
-  /** What stands behind the `?`, as written; '' without. {@link uriHeaders} takes it apart. */
+  /** The text after the `?`, as written; '' if there is none. {@link uriHeaders} parses it. */
   readonly headers: string
 }
 
-/** What no URI may contain (RFC 3986 appendix A): white space, controls and the delimiters of SIP headers first. */
+/**
+ * Characters that no URI may contain (RFC 3986 appendix A): white space, control characters and the delimiters of SIP
+ * headers first.
+ */
 const FORBIDDEN = '\\x00-\\x20\\x7f-\\uffff<>"\\\\^`{|}'
 const ANY_FORBIDDEN = new RegExp(`[${FORBIDDEN}]`)
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):(.+)$/
 const USER = `([^@:${FORBIDDEN}]*)(?::([^@:${FORBIDDEN}]*))?@`
 const TAIL = `(?:;([^?${FORBIDDEN}]*))?(?:\\?([^${FORBIDDEN}]*))?`
-/** user, password, host, port, parameters, headers, in one pass. */
+/** user, password, host, port, parameters and headers in one pass. */
 const SIP = new RegExp(
   `^[Ss][Ii][Pp][Ss]?:(?:${USER})?([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(?::(\\d{1,5}))?${TAIL}$`,
 )
 const SIP_SCHEME = /^sips?:/i
 
-/** The parts of a URI; null where it is malformed. */
+/** Returns the parts of a URI; null if it is malformed. */
 export function parseURI(uri: string): URI | null {
   const match = SIP.exec(uri)
   if (match !== null) return sipURI(uri.charCodeAt(3) === COLON ? 'sip' : 'sips', match)
@@ -77,8 +80,9 @@ function otherURI(uri: string): URI | null {
 }
 
 /**
- * A URI without what must not stand in a Request-URI: the parameter `method`, and headers (section 19.1.1). In the user
- * part, `;` and `?` are ordinary characters (section 25.1). Other URIs, and malformed ones, come back as they are.
+ * Returns a URI without the parts that a Request-URI must not have: the parameter `method`, and headers (section
+ * 19.1.1). In the user part, `;` and `?` are ordinary characters (section 25.1). Other schemes and malformed URIs are
+ * returned unchanged.
  */
 export function bareRequestURI(uri: string): string {
   if (!uri.includes('?') && !/;method/i.test(uri)) return uri
@@ -86,8 +90,8 @@ export function bareRequestURI(uri: string): string {
 }
 
 /**
- * A SIP URI without these parameters, in lower case, and without headers; without its port, if asked for. Other URIs, and
- * malformed ones, come back as they are.
+ * Returns a SIP URI without headers and without the parameters with these names (in lower case), and without its port
+ * if `withoutPort` is set. Other schemes and malformed URIs are returned unchanged.
  */
 export function withoutParameters(uri: string, names: readonly string[], withoutPort = false): string {
   const tail = sipTail(uri)
@@ -99,12 +103,16 @@ export function withoutParameters(uri: string, names: readonly string[], without
   return uri.slice(0, withoutPort ? tail.hostEnd : tail.start) + kept.join(';')
 }
 
-/** The parameters of a SIP URI as written, such as `;lr;ftag=1`; '' without any, and for other URIs. */
+/**
+ * Returns the parameters of a SIP URI as written, such as `;lr;ftag=1`. '' if there are none, and for other schemes.
+ */
 export function parametersText(uri: string): string {
   return sipTail(uri)?.parameters ?? ''
 }
 
-/** Where the host of a SIP URI ends, where its parameters start, and these; null for other URIs. */
+/**
+ * Returns the end of the host of a SIP URI, the start of its parameters, and the parameters. Null for other schemes.
+ */
 function sipTail(uri: string): { hostEnd: number; start: number; parameters: string } | null {
   const parsed = SIP_SCHEME.test(uri) ? parseURI(uri) : null
   if (parsed === null) return null
@@ -115,7 +123,7 @@ function sipTail(uri: string): { hostEnd: number; start: number; parameters: str
   return { hostEnd: hostStart + parsed.host.length, start, parameters }
 }
 
-/** The headers of a URI (section 19.1.1), names and values unescaped, in order. */
+/** Returns the headers of a URI (section 19.1.1) in order, with names and values unescaped. */
 export function uriHeaders({ headers }: URI): [name: string, value: string][] {
   if (headers === '') return []
   return headers.split('&').map((header) => {
@@ -125,7 +133,10 @@ export function uriHeaders({ headers }: URI): [name: string, value: string][] {
   })
 }
 
-/** `%HH` escapes as the bytes they stand for, one-byte text (section 19.1.2); a `%` that escapes nothing stays. */
+/**
+ * Returns the text with `%HH` escapes replaced by their bytes, as one-byte text (section 19.1.2). A `%` that escapes
+ * nothing stays.
+ */
 export function unescapeURI(text: string): string {
   if (!text.includes('%')) return text
   return text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
@@ -133,14 +144,14 @@ export function unescapeURI(text: string): string {
   )
 }
 
-/** Parameters that make URIs different when only one of them has it (section 19.1.4). */
+/** Parameters that make two URIs different if only one URI has them (section 19.1.4). */
 const MUST_MATCH = ['user', 'ttl', 'method', 'maddr', 'transport']
 
 /**
- * Whether two URIs are equal by section 19.1.4: user in case, the rest without; IPv6 references as addresses (RFC 5954
- * section 4.2); parameters that both have must be
- * equal, whatever their order. URIs of other schemes are equal when their texts are, case of the scheme aside.
- * Malformed ones are equal to nothing.
+ * Returns whether two URIs are equal as section 19.1.4 defines it. The user is compared with case, the rest without.
+ * IPv6 references are compared as addresses (RFC 5954 section 4.2). Parameters that both have must be equal, in any
+ * order. URIs of other schemes are equal if their texts are, ignoring the case of the scheme. A malformed URI equals
+ * nothing.
  */
 export function equalURIs(a: string, b: string): boolean {
   const [one, other] = [parseURI(a), parseURI(b)]
@@ -158,7 +169,7 @@ export function equalURIs(a: string, b: string): boolean {
   )
 }
 
-/** An escape of a character that needs none is that character; of reserved ones it is not (RFC 3261 section 19.1.4). */
+/** An escaped character equals the plain character, except for reserved characters (RFC 3261 section 19.1.4). */
 function sameEscaped(a: string | null, b: string | null): boolean {
   return a === b || (a !== null && b !== null && normalised(a) === normalised(b))
 }
@@ -179,7 +190,7 @@ function sameParameters(a: Parameters, b: Parameters): boolean {
   return MUST_MATCH.every((name) => one.has(name) || !other.has(name))
 }
 
-/** The value that counts of each parameter, in the form to compare; names in lower case. */
+/** Returns the first value of each parameter, in the form in which values are compared. Names are in lower case. */
 function firstValues(parameters: Parameters): Map<string, string> {
   const values = new Map<string, string>()
   for (const [name, value] of parameters.entries()) {
@@ -199,7 +210,7 @@ function sameHeaders(a: URI, b: URI): boolean {
 }
 
 /**
- * Whether the text may stand as a URI in a SIP message.
+ * Checks that the text may be used as a URI in a SIP message.
  *
  * @throws SIPMessageError ERR_SIPLET_URI
  */

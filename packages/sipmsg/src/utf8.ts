@@ -1,10 +1,10 @@
 /**
- * UTF-8 (RFC 3629) between one-byte text and strings, by hand: an isolate has no TextDecoder. The outcome is that
- * of the WHATWG decoder and encoder, replacement characters included.
+ * Converts UTF-8 (RFC 3629) between one-byte text and strings. Written by hand, because an isolate has no TextDecoder.
+ * The results equal those of the WHATWG decoder and encoder, including replacement characters.
  */
 const NOT_ASCII = /[^\x00-\x7f]/
 
-/** One-byte text that holds UTF-8 → string. Bytes that are not valid UTF-8 become U+FFFD; nothing is thrown. */
+/** Decodes UTF-8 in one-byte text into a string. Bytes that are not valid UTF-8 become U+FFFD. Never throws. */
 export function decodeUtf8(text: string): string {
   const first = text.search(NOT_ASCII)
   if (first === -1) return text
@@ -27,7 +27,7 @@ export function decodeUtf8(text: string): string {
       result += '\ufffd'
       continue
     }
-    // The second byte's range rules out overlong forms, surrogates and what lies beyond U+10FFFF.
+    // The range of the second byte rules out overlong forms, surrogates and code points beyond U+10FFFF.
     let low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80
     let high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf
     let point = lead & (0x3f >> length)
@@ -46,7 +46,7 @@ export function decodeUtf8(text: string): string {
   return result
 }
 
-/** String → one-byte text that holds its UTF-8. Lone surrogates become U+FFFD. */
+/** Encodes a string as UTF-8 in one-byte text. Lone surrogates become U+FFFD. */
 export function encodeUtf8(text: string): string {
   const first = text.search(NOT_ASCII)
   if (first === -1) return text

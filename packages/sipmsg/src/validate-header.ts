@@ -1,4 +1,4 @@
-/** The rules of one header line, by the grammar of its name. */
+/** Rules for one header line, by the grammar of its name. */
 
 import { credentialsAt } from './credentials.ts'
 import { append, type Finding, finding, shown } from './findings.ts'
@@ -13,11 +13,11 @@ import { tokenValueAt } from './token-value.ts'
 import { parseURI } from './uri.ts'
 import { MAGIC_COOKIE, viaAt } from './via.ts'
 
-/** One parameter of a header: a token, with a token, host or quoted string behind "=" or not. */
+/** One parameter of a header: a token, optionally followed by "=" and a token, host or quoted string. */
 const PARAMETER = new RegExp(`\\s*;\\s*${TOKEN}(?:\\s*=\\s*(?:"(?:[^"\\\\]|\\\\[^])*"|[^\\s;,="<>]+))?`, 'y')
 /**
- * Values as nearly all are: a part of their grammars in which there is nothing to find. Telling them by one expression
- * costs a fraction of looking closer.
+ * Values as almost all are: a subset of the grammars in which nothing can be wrong. Matching a value with one
+ * expression costs a fraction of examining it.
  */
 const PLAIN_PARAMETERS = `(?:;[A-Za-z-]+(?:=${TOKEN})?)*`
 const PLAIN_HOST = '[A-Za-z0-9.-]+(?::[1-5]?\\d{1,4})?'
@@ -41,7 +41,7 @@ const OPTION_TAGS =
     ' ',
   )
 
-/** Largest value, and the section that says so. */
+/** Largest value, and the section that defines it. */
 const RANGES: Record<string, readonly [largest: number, section: string]> = {
   'Max-Forwards': [255, '20.22'],
   Expires: [2 ** 32 - 1, '20.19'],
@@ -50,7 +50,7 @@ const RANGES: Record<string, readonly [largest: number, section: string]> = {
   RSeq: [2 ** 32 - 1, 'RFC 3262 section 7.1'],
 }
 
-/** Findings of one header line. */
+/** Returns the findings of one header line. */
 export function validateHeader(text: string, line: HeaderLine, message: SIPMessage): Finding[] {
   const { known, start, nameEnd, valueStart, valueEnd } = line
   if (line.colon === -1 || (known === undefined && !isToken(text.slice(start, nameEnd)))) {
@@ -91,7 +91,7 @@ export function validateHeader(text: string, line: HeaderLine, message: SIPMessa
   }
 }
 
-/** Findings of all elements of a list, empty ones among them. */
+/** Returns the findings of all elements of a list, including empty ones. */
 function elements(
   text: string,
   line: HeaderLine,
@@ -137,7 +137,7 @@ function validateVia(text: string, start: number, end: number, message: SIPMessa
 }
 
 function validateAddress(text: string, start: number, end: number, name: string): Finding[] {
-  // An address of Contact has an `expires` that may be out of range.
+  // A Contact is always examined: its `expires` may be out of range.
   if (name !== 'Contact' && isPlain(name === 'From' ? PLAIN_FROM : PLAIN_ADDRESS, text, start, end)) return []
   if (text.charCodeAt(start) === QUOTE && quotedEnd(text, start, end) === -1) {
     return [finding('QUOTED_STRING_UNTERMINATED', start, `the display name of ${name} has no closing quote`)]
@@ -185,7 +185,7 @@ function validateAddress(text: string, start: number, end: number, name: string)
   return withParameters(findings, text, close + 1, end)
 }
 
-/** Adds what is wrong with the parameters; see {@link validateParameters}. */
+/** Adds the findings of the parameters; see {@link validateParameters}. */
 function withParameters(findings: Finding[], text: string, start: number, end: number): Finding[] {
   const ofParameters = validateParameters(text, start, end)
   if (findings.length === 0) return ofParameters
@@ -193,9 +193,9 @@ function withParameters(findings: Finding[], text: string, start: number, end: n
   return findings
 }
 
-/** @param start where the first semicolon must be, white space before it allowed */
+/** @param start offset at which the first semicolon is expected, after optional white space */
 function validateParameters(text: string, start: number, end: number): Finding[] {
-  // A name at the end must not find its value on the next line.
+  // A slice, so that a name at the end does not find its value on the next line.
   const value = text.slice(start, end)
   let at = 0
   while (at < value.length) {

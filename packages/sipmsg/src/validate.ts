@@ -1,6 +1,6 @@
 /**
- * What is wrong with a message, or notable (RFC 3261 and its torture tests, RFC 4475). Reading is lenient, so that a
- * proxy can route what proxies route; this is where the rules are applied.
+ * Reports errors and unusual things in a message (RFC 3261, and the torture tests of RFC 4475). The parser is lenient,
+ * so that a proxy can route what other proxies route. The rules are applied here instead.
  */
 import { append, type Finding, finding, shown } from './findings.ts'
 import type { HeaderLine } from './header-line.ts'
@@ -15,7 +15,7 @@ import { validateHeader } from './validate-header.ts'
 const KNOWN_SCHEMES = ['sip', 'sips', 'tel']
 const MANDATORY = ['Via', 'From', 'To', 'Call-ID', 'CSeq']
 const NEEDS_CONTACT = ['INVITE', 'SUBSCRIBE', 'NOTIFY', 'REFER', 'UPDATE']
-/** What requests of a method must have beside that, and where it says so. */
+/** Headers that requests of a method must have in addition, and the section that says so. */
 const MANDATORY_OF: Record<string, [name: string, section: string][] | undefined> = {
   SUBSCRIBE: [['Event', 'RFC 6665 section 4.1.2.1']],
   NOTIFY: [
@@ -27,15 +27,15 @@ const MANDATORY_OF: Record<string, [name: string, section: string][] | undefined
 }
 
 export interface ValidateOptions {
-  /** Canonical names of the headers whose values are looked at, and that a method may need; by default all. */
+  /** Canonical names of the headers to examine. By default all. */
   readonly headers?: ReadonlySet<string>
 }
 
 /**
- * Every finding, in the order of the offsets. Nothing is thrown: bytes that are no SIP at all are one finding. What
- * follows from the receiver's state (loops, authentication, dialogs) is not looked at.
+ * Returns every finding, in the order of the offsets. Never throws: bytes that are not SIP at all give one finding.
+ * Rules that depend on the state of the receiver (loops, authentication, dialogs) are not checked.
  *
- * @param source a message, its bytes, or the same as one-byte text
+ * @param source a message, its bytes, or the same bytes as one-byte text
  */
 export function validate(
   source: SIPMessage | Uint8Array | string,
@@ -75,7 +75,7 @@ function notSIP(text: string): Finding {
 
 function validateStartLine(text: string): Finding[] {
   const { isRequest, start, tokenEnd, valueStart, valueEnd, headersStart } = findStartLine(text)!
-  // As nearly all are.
+  // Fast path for almost all requests.
   if (isRequest && valueStart === tokenEnd + 1 && text.startsWith(' SIP/2.0\r\n', valueEnd)) {
     return validateRequestURI(text.slice(valueStart, valueEnd), valueStart)
   }
@@ -123,7 +123,7 @@ function validateRequestURI(uri: string, offset: number): Finding[] {
   ]
 }
 
-/** Rules about headers that are not there, are there twice, or contradict the start line. */
+/** Rules about headers that are missing, repeated, or contradict the start line. */
 function validateHead(
   message: SIPMessage,
   lines: readonly HeaderLine[],
@@ -162,7 +162,7 @@ function validateHead(
   return findings
 }
 
-/** Offset of the first LF without a CR before it; -1 where there is none before `end`. */
+/** Returns the offset of the first LF without a CR before it; -1 if there is none before `end`. */
 function bareLineEnd(text: string, end: number): number {
   for (let at = text.indexOf('\n'); at !== -1 && at < end; at = text.indexOf('\n', at + 1)) {
     if (text.charCodeAt(at - 1) !== CR) return at
@@ -182,7 +182,7 @@ function validateBody(message: SIPMessage): Finding[] {
       ),
     ]
   }
-  // Line ends behind a message are keep-alives (section 7.5), or what a text editor adds.
+  // Line ends after a message are keep-alives (section 7.5), or were added by a text editor.
   if (trailingText === '' || /^[\r\n]*$/.test(trailingText)) return []
   const offset = text.length - trailingText.length
   return [

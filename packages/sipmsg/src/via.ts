@@ -3,14 +3,17 @@ import { parseElements } from './list.ts'
 import { Parameters } from './parameters.ts'
 import { COLON, COMMA, find, isDigit, LEFT_BRACKET, SEMICOLON, SLASH, SP, skipLWS, tokenEnd } from './scan.ts'
 
-/** What every branch made by RFC 3261 begins with (section 8.1.1.7). */
+/** Prefix of every branch made according to RFC 3261 (section 8.1.1.7). */
 export const MAGIC_COOKIE = 'z9hG4bK'
 
 const HAS_LWS = /\s/
-/** A parameter of a Via with its semicolon: no value, a quoted string, or anything up to the next semicolon. */
+/**
+ * One parameter of a Via with its semicolon: without a value, with a quoted string, or with any text up to the next
+ * semicolon.
+ */
 const PARAMETER = /;\s*([^\s;="]*)(?:\s*=\s*"(?:[^"\\]|\\[\s\S])*"[^;"]*|[^;"]*)/gy
 
-/** A Via value, as offsets into the text it was found in; its parts are made when they are asked for. */
+/** A Via value, stored as offsets into its text. Its parts are parsed when they are read. */
 export class Via {
   readonly #text: string
   readonly #start: number
@@ -20,7 +23,7 @@ export class Via {
   readonly #hostEnd: number
   readonly #parametersStart: number
   readonly #end: number
-  /** Port of sent-by; null without one. */
+  /** Port of sent-by. Null if there is none. */
   readonly port: number | null
 
   constructor(
@@ -45,7 +48,7 @@ export class Via {
     this.port = port
   }
 
-  /** Protocol name and version, `SIP/2.0`. */
+  /** Protocol name and version: `SIP/2.0`. */
   get protocol(): string {
     const [name, version] = this.#text.slice(this.#start, this.#transportStart).split('/', 2) as [
       string,
@@ -54,7 +57,7 @@ export class Via {
     return `${name.trim()}/${version.trim()}`
   }
 
-  /** As written, such as `UDP`. */
+  /** The transport as written, such as `UDP`. */
   get transport(): string {
     return this.#text.slice(this.#transportStart, this.#transportEnd)
   }
@@ -68,29 +71,29 @@ export class Via {
     return new Parameters(this.#text, this.#parametersStart, this.#end)
   }
 
-  /** Null when absent, as are the two below. */
+  /** The branch parameter. Null if absent; the same applies to received and rport. */
   get branch(): string | null {
     return this.parameters.get('branch')
   }
 
-  /** As written, an IPv6 address with or without brackets (RFC 5118 section 4.5). */
+  /** The received parameter as written: an IPv6 address has brackets or not (RFC 5118 section 4.5). */
   get received(): string | null {
     return this.parameters.get('received')
   }
 
-  /** Null also where the parameter has no value yet: `parameters.has('rport')` tells. */
+  /** The rport parameter. Also null if the parameter has no value yet: use `parameters.has('rport')`. */
   get rport(): number | null {
     const value = this.parameters.get('rport')
     return value !== null && /^\d{1,5}$/.test(value) ? Number(value) : null
   }
 
-  /** Where the value ends in the text it was found in. */
+  /** Offset of the end of the value in its text. */
   get end(): number {
     return this.#end
   }
 
   /**
-   * Where parameters of these names, in lower case, stand in the text that the value was found in, each with its
+   * Returns the offsets of the parameters with these names (in lower case) in the text of the value, each with its
    * semicolon. A quoted string that is not closed ends the search.
    */
   parameterSpans(names: readonly string[]): { start: number; end: number }[] {
@@ -109,22 +112,23 @@ export class Via {
   }
 }
 
-/** Every value of a Via header; null in the place of a malformed one. */
+/** Returns every value of a Via header. Null stands for a malformed one. */
 export function parseVias(value: string): (Via | null)[] {
   return parseElements(value, 0, value.length, viaAt)
 }
 
 /**
- * The value text[start..end): sent-protocol, sent-by, parameters; white space is allowed around slashes and colon.
+ * Parses the value text[start..end): sent-protocol, sent-by and parameters. White space is allowed around slashes and
+ * colon.
  *
- * @returns null where protocol or sent-by are malformed
+ * @returns null if protocol or sent-by is malformed
  */
 export function viaAt(text: string, start: number, end: number): Via | null {
   const transportStart = transportStartOf(text, start, end)
   const transportEnd = tokenEnd(text, transportStart, end)
   const hostStart = skipLWS(text, transportEnd, end)
   const hostEnd = hostEndOf(text, hostStart, end)
-  // Before the transport there is a slash at least.
+  // The transport must follow a slash and must not be empty.
   if (transportStart === start || transportEnd === transportStart) return null
   if (hostStart === transportEnd || hostEnd === hostStart) return null
   let at = skipLWS(text, hostEnd, end)
@@ -141,7 +145,7 @@ export function viaAt(text: string, start: number, end: number): Via | null {
   return new Via(text, start, transportStart, transportEnd, hostStart, hostEnd, port, at, end)
 }
 
-/** Offset behind the protocol's name, its version and their slashes; `start` where they are not there. */
+/** Returns the offset after the protocol name, its version and their slashes; `start` if they are not there. */
 function transportStartOf(text: string, start: number, end: number): number {
   if (text.startsWith('SIP/2.0/', start)) return skipLWS(text, start + 8, end)
   let at = start
@@ -154,7 +158,7 @@ function transportStartOf(text: string, start: number, end: number): number {
   return at
 }
 
-/** Offset behind the host, or behind the IPv6 reference, that starts at `start`; `start` itself where there is none. */
+/** Returns the offset after the host or IPv6 reference that starts at `start`; `start` if there is none. */
 function hostEndOf(text: string, start: number, end: number): number {
   if (start < end && text.charCodeAt(start) === LEFT_BRACKET) {
     const close = find(text, ']', start, end)
