@@ -4,7 +4,8 @@ export const PROXY_ERRORS = {
     'the configuration is incomplete or wrong; the message names the option and the value',
   ERR_SIPLET_PROXY_LISTEN: 'a socket cannot be opened; the message names the socket and the reason',
   ERR_SIPLET_PROXY_NO_TRANSPORT: 'no socket of that transport and address family is open; add one to listen',
-  ERR_SIPLET_PROXY_NO_TARGET: 'a URI leads to no address: its host name does not resolve, or its scheme is not sip or sips',
+  ERR_SIPLET_PROXY_NO_TARGET:
+    'a URI leads to no address: its host name does not resolve, or its scheme is not sip or sips',
   ERR_SIPLET_PROXY_SEND: 'a message could not be sent: the connection was refused, reset, or timed out',
 } as const
 
