@@ -1,4 +1,4 @@
-/** Every error the commands raise themselves: when it happens, and what to do. Codes are stable. */
+/** Every error that the commands raise themselves: when it happens and what to do about it. Codes are stable. */
 export const CLI_ERRORS = {
   ERR_SIPLET_USAGE:
     'the options contradict each other, a value is not accepted, or a file is for another command',
@@ -13,7 +13,7 @@ export const CLI_ERRORS = {
   ERR_SIPLET_EXISTS: 'siplet init never overwrites a file; choose an empty folder, or move the file away',
 } as const
 
-/** A command cannot do what it was asked to. */
+/** An error that stops a command. */
 export class CLIError extends Error {
   override readonly name = 'CLIError'
   readonly code: keyof typeof CLI_ERRORS
@@ -27,12 +27,12 @@ export class CLIError extends Error {
 /** Exit codes of every command. */
 export const EXIT = {
   DONE: 0,
-  /** A script error, with --fail-on-error; of exec, any. */
+  /** A script error, with --fail-on-error. For `exec`, any script error. */
   SCRIPT_ERROR: 1,
   /** Decisions differ, with --expect, or with --compare and --fail-on-difference. */
   DIFFERENCE: 1,
-  /** Bad usage, or input that cannot be used. */
+  /** Wrong usage, or an input that cannot be used. */
   UNUSABLE: 2,
-  /** Ended by Ctrl-C; what was done until then is written. */
+  /** Ended by Ctrl-C. Everything done before that is written. */
   INTERRUPTED: 130,
 } as const

@@ -1,4 +1,4 @@
-/** The command line: how commands end. */
+/** The entry point of the command line: runs a command and returns its exit code. */
 import { type Command, CommanderError } from 'commander'
 import { EXIT } from './errors.ts'
 import { guardStandardStreams } from './output/standard-streams.ts'
@@ -6,9 +6,9 @@ import { createProgram } from './program.ts'
 import { reportError } from './report-error.ts'
 
 /**
- * Runs one command. Nothing is thrown for what users do: the message is on stderr then.
+ * Runs one command. Does not throw for mistakes of users; the message is on stderr.
  *
- * @param argv as process.argv
+ * @param argv like process.argv
  * @returns the exit code, see EXIT
  */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -27,14 +27,14 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** `help` of a command that there is not: the command itself says so, with the nearest name. */
+/** Turns `help` for an unknown command into that command, so that the error suggests the nearest name. */
 function withKnownHelp(program: Command, [node, main, ...rest]: string[]): string[] {
   const [help, name] = rest
   const known = ['help', undefined, ...program.commands.map((command) => command.name())]
   return [node!, main!, ...(help === 'help' && !known.includes(name) ? rest.slice(1) : rest)]
 }
 
-/** As with Node, what follows `--inspect` is not its value; that stands behind a `=`. */
+/** As with Node, the value of `--inspect` follows a `=`; the next argument is not its value. */
 function withOwnValue(argument: string): string {
   return argument === '--inspect' ? '--inspect=' : argument
 }

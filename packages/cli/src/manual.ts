@@ -1,20 +1,20 @@
-/** What a command's help and its page in docs/cli.md say beyond its options: written once, shown in both. */
+/** The text about a command beyond its options. `--help` and docs/cli.md both use it. */
 import type { Command } from 'commander'
 
 export interface Manual {
-  /** Paragraphs of Markdown, for the page only: `--help` is to be short. */
+  /** Paragraphs in Markdown, for the page only, because `--help` should be short. */
   details?: readonly string[]
-  /** Command lines, the plainest first. */
+  /** Command lines, the simplest first. */
   examples: readonly string[]
-  /** By number; what all commands share stands with the program. */
+  /** By number. Exit codes that all commands share are with the program. */
   exitStatus?: Readonly<Record<number, string>>
-  /** More lists, by title: what is explained, and what is said of it. */
+  /** Further lists by title. Each entry has an item and its explanation. */
   sections?: Readonly<Record<string, readonly (readonly [item: string, text: string])[]>>
 }
 
 const manuals = new WeakMap<Command, Manual>()
 
-/** Gives a command its manual, and shows it below the options of `--help`. */
+/** Attaches a manual to a command, and shows it below the options in `--help`. */
 export function withManual(command: Command, manual: Manual): Command {
   manuals.set(command, manual)
   return command.addHelpText('after', () => helpText(manual))

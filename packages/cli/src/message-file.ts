@@ -2,11 +2,11 @@ import { createReadStream } from 'node:fs'
 import { looksLikeCapture } from './capture/index.ts'
 import { CLIError } from './errors.ts'
 
-/** What limits.maxMessageBytes of the engine can be set to at most. */
+/** Largest value of the engine's limits.maxMessageBytes. */
 const MAX_BYTES = 33_554_432
 
 /**
- * The bytes of a message file.
+ * Returns the bytes of a message file.
  *
  * @param path `-` is stdin
  * @throws CLIError ERR_SIPLET_MESSAGE_NOT_FOUND; ERR_SIPLET_USAGE for a capture, and for more than 32 MiB
@@ -36,7 +36,10 @@ export async function messageBytes(path: string): Promise<Buffer> {
   return bytes
 }
 
-/** The first bytes of the stream, at least that many if it has them; the rest is not read. It may have no end. */
+/**
+ * Returns the first bytes of the stream: at least `length`, if the stream has them. The rest is not read, because the
+ * stream may be endless.
+ */
 async function upTo(length: number, stream: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = []
   let read = 0

@@ -1,4 +1,4 @@
-/** Options that more than one command has. */
+/** Options that several commands share. */
 import type { EngineOptions, Logger } from '@siplet/engine'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { scriptLogger } from './output/script-logger.ts'
@@ -18,10 +18,10 @@ export interface PoolOptions {
   isolation: 'inline' | 'thread' | 'process'
 }
 
-/** As `siplet serve` has it. On a busy machine a thread may wait for the processor longer than the engine's 50 ms. */
+/** The default of `siplet serve`. On a busy machine, a thread may wait longer for a core than the engine's 50 ms. */
 const TIMEOUT_MS = 250
 
-/** What is shown of a log: what scripts log with LM_INFO is `info`. */
+/** Returns the log level option. Scripts that log with LM_INFO log at level `info`. */
 export function logLevelOption(whatIsShown: string): Option {
   return new Option('--log-level <level>', whatIsShown).choices([
     'debug',
@@ -33,7 +33,7 @@ export function logLevelOption(whatIsShown: string): Option {
   ])
 }
 
-/** A command with the options that say which script runs, and how. */
+/** Returns a command with the options that say which script runs, and how. */
 export function scriptCommand(name: string): Command {
   const command = new Command(name)
   return command
@@ -59,7 +59,10 @@ export function scriptCommand(name: string): Command {
     )
 }
 
-/** Commander ends at a missing option: a missing argument would be told in the next run only. */
+/**
+ * Returns the names of missing arguments. Commander stops at a missing option and would report a missing argument only
+ * in the next run.
+ */
 function missingArguments({ registeredArguments, args }: Command, text: string): string {
   if (!text.startsWith('error: required option')) return ''
   return registeredArguments
@@ -83,7 +86,7 @@ export function isolationOption(what: string, byDefault: PoolOptions['isolation'
   return new Option('--isolation <where>', what).choices(['inline', 'thread', 'process']).default(byDefault)
 }
 
-/** What createEngine takes for these options. */
+/** Returns the options of createEngine for these command-line options. */
 export function engineOptions(
   options: ScriptOptions,
   pool: PoolOptions = { children: 1, isolation: 'inline' },
@@ -103,7 +106,7 @@ export function engineOptions(
   }
 }
 
-/** Parses an option's value as an integer of at least `minimum`. */
+/** Returns a parser for an option's value: an integer of at least `minimum`. */
 export function integer(minimum: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
@@ -112,7 +115,7 @@ export function integer(minimum: number): (text: string) => number {
   }
 }
 
-/** Parses a speed: `max` is undefined, `real` 1, `2x` 2. */
+/** Parses a speed: `max` is undefined, `real` is 1, `2x` is 2. */
 export function speed(text: string): number | undefined {
   if (text === 'max') return undefined
   const factor = text === 'real' ? 1 : /^\d+(\.\d+)?x$/.test(text) ? Number.parseFloat(text) : 0
@@ -127,7 +130,7 @@ export function seconds(text: string): number {
   throw new InvalidArgumentError('It must be a number of seconds above 0, such as 0.5.')
 }
 
-/** Parses `ip:port`, an IPv6 address in brackets. */
+/** Parses `ip:port`, with an IPv6 address in brackets. */
 export function address(text: string): readonly [string, number] {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
@@ -137,7 +140,7 @@ export function address(text: string): readonly [string, number] {
   return [match[1] ?? match[2]!, port]
 }
 
-/** Parses `[host:]port`; nothing at all is where Node's own inspector listens. */
+/** Parses `[host:]port`. An empty text means the address of Node's own inspector. */
 export function inspectAddress(text: string): readonly [string, number] {
   const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]+)):)?(\d{1,5})$/.exec(text || '9229')
   const port = Number(match?.[3])

@@ -1,4 +1,4 @@
-/** All commands: the one definition that parsing, --help, completions and docs/cli.md come from. */
+/** All commands: the only definition for parsing, --help, completions and docs/cli.md. */
 import { createRequire } from 'node:module'
 import { printableLines } from '@siplet/engine'
 import { Command } from 'commander'
@@ -13,7 +13,7 @@ import { EXIT } from './errors.ts'
 import { type Manual, withManual } from './manual.ts'
 import { INDENT } from './output/talk.ts'
 
-/** What holds for every command. */
+/** Text that applies to every command. */
 const MANUAL: Manual = {
   details: [
     'A routing script has an init function that returns an object; the object has a method for requests and one for replies, called once per SIP message. It is JavaScript, TypeScript or Python, and runs in isolates of V8 with a limit of time and of memory.',
@@ -39,7 +39,7 @@ const MANUAL: Manual = {
 
 const { version } = createRequire(import.meta.url)('../package.json')
 
-/** @param finish told the exit code of the command that ran, see EXIT */
+/** @param finish called with the exit code of the command that ran, see EXIT */
 export function createProgram(finish: (exitCode: number) => void): Command {
   const program = withManual(new Command('siplet'), MANUAL)
     .description(
@@ -69,10 +69,10 @@ export function createProgram(finish: (exitCode: number) => void): Command {
   return program
 }
 
-/** What follows a complaint; any other further line is part of an argument. */
+/** Lines that commander adds to an error. Any other further line is part of an argument. */
 const OUR_LINES = /^\(Did you mean .*\?\)$|^error: missing required argument '[\w-]+'$/
 
-/** What commander says of arguments, which may be names of files that somebody else chose. */
+/** Prints errors of commander about arguments. An argument may be a file name that somebody else chose. */
 function complain(text: string): void {
   const lines = printableLines(text).split('\n')
   const shown = lines.map((line, at) =>

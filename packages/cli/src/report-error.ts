@@ -5,7 +5,7 @@ import { CaptureError } from './capture/index.ts'
 import { CLIError } from './errors.ts'
 import { tell } from './output/talk.ts'
 
-/** Tells a user on stderr what is wrong, without a stack trace; an error that is our own fault is thrown again. */
+/** Reports an error on stderr without a stack trace. An error that is our own fault is thrown again. */
 export function reportError(error: unknown): void {
   if (!isOurs(error)) throw error
   tell(`siplet: ${error.code}: ${error.message}`)

@@ -1,4 +1,4 @@
-/** What a script that is tried may call by call_function, and the engine that it is tried in. */
+/** Functions that a script under test may call with call_function, and the engine that runs the script. */
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -12,7 +12,7 @@ export interface FunctionOptions {
   functions?: string
 }
 
-/** Context of an exec: the calls that the script made in it, in their order, as texts. */
+/** Context of an exec: the function calls of the script, in order, as texts. */
 export type FunctionCalls = string[]
 
 export function withFunctions(command: Command): Command {
@@ -23,8 +23,8 @@ export function withFunctions(command: Command): Command {
 }
 
 /**
- * An engine for these options, with the functions of the proxy, which send nothing here, and those of `--functions`.
- * Each exec needs a FunctionCalls of its own as its context.
+ * Starts an engine for these options. It offers the functions of the proxy, which send nothing here, and those of
+ * `--functions`. The context of each exec must be a FunctionCalls of its own.
  *
  * @throws CLIError ERR_SIPLET_FUNCTIONS; SipletError of createEngine
  */
@@ -46,7 +46,7 @@ async function exportedFunctions(file: string): Promise<Record<string, EmbedderF
   const url = pathToFileURL(resolve(file))
   let exports: Record<string, unknown>
   try {
-    // Each version of a file is a module of its own: --watch gets what was written.
+    // Each version of the file is a separate module, so --watch runs the latest version.
     url.search = String((await stat(url)).mtimeMs)
     exports = await import(url.href)
   } catch (cause) {
@@ -62,7 +62,7 @@ async function exportedFunctions(file: string): Promise<Record<string, EmbedderF
   )
 }
 
-/** The same functions, with every call noted in the context of its exec. */
+/** Returns the same functions, with every call recorded in the context of its exec. */
 function noting(functions: Record<string, EmbedderFunction>): Record<string, EmbedderFunction> {
   return Object.fromEntries(
     Object.entries(functions).map(([name, act]) => {

@@ -1,23 +1,23 @@
-/** --watch: a command runs again whenever one of the files it depends on changes. */
+/** --watch: runs a command again whenever a file changes that it depends on. */
 import { type FSWatcher, statSync, watch } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { EXIT } from './errors.ts'
 import { tell } from './output/talk.ts'
 import { reportError } from './report-error.ts'
 
-/** Editors write a file in several steps; a run begins when it has been quiet for this long. */
+/** Editors write a file in several steps. A run starts when the files have not changed for this long. */
 const QUIET_MS = 50
 
-/** Kinds of files that a command reads. Others come and go, such as the log that its own output is written to. */
+/** Files that a command may read. Other files come and go, such as a log to which its own output is written. */
 const READ = /\.(?:[cm]?[jt]sx?|json|py|sip|(?:pcap|pcapng|cap|dmp|ntar)\d*(?:\.(?:gz|zst))?)$/i
 
 /**
- * Runs, and runs again after every change, and on SIGHUP, until SIGINT or SIGTERM. What a run throws for a user is
- * told on stderr, and the next change gets its chance.
+ * Runs, then runs again after every change and on SIGHUP, until SIGINT or SIGTERM. An error for the user is reported on
+ * stderr, and the next change starts another run.
  *
- * @param files the files to watch; asked for anew after every run, since imports come and go
+ * @param files returns the files to watch; called after every run, because imports may have changed
  * @param run returns its exit code
- * @param outputs files that it writes: no reason to run again
+ * @param outputs files that the command writes; their changes start no run
  * @returns the exit code of the last run
  */
 export async function runWatching(
@@ -43,7 +43,7 @@ export async function runWatching(
       return EXIT.UNUSABLE
     })
     const watched = await files()
-    // What is missing may be about to be made: any file of the folders that may be it counts then.
+    // A missing file may be about to be created, so any new file in its folder counts.
     folders.watch(watched, exitCode === EXIT.UNUSABLE)
     tell(`watching ${watched.length} ${watched.length === 1 ? 'file' : 'files'}, Ctrl-C ends`)
     await changed
@@ -54,8 +54,8 @@ export async function runWatching(
 }
 
 /**
- * The folders of the files, not the files: an editor that replaces a file by renaming another one onto it leaves a
- * watcher of the file with the old one.
+ * Watches the folders of the files, not the files. If an editor replaces a file by renaming another one, a watcher of
+ * the file would stay with the old one.
  */
 class Folders {
   readonly #ignored: Set<string>
@@ -69,7 +69,7 @@ class Folders {
     this.#ignored = new Set(ignored.map((path) => resolve(path)))
   }
 
-  /** Resolves at the next change from now on. */
+  /** Resolves at the next change. */
   changed(): Promise<void> {
     this.#changed = Promise.withResolvers()
     return this.#changed.promise
@@ -79,7 +79,7 @@ class Folders {
     this.#changed.resolve()
   }
 
-  /** @param orMissing whether other files of the folders count, too, if one of them may be what is missing */
+  /** @param orMissing whether other files of the folders count as well, because one of them may be the missing file */
   watch(files: readonly string[], orMissing: boolean): void {
     this.#orMissing = orMissing
     this.#names = new Map()
@@ -105,11 +105,11 @@ class Folders {
     if (this.#watchers.has(folder)) return
     try {
       const watcher = watch(folder, (_event, name) => this.#saw(folder, name))
-      // The folder went; what depends on it fails, and says so.
+      // The folder was deleted. What depends on it fails and reports the error.
       watcher.on('error', () => watcher.close())
       this.#watchers.set(folder, watcher)
     } catch {
-      // There is no such folder (yet).
+      // The folder does not exist (yet).
     }
   }
 

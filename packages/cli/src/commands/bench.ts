@@ -60,7 +60,7 @@ export function benchCommand(finish: (exitCode: number) => void): Command {
     })
 }
 
-/** A script that fails is fast; what would be measured then is worth nothing. */
+/** Runs the method once and throws if it fails: a failing script is fast, and its figures would be worthless. */
 async function tryOnce({ engine: options, method, message }: Subject): Promise<void> {
   await using engine = await createEngine({ ...options, isolation: 'inline' })
   const { error } = await engine.exec(method, message)

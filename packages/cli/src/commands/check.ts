@@ -10,7 +10,7 @@ interface CheckCommandOptions extends ScriptOptions, PoolOptions {
   watch?: true
 }
 
-/** The methods that replay and exec call unless they are told otherwise. */
+/** The methods that replay and exec call by default. */
 const USUAL = ['request_route', 'onreply_route']
 
 export function checkCommand(finish: (exitCode: number) => void): Command {
@@ -72,7 +72,7 @@ function warnings(engine: Engine, methods: readonly string[]): string[] {
   return found
 }
 
-/** Letters only: requestRoute and request_route are one. */
+/** Returns only the letters of a name, so that requestRoute and request_route are equal. */
 function plain(name: string): string {
   return name.toLowerCase().replaceAll('_', '')
 }

@@ -7,7 +7,7 @@ import { withManual } from '../manual.ts'
 
 const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion }
 
-/** Prints a script; it knows everything itself, so that a press of Tab starts no process. */
+/** Prints a completion script. The script contains all data, so pressing Tab starts no process. */
 export function completionCommand(): Command {
   return withManual(new Command('completion'), {
     examples: [

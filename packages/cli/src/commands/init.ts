@@ -12,19 +12,19 @@ const TEMPLATES = fileURLToPath(new URL('../../templates/', import.meta.url))
 const { version } = createRequire(import.meta.url)('../../package.json')
 
 const ENGINE = import.meta.resolve('@siplet/engine')
-/** Of the engine: what editors know of a Python script. */
+/** Type stubs of the engine, for Python scripts in editors. */
 const STUBS = ['OpenSIPS.pyi', 'siplet.pyi']
 
-/** The packages a project needs, and what npm is told of them. */
+/** The packages that a project needs, and the version ranges given to npm. */
 const PACKAGES = ['@siplet/cli', '@siplet/engine']
 
-/** The package that brings Node: scripts of npm find it first, whatever the machine has. */
+/** The package that brings Node. Scripts of npm find it first, whatever Node the machine has. */
 const NODE = { node: '26.10.0' }
 
-/** The packages that have something to do on install: npm asks about scripts that are not allowed. */
+/** Packages with install scripts. npm asks before it runs install scripts that are not allowed. */
 const ALLOWED = { node: true, esbuild: true, 'isolated-vm': true }
 
-/** What checks the types of a project in TypeScript. */
+/** Packages that type-check a TypeScript project. */
 const TYPE_CHECK = { '@types/node': '^26.0.0', typescript: '^7.0.0' }
 
 const SCRIPTS = { typescript: 'handler.ts', javascript: 'handler.js', python: 'handler.py' } as const
@@ -67,21 +67,21 @@ export function initCommand(): Command {
     })
 }
 
-/** The command that enters the folder, for a shell; none for the one that is worked in. */
+/** Returns the shell command that enters the folder; none for the current folder. */
 function enter(dir: string): string[] {
   if (relative('', dir) === '') return []
   const quoted = /^[\w./~+,:@%-]+$/.test(dir) ? dir : `'${dir.replaceAll("'", "'\\''")}'`
   return [`cd ${dir.startsWith('-') ? '-- ' : ''}${quoted}`]
 }
 
-/** Contents by file name. */
+/** Returns the files of the project: contents by file name. */
 async function projectFiles(folder: string, language: Language): Promise<Record<string, string | Buffer>> {
   const script = SCRIPTS[language]
   const files: Record<string, string | Buffer> = {}
   for (const name of (await readdir(join(TEMPLATES, language))).sort()) {
     files[name] = await readFile(join(TEMPLATES, language, name))
   }
-  // The same for all languages: it has no types of its own.
+  // All languages share this file: it has no types of its own.
   const test = await readFile(join(TEMPLATES, TEST), 'utf8')
   files[language === 'typescript' ? TEST : 'handler.test.js'] = test.replace(SCRIPTS.typescript, script)
   if (language === 'python')
@@ -144,10 +144,10 @@ async function writeNew(dir: string, files: Record<string, string | Buffer>): Pr
 }
 
 /**
- * Where siplet itself runs from its sources, its packages may not be on npm in this version: the project gets links to
- * the sources instead, and works without an install.
+ * If siplet runs from its sources, npm may not have its packages in this version. Then the project gets links to the
+ * sources, and works without an install.
  *
- * @returns root of the checkout; undefined where siplet was installed
+ * @returns root of the checkout; undefined if siplet was installed
  */
 async function linkCheckout(folder: string, language: Language): Promise<string | undefined> {
   if (!import.meta.url.endsWith('.ts')) return undefined

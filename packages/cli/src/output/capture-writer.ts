@@ -1,4 +1,4 @@
-/** `--out`: the messages as rewritten, as a pcapng file. */
+/** `--out`: writes the edited messages to a pcapng file. */
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
@@ -14,16 +14,17 @@ import type { ReplayConsumer } from '../replay/consumer.ts'
 import type { ReplayedMessage } from '../replay/replayed-message.ts'
 import { outputError } from './output-file.ts'
 
-/** Payload of a UDP datagram that IPv4 and IPv6 both take: bytes. */
+/** Largest payload of a UDP datagram over both IPv4 and IPv6, in bytes. */
 const MAX_PAYLOAD = 65_535 - 20 - 8
 
 /**
- * A message that was one UDP datagram stays in its frame, every header in front of it kept, lengths and checksums made
- * right. What came in fragments, streams, tunnels or HEP is written as one UDP datagram between its addresses, on an
- * interface of raw IP: the segments of a stream cannot grow without making up numbers for all that follow.
+ * Writes edited messages. A message that was one UDP datagram stays in its frame: all headers before it are kept,
+ * lengths and checksums are recalculated. Messages from fragments, streams, tunnels or HEP are written as one UDP
+ * datagram between their addresses, on an interface of raw IP. The reason: segments of a stream cannot grow without
+ * changing the sequence numbers of all that follow.
  */
 export class CaptureWriter implements ReplayConsumer {
-  /** Messages that were not written, since no UDP datagram holds them. */
+  /** Number of messages that were not written because they do not fit in a UDP datagram. */
   tooLong = 0
   readonly #path: string
   readonly #stream: WriteStream

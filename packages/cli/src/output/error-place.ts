@@ -1,19 +1,25 @@
 import type { SipletError } from '@siplet/engine'
 
-/** A frame in a stack of V8, and the place at the end of it. A script may write stacks itself: both are linear. */
+/**
+ * Expressions for stack frames of V8 and the place at their end. Both take linear time, because a script may write a
+ * stack itself.
+ */
 const FRAME = /^ +at /
 const PLACE = /:\d{1,9}:\d{1,9}\)?$/
-/** Characters of a stack that are looked at. */
+/** Number of characters of a stack that are examined. */
 const MAX_STACK = 16_384
-/** Of a Python traceback: its last frame is. */
+/** One line of a Python traceback. The last one names the place of the error. */
 const PYTHON = /^ {2}File "(.+)", line (\d+)/gm
 
-/** Where in the script an error arose: `file:line:column`, of Python `file:line`; null where its stack has no place. */
+/**
+ * Returns the place of an error in the script: `file:line:column`, or `file:line` for Python. Null if the stack names
+ * no place.
+ */
 export function errorPlace({ stack = '' }: SipletError): string | null {
   const looked = stack.slice(0, MAX_STACK)
   const python = [...looked.matchAll(PYTHON)].at(-1)
   if (python !== undefined) return `${python[1]}:${python[2]}`
-  // The first frame is where the error arose.
+  // The first frame is the place of the error.
   for (const line of looked.split('\n')) {
     if (!FRAME.test(line) || !PLACE.test(line)) continue
     const place = line.slice(Math.max(line.lastIndexOf(' '), line.lastIndexOf('(')) + 1).replace(/\)$/, '')
@@ -22,7 +28,7 @@ export function errorPlace({ stack = '' }: SipletError): string | null {
   return null
 }
 
-/** The same without the column. */
+/** Like {@link errorPlace}, without the column. */
 export function errorLine(error: SipletError): string | null {
   return errorPlace(error)?.replace(/(:\d+):\d+$/, '$1') ?? null
 }

@@ -1,10 +1,13 @@
-/** Differences of two texts by lines, in bounded time. */
+/** Compares two texts line by line, in bounded time. */
 import { type ChangeObject, diffLines } from 'diff'
 
-/** Hostile scripts and messages can make a diff take minutes. */
+/** Upper bound on the time of a comparison: hostile scripts and messages could make it take minutes. */
 const TIMEOUT_MS = 100
 
-/** What was removed, added and kept, in order. All lines differ if the comparison takes longer than 100 ms. */
+/**
+ * Returns removed, added and unchanged lines in order. If the comparison takes longer than 100 ms, all lines are shown
+ * as changed.
+ */
 export function lineChanges(before: string, after: string): ChangeObject<string>[] {
   return (
     diffLines(before, after, { timeout: TIMEOUT_MS }) ?? [

@@ -1,14 +1,14 @@
-/** What a script did to a message, as a diff of its lines. */
+/** Shows the changes of a script to a message as a diff of lines. */
 import { type InspectColor, styleText } from 'node:util'
 import { printable } from '@siplet/engine'
 import { lineChanges } from './line-changes.ts'
 
 /**
- * The whole message, its lines marked with `+` (added), `-` (removed) or nothing. Coloured where `stream` is a
+ * Returns the whole message. Lines are marked with `+` (added), `-` (removed) or nothing. Coloured if `stream` is a
  * terminal and NO_COLOR is not set.
  *
- * @param before the message as it came in; its bytes are shown as UTF-8, and control characters as their escapes
- * @param after as edited
+ * @param before the message as received; its bytes are shown as UTF-8, control characters as escapes
+ * @param after the edited message
  */
 export function messageDiff(before: Uint8Array, after: Uint8Array, stream: NodeJS.WriteStream): string {
   let text = ''

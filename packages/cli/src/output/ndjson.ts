@@ -1,4 +1,4 @@
-/** `--ndjson`: one line of JSON per SIP message, and where the lines go. */
+/** `--ndjson`: writes one line of JSON per SIP message. */
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import type { Writable } from 'node:stream'
@@ -8,7 +8,7 @@ import type { ReplayConsumer } from '../replay/consumer.ts'
 import type { ReplayedMessage } from '../replay/replayed-message.ts'
 import { outputError } from './output-file.ts'
 
-/** Writes lines to a file, or to stdout for `-`. Every line that was accepted is written whole. */
+/** Writes lines to a file, or to stdout for `-`. Every accepted line is written completely. */
 export class NDJSONWriter implements ReplayConsumer {
   readonly #path: string
   readonly #stream: Writable
@@ -22,7 +22,7 @@ export class NDJSONWriter implements ReplayConsumer {
     })
   }
 
-  /** @returns false once nobody reads stdout any more: the replay may end then */
+  /** @returns false if nobody reads stdout any more: the replay may then end */
   async write(messages: readonly ReplayedMessage[]): Promise<boolean> {
     let text = ''
     for (const { line } of messages) text += `${printableJSON(line)}\n`

@@ -1,4 +1,4 @@
-/** A file that a command writes: whether it can be written, and what to say where it cannot. */
+/** Checks and errors for files that a command writes. */
 import { access, constants, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CLIError } from '../errors.ts'
@@ -13,7 +13,7 @@ const REASONS: Record<string, string> = {
 }
 
 /**
- * Looks whether a file can be written, without making or changing it.
+ * Checks that a file can be written, without creating or changing it.
  *
  * @throws CLIError ERR_SIPLET_OUTPUT
  */

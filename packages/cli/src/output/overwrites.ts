@@ -1,13 +1,13 @@
-/** An output must not take away what is being read. */
+/** Prevents an output from overwriting an input. */
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { CLIError } from '../errors.ts'
 
 /**
- * Files are told by what they are on disk, so that links and other spellings of a path count.
+ * Compares files by their identity on disk, so that links and different spellings of a path are recognised.
  *
- * @param outputs paths by option; undefined and `-` are none
- * @param inputs paths; those that cannot be read are somebody else's error
+ * @param outputs paths by option; undefined and `-` are ignored
+ * @param inputs paths; unreadable ones are reported elsewhere
  * @throws CLIError ERR_SIPLET_OVERWRITE before anything is written
  */
 export async function refuseOverwrites(
@@ -33,7 +33,10 @@ export async function refuseOverwrites(
   }
 }
 
-/** Of a file that is not there (yet): its path. Null for devices and pipes, which keep nothing. */
+/**
+ * Returns what identifies a file. For a file that does not exist yet, its path. Null for devices and pipes, which store
+ * nothing.
+ */
 async function identity(path: string): Promise<string | null> {
   const found = await stat(path, { bigint: true }).catch(() => undefined)
   if (found === undefined) return resolve(path)

@@ -1,16 +1,16 @@
-/** How far a replay has come, on stderr: a bar on a terminal, a line now and then otherwise. */
+/** Shows the progress of a replay on stderr: a bar on a terminal, otherwise a line now and then. */
 import { Presets, SingleBar } from 'cli-progress'
 import { tell } from './talk.ts'
 
 const QUIET_MS = 5_000
 
 export interface Progress {
-  /** @param bytes of the captures read so far */
+  /** @param bytes number of bytes read from the captures so far */
   update(bytes: number, messages: number): void
   stop(): void
 }
 
-/** @param total bytes of all captures; 0 where that is unknown: no share and no time left are told then */
+/** @param total bytes of all captures. 0 if unknown: then neither percentage nor remaining time is shown. */
 export function showProgress(total: number): Progress {
   return process.stderr.isTTY ? bar(total) : lines(total)
 }
@@ -43,7 +43,7 @@ function lines(total: number): Progress {
   }
 }
 
-/** @returns what makes a count a rate: a second, from now on */
+/** @returns a function that turns a count into a rate per second, counted from now */
 function sinceNow(): (count: number) => string {
   const start = performance.now()
   return (count) => Math.round((1_000 * count) / Math.max(1, performance.now() - start)).toLocaleString('en')

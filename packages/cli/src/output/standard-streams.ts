@@ -1,10 +1,10 @@
-/** What becomes of output that cannot be written to stdout or stderr. */
+/** Handles errors when writing to stdout and stderr. */
 import { EXIT } from '../errors.ts'
 import { tell } from './talk.ts'
 
 /**
- * A reader that went away (`siplet … | head`) is no error: what is left to say is said to nobody. Anything else, such as
- * a full disk, is told on stderr, and the exit code is EXIT.UNUSABLE.
+ * If the reader closes the pipe (`siplet … | head`), this is no error, and the rest of the output is dropped. Any
+ * other error, such as a full disk, is reported on stderr, and the exit code is EXIT.UNUSABLE.
  */
 export function guardStandardStreams(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -14,6 +14,6 @@ export function guardStandardStreams(): void {
       process.exitCode = EXIT.UNUSABLE
     })
   })
-  // There is nowhere left to tell it.
+  // There is no place left to report this error.
   process.stderr.on('error', () => {})
 }

@@ -1,4 +1,4 @@
-/** The summary of a replay, for people. */
+/** Formats the summary of a replay for people. */
 import { type InspectColor, styleText } from 'node:util'
 import { printable } from '@siplet/engine'
 import Table from 'cli-table3'
@@ -6,7 +6,7 @@ import { type CaptureStats, STDIN } from '../capture/index.ts'
 import type { NDJSONLine } from '../replay/replayed-message.ts'
 import type { ReplaySummary, Slowest, SummaryDetails } from './summary.ts'
 
-/** Its titles are marked where `stream` is a terminal and NO_COLOR is not set. */
+/** Returns the summary. Titles are highlighted if `stream` is a terminal and NO_COLOR is not set. */
 export function summaryText(
   summary: ReplaySummary,
   { rows, decided, decisions, failed, places }: SummaryDetails,
@@ -42,7 +42,7 @@ function headline({ captures, script, messages, seconds, requests, replies }: Re
   )
 }
 
-/** Characters of a SIP method. A longer one would pad every row of the table. */
+/** Longest method name in the table. A longer one would widen every row. */
 const MAX_NAME = 40
 
 function table(rows: SummaryDetails['rows']): string {
@@ -104,7 +104,7 @@ const SKIPPED: Record<keyof CaptureStats['skipped'], (count: number) => string> 
   malformed: (count) => plural(count, 'malformed packet'),
 }
 
-/** What the replay did not take, in words. */
+/** Returns sentences about everything that the replay left out. */
 export function leftOut({
   skipped,
   truncatedCaptures,
@@ -132,7 +132,7 @@ export function leftOut({
   return lines
 }
 
-/** Percentiles of fewer batches would be the same few shares again and again. */
+/** With fewer batches, several percentiles would show the same value. */
 const FEW_BATCHES = 10
 
 function latency({ latencyUs, slowest, executed, batches }: ReplaySummary): string[] {
@@ -146,7 +146,7 @@ function latency({ latencyUs, slowest, executed, batches }: ReplaySummary): stri
   return [times, `slowest: ${slowest.map(slow).join(', ')}`]
 }
 
-/** A share of a batch is told as one: nobody knows which message of it took longest. */
+/** A batch is shown as one entry, because nobody knows which of its messages took longest. */
 function slow({ frame, method, us, sharedBy }: Slowest): string {
   const share = sharedBy === 1 ? '' : ` each of a batch of ${sharedBy}`
   return printable(`frame ${frame} ${method} ${us} µs${share}`)

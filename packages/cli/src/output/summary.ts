@@ -1,4 +1,4 @@
-/** What a replay came to, collected message by message. */
+/** Collects the results of a replay, message by message. */
 import type { EngineStats, ExecResult } from '@siplet/engine'
 import type { SIPMessage } from '@siplet/sipmsg'
 import type { CaptureStats } from '../capture/index.ts'
@@ -8,14 +8,14 @@ import type { LatencyData } from '../report/format.ts'
 import { Latency } from '../report/latency.ts'
 import { errorLine } from './error-place.ts'
 
-/** Decisions and errors that are shown one by one. */
+/** Number of decisions and errors that are shown individually. */
 const EXAMPLES = 12
 const SLOWEST = 5
-/** Methods that are told apart: a capture may name as many as it has messages. */
+/** Number of methods that are counted separately. A capture may contain any number of different methods. */
 const METHODS = 32
-/** All methods beyond them. */
+/** Name for all further methods. */
 const OTHERS = 'others'
-/** Places of a script that are told apart. */
+/** Number of places in a script that are counted separately. */
 const PLACES = 100
 
 /** Messages of one method, or of one class of replies. */
@@ -30,41 +30,47 @@ export interface SummaryRow {
   errors: number
 }
 
-/** The summary as `--json` prints it. */
+/** The summary as printed by `--json`. */
 export interface ReplaySummary {
   captures: readonly string[]
   script: string
-  /** From the first byte read to the last answer, to the microsecond. */
+  /** From the first byte read to the last result, with microseconds. */
   seconds: number
   frames: number
   messages: number
   requests: number
   replies: number
-  /** Messages that a method was called for. */
+  /** Messages for which a method was called. */
   executed: number
   verdicts: { true: number; false: number; stop: number }
-  /** Messages the script changed, and those it gave a next hop. */
+  /** Messages that the script changed, and messages for which it set a next hop. */
   edited: number
   dstUri: number
-  /** By code. */
+  /** Number of errors by code. */
   errors: Record<string, number>
-  /** Messages that end within their head, and those whose body is shorter than Content-Length says. */
+  /** Messages that end within their head, and messages whose body is shorter than Content-Length says. */
   truncatedMessages: { head: number; body: number }
   skipped: CaptureStats['skipped']
   truncatedCaptures: CaptureStats['truncated']
-  /** Ended before the end of the captures, by --limit or by a signal. */
+  /** Whether the replay ended before the end of the captures, because of --limit or a signal. */
   endedEarly: boolean
-  /** Messages that --filter and --dedupe passed over. */
+  /** Messages that --filter and --dedupe skipped. */
   passedOver: { filter: number; retransmission: number }
-  /** Messages that --out has not: longer than a UDP datagram. */
+  /** Messages that --out did not write because they do not fit in a UDP datagram. */
   notWritten: number
-  /** Messages whose decisions differ, by --compare or --expect; null without them, and with a recording of other messages. */
+  /**
+   * Messages whose decisions differ, from --compare or --expect. Null without these options, and if the recording is of
+   * other messages.
+   */
   differences: number | null
-  /** What was run in one go: their messages share its time. */
+  /** Number of batches. The messages of a batch ran together and share its time. */
   batches: number
-  /** Microseconds in the isolate; null where nothing was executed. */
+  /** Microseconds in the isolate. Null if nothing was executed. */
   latencyUs: LatencyData['percentiles']
-  /** Where the time went, longest first. Messages of one batch share its time: the first of them stands for all. */
+  /**
+   * The slowest messages, slowest first. The messages of a batch share its time, so the first of them represents the
+   * batch.
+   */
   slowest: Slowest[]
   children: EngineStats['children']
 }
@@ -74,19 +80,19 @@ export interface Slowest {
   file: string
   method: string | null
   us: number
-  /** Messages that took this time each, the batch having taken as many times of it. */
+  /** Number of messages in the batch. Each counts with its share of the time of the batch. */
   sharedBy: number
 }
 
 export interface SummaryDetails {
-  /** By method, or class of replies. */
+  /** Rows by method, or by class of replies. */
   rows: ReadonlyMap<string, SummaryRow>
-  /** Requests that were rerouted or refused: the first ones, and how many there are. */
+  /** The first requests that were rerouted or refused, and the total number of such requests. */
   decided: readonly NDJSONLine[]
   decisions: number
-  /** Messages with an error: the first ones. */
+  /** The first messages with an error. */
   failed: readonly NDJSONLine[]
-  /** Messages by the line of the script that threw, and the frame of the first. */
+  /** For each line of the script that threw, the number of messages and the frame of the first. */
   places: ReadonlyMap<string, { messages: number; first: number }>
 }
 
@@ -100,7 +106,7 @@ export class SummaryCollector implements ReplayConsumer {
   readonly #truncated = { head: 0, body: 0 }
   readonly #latency = new Latency()
   readonly #slowest: Slowest[] = []
-  /** By child: the share of each message of its last batch. */
+  /** For each child, the share of each message in its last batch. */
   readonly #shares = new Map<number, number>()
   #batches = 0
   #messages = 0
@@ -112,7 +118,7 @@ export class SummaryCollector implements ReplayConsumer {
 
   async close(): Promise<void> {}
 
-  /** Messages with an error. */
+  /** Number of messages with an error. */
   get errors(): number {
     return Object.values(this.#errors).reduce((sum, count) => sum + count, 0)
   }
@@ -163,7 +169,7 @@ export class SummaryCollector implements ReplayConsumer {
     }
   }
 
-  /** What the summary for people shows beside the figures. */
+  /** Details that the summary for people shows in addition to the figures. */
   get details(): SummaryDetails {
     return {
       rows: this.#rows,
@@ -214,7 +220,7 @@ export class SummaryCollector implements ReplayConsumer {
     else if (this.#places.size < PLACES) this.#places.set(place, { messages: 1, first: captured.frame })
   }
 
-  /** No two batches of a child take the same time to the last digit. */
+  /** Compares the time exactly: no two batches of a child take the same time to the last digit. */
   #beginsBatch({ us, sharedBy, child }: ExecResult): boolean {
     if (sharedBy > 1 && this.#shares.get(child) === us) return false
     this.#shares.set(child, us)

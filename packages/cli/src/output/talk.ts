@@ -1,15 +1,15 @@
-/** What commands say to people: a line an entry, whatever names and messages stand in it. */
+/** Output of commands for people: one entry per line, whatever names and messages it contains. */
 import { printableLines } from '@siplet/engine'
 
-/** Further lines of an entry begin with it, so that none of them looks like another one. */
+/** Prefix of the further lines of an entry, so that none of them looks like an entry of its own. */
 export const INDENT = '    '
 
-/** Says something on stdout. */
+/** Prints a text to stdout. */
 export function say(text: string): void {
   process.stdout.write(`${printableLines(text, INDENT)}\n`)
 }
 
-/** Says something on stderr. */
+/** Prints a text to stderr. */
 export function tell(text: string): void {
   process.stderr.write(`${printableLines(text, INDENT)}\n`)
 }

@@ -1,4 +1,4 @@
-/** `--compare`: every message through a second script, too, which is what stood before. */
+/** `--compare`: runs every message through a second script as well, which is the baseline. */
 import type { Engine } from '@siplet/engine'
 import { lineChanges } from '../output/line-changes.ts'
 import type { FunctionCalls } from '../script-functions.ts'
@@ -26,7 +26,7 @@ export class Comparison implements ReplayConsumer {
 
   async close(): Promise<void> {}
 
-  /** A method that the other script lacks is not run, as replies are not in a replay. */
+  /** If the other script lacks a method, the method is not run, just as replies without a reply method. */
   async #replay(replayed: ReplayedMessage): Promise<ReplayedMessage> {
     const { captured, message, exec } = replayed
     if (exec === null || !this.#other.methods.includes(exec)) {

@@ -1,9 +1,12 @@
-/** What a script decided on a message, and where two decisions on it differ. */
+/** The decision of a script about a message, and the differences between two decisions. */
 import { styleText } from 'node:util'
 import { printable } from '@siplet/engine'
 import type { NDJSONLine, ReplayedMessage } from './replayed-message.ts'
 
-/** The fields of an NDJSON line that a script is responsible for. Times and error texts may differ. */
+/**
+ * The fields of an NDJSON line that depend on the script alone. Times and error texts are left out because they may
+ * differ.
+ */
 export interface Decision {
   exec: string | null
   code: number | null
@@ -35,12 +38,12 @@ export function decisionDifferences(before: Decision, after: Decision): Differen
     }))
 }
 
-/** Messages whose decisions differ, those that differ alike in one group. */
+/** Collects messages whose decisions differ, and groups those with the same difference. */
 export class DifferenceCollector {
   readonly #groups = new Map<string, Group>()
   #messages = 0
 
-  /** Messages with a difference. */
+  /** Number of messages with a difference. */
   get messages(): number {
     return this.#messages
   }
@@ -50,7 +53,7 @@ export class DifferenceCollector {
     this.#messages++
     const { frame, file, method, status, callId } = replayed.line
     const kind = status === null ? `${method}` : `${status} ${method}`
-    // Grouped by what changed; URIs differ from call to call, so their first stands for the group.
+    // Groups by what changed. URIs differ from call to call, so the first one represents its group.
     const alike = differences.map(({ field, before, after }) =>
       field === 'ruriOut' || field === 'dstUri' || field === 'bytes' ? field : `${field} ${before} ${after}`,
     )
@@ -65,9 +68,10 @@ export class DifferenceCollector {
   }
 
   /**
-   * For people: a paragraph a group, the largest first. Coloured where `stream` is a terminal and NO_COLOR is not set.
+   * Returns the differences for people: one paragraph per group, the largest group first. Coloured if `stream` is a
+   * terminal and NO_COLOR is not set.
    *
-   * @param before name of what came first, such as a script
+   * @param before name of the baseline, such as a script
    */
   text(before: string, after: string, stream: NodeJS.WriteStream): string {
     const old = (line: string) => styleText('red', printable(line), { stream })
@@ -101,5 +105,5 @@ interface Group {
   places: string[]
 }
 
-/** Places shown of a group. */
+/** Number of places shown for a group. */
 const PLACES = 5

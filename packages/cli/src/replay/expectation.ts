@@ -1,4 +1,4 @@
-/** `--expect`: the decisions of a recorded run, line by line beside those of this one. */
+/** `--expect`: compares the decisions of this run with those of a recorded run, line by line. */
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { CLIError } from '../errors.ts'
@@ -6,7 +6,7 @@ import type { ReplayConsumer } from './consumer.ts'
 import { DifferenceCollector, decisionDifferences, decisionOf } from './decisions.ts'
 import type { NDJSONLine, ReplayedMessage } from './replayed-message.ts'
 
-/** Fields by which a line and a message are known to be the same; captures may have moved. */
+/** Fields that identify a message. The path is not one of them, so captures may have moved. */
 const IDENTITY = ['frame', 'type', 'method', 'status', 'callId', 'cseq'] as const
 
 export class Expectation implements ReplayConsumer {
@@ -14,14 +14,14 @@ export class Expectation implements ReplayConsumer {
   readonly #path: string
   readonly #lines: AsyncIterator<string>
   #number = 0
-  /** The first line, until it is compared; null where there is none. */
+  /** The first line, until it is compared. Null if the recording is empty. */
   #first: NDJSONLine | null | undefined
   #failed = false
 
   /**
-   * Opens a recording, and looks whether its first line is one of a recording.
+   * Opens a recording and checks that its first line is a line of a recording.
    *
-   * @param path NDJSON, as `--ndjson` writes it with the same captures and options
+   * @param path NDJSON, as written by `--ndjson` with the same captures and options
    * @throws CLIError ERR_SIPLET_EXPECTATION
    */
   static async open(path: string): Promise<Expectation> {
@@ -35,7 +35,7 @@ export class Expectation implements ReplayConsumer {
     this.#lines = lines(path)
   }
 
-  /** Whether messages and recording did not go together to the end. */
+  /** Whether the recording stopped matching the messages before the end. */
   get failed(): boolean {
     return this.#failed
   }
@@ -57,7 +57,7 @@ export class Expectation implements ReplayConsumer {
     }
   }
 
-  /** @throws CLIError ERR_SIPLET_EXPECTATION where lines are left over and `whole` */
+  /** @throws CLIError ERR_SIPLET_EXPECTATION if `whole` is set and lines of the recording are left over */
   async finish(whole: boolean): Promise<void> {
     if (whole && (await this.#next()) !== null) {
       throw this.#error(`line ${this.#number} and what follows has no message in the captures`)

@@ -1,11 +1,11 @@
-/** `--filter`: which messages, as an expression over the fields of an NDJSON line, in the language of filtrex. */
+/** `--filter`: selects messages by an expression over the fields of an NDJSON line, in the language of filtrex. */
 import { SIPMessage } from '@siplet/sipmsg'
 import { compileExpression } from 'filtrex'
 import type { CapturedMessage } from '../capture/index.ts'
 import { CLIError } from '../errors.ts'
 import type { ReplayedMessage } from './replayed-message.ts'
 
-/** Known as soon as a message is captured. */
+/** Fields that are known when a message is captured. */
 const CAPTURED: Record<string, (captured: CapturedMessage, message: SIPMessage) => unknown> = {
   frame: ({ frame }) => frame,
   file: ({ file }) => file,
@@ -23,7 +23,7 @@ const CAPTURED: Record<string, (captured: CapturedMessage, message: SIPMessage) 
   cseq: (_, { cseq }) => cseq,
 }
 
-/** Known when the script has decided. */
+/** Fields that are known after the script has decided. */
 const DECIDED: Record<string, (replayed: ReplayedMessage) => unknown> = {
   exec: ({ exec }) => exec,
   code: ({ result }) => result?.code ?? null,
@@ -35,11 +35,14 @@ const DECIDED: Record<string, (replayed: ReplayedMessage) => unknown> = {
   us: ({ result }) => result?.us ?? null,
 }
 
-/** The names an expression may use. */
+/** All names that an expression may use. */
 export const FILTER_FIELDS = [...Object.keys(CAPTURED), ...Object.keys(DECIDED)]
 
 export class MessageFilter {
-  /** Whether the expression asks for what the script decided: then all messages are run, and the matching ones told of. */
+  /**
+   * Whether the expression uses a decision of the script. If so, all messages are run, and only matching ones are
+   * reported.
+   */
   readonly afterwards: boolean
   readonly #expression: string
   readonly #evaluate: (subject: Subject) => unknown
@@ -56,12 +59,12 @@ export class MessageFilter {
     }
   }
 
-  /** @throws CLIError ERR_SIPLET_USAGE where the expression names an unknown field or mixes types */
+  /** @throws CLIError ERR_SIPLET_USAGE if the expression names an unknown field or mixes types */
   matchesCaptured(captured: CapturedMessage): boolean {
     return this.#matches({ captured, message: new SIPMessage(captured.bytes) })
   }
 
-  /** @throws CLIError as {@link matchesCaptured} */
+  /** @throws CLIError the errors of {@link matchesCaptured} */
   matchesReplayed(replayed: ReplayedMessage): boolean {
     return this.#matches({ captured: replayed.captured, message: replayed.message, replayed })
   }
@@ -97,7 +100,7 @@ function property(name: string, _get: unknown, { captured, message, replayed }: 
 
 type Comparison = (a: never, b: never) => boolean
 
-/** What a message does not have is neither above nor below anything: `status >= 400` is false on requests. */
+/** A comparison with a missing value is false: `status >= 400` is false for requests. */
 const OPERATORS = {
   '==': (a: unknown, b: unknown) => a === b,
   '!=': (a: unknown, b: unknown) => a !== b,

@@ -1,15 +1,15 @@
-/** `--speed`: messages at the distances in which they were captured. */
+/** `--speed`: replays messages at the intervals at which they were captured. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { CapturedMessage } from '../capture/index.ts'
 
-/** Longest time setTimeout takes: milliseconds. */
+/** Longest time that setTimeout accepts, in milliseconds. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1
 
-/** Where time comes from. */
+/** A source of time. */
 export interface Clock {
-  /** Milliseconds since whenever; never goes back. */
+  /** Milliseconds since an arbitrary moment. Never goes backwards. */
   now(): number
-  /** Resolves after so many milliseconds, or a little later; at once when the signal comes. */
+  /** Resolves after that many milliseconds or a little later, or at once if the signal is aborted. */
   wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void>
 }
 
@@ -20,11 +20,11 @@ const SYSTEM_CLOCK: Clock = {
 }
 
 /**
- * Yields each message when it is due: as long after the first one as it was captured, divided by `speed`. Every due
- * time is counted from the start, so that no delay adds up. Messages out of order in time come at once.
+ * Yields each message when it is due: its time since the first message, divided by `speed`. All due times count from
+ * the start, so delays do not add up. Messages that are out of order in time are yielded at once.
  *
  * @param speed 1 is real time, 2 twice as fast
- * @param signal ends it
+ * @param signal ends the generator
  */
 export async function* paced(
   slices: AsyncIterable<readonly CapturedMessage[]>,

@@ -1,4 +1,4 @@
-/** The messages of captures through the script: many under way at once, answers in capture order. */
+/** Runs the messages of captures through the script: many at a time, with results in capture order. */
 import type { Engine } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
 import { type CapturedMessage, type CaptureStats, readSIPMessages } from '../capture/index.ts'
@@ -8,41 +8,44 @@ import { paced } from './pace.ts'
 import { ReplayedMessage } from './replayed-message.ts'
 import type { Retransmissions } from './retransmissions.ts'
 
-/** Messages handed to the engine in one go; as many again are under way while these are awaited. */
+/**
+ * Number of messages that are handed to the engine at once. The next slice runs while the results of this one are
+ * awaited.
+ */
 const SLICE = 512
 
 export interface ReplayOptions {
   captures: readonly string[]
   requestMethod: string
-  /** Null: replies are passed over. */
+  /** Null means that replies are skipped. */
   replyMethod: string | null
   /** Second argument of the methods. */
   extraArgs?: string | undefined
-  /** Messages it does not match are passed over: not run, or where it asks for decisions, run and not yielded. */
+  /** Messages that do not match are skipped. If the filter uses decisions, they are run but not yielded. */
   filter?: MessageFilter | undefined
-  /** Passes retransmissions over. */
+  /** If given, retransmissions are skipped. */
   retransmissions?: Retransmissions | undefined
-  /** Times the speed of the capture; without it, as fast as the script goes. */
+  /** Multiple of the capture's own speed. If it is missing, the replay runs as fast as the script allows. */
   speed?: number | undefined
-  /** Whether captured messages come with the frames they were captured in. */
+  /** Whether captured messages keep the frames in which they were captured. */
   keepFrames?: boolean
-  /** Told the messages that were passed over. */
+  /** Called with the number of messages that were skipped. */
   onPassedOver?(why: 'filter' | 'retransmission', count: number): void
-  /** Messages, at most. */
+  /** Upper bound on the number of messages. */
   limit: number
-  /** Ends the replay early; what is under way is still answered. */
+  /** Ends the replay early. Messages that already run are still answered. */
   signal?: AbortSignal
-  /** Told when messages are left over, for the limit or the signal. */
+  /** Called if messages are left over because of the limit or the signal. */
   onEndedEarly?(): void
-  /** Told the bytes of all captures read so far. */
+  /** Called with the number of bytes read from all captures so far. */
   onBytes?(total: number): void
 }
 
 /**
- * Replays the captures, merged by time. Messages that end within their head are not executed, nor are replies
- * without a reply method.
+ * Replays the captures, merged by time. Messages that end within their head are not run, nor are replies without a
+ * reply method.
  *
- * @throws CaptureError where a capture cannot be used; all messages before it have been yielded then
+ * @throws CaptureError if a capture cannot be used; all messages before it have been yielded by then
  */
 export async function* replay(
   engine: Engine,
@@ -60,7 +63,7 @@ export async function* replay(
       if (underWay !== undefined) yield matching(await underWay, options)
       underWay = next
       if (speed === undefined) continue
-      // The next slice may be a long time off.
+      // Do not hold these back: at capture speed, the next slice may take a long time.
       yield matching(await underWay, options)
       underWay = undefined
     }
@@ -91,7 +94,7 @@ async function* slices(stats: CaptureStats, options: ReplayOptions): AsyncGenera
   }
 }
 
-/** What is to be run of these. */
+/** Returns the messages that are to be run. */
 function chosen(
   captured: CapturedMessage[],
   { filter, retransmissions, onPassedOver }: ReplayOptions,
@@ -104,7 +107,7 @@ function chosen(
   return matching
 }
 
-/** What is to be told of these. */
+/** Returns the messages that are to be reported. */
 function matching(replayed: ReplayedMessage[], { filter, onPassedOver }: ReplayOptions): ReplayedMessage[] {
   if (!filter?.afterwards) return replayed
   const matching = replayed.filter((one) => filter.matchesReplayed(one))

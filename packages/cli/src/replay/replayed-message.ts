@@ -1,11 +1,11 @@
-/** A message of a capture and what the script decided on it: what a replay hands to its consumers. */
+/** A captured message with the decision of the script. A replay hands these to its consumers. */
 import type { ExecResult } from '@siplet/engine'
 import type { SIPMessage } from '@siplet/sipmsg'
 import type { CapturedMessage } from '../capture/index.ts'
 
-/** The fields of a line, in this order; they are a contract. */
+/** The fields of an NDJSON line, in this order. Their names and meanings are stable. */
 export interface NDJSONLine {
-  /** Number of the frame in which the message ended, from 1. */
+  /** Number of the frame in which the message ended, counted from 1. */
   frame: number
   file: string
   /** Seconds since 1970, with nine decimals. */
@@ -14,37 +14,37 @@ export interface NDJSONLine {
   src: readonly [string, number]
   dst: readonly [string, number]
   type: 'SIP_REQUEST' | 'SIP_REPLY'
-  /** Of a reply: the method of its CSeq. */
+  /** For a reply, the method of its CSeq. */
   method: string | null
-  /** Null on requests. */
+  /** Null for requests. */
   status: number | null
-  /** As captured; null on replies. */
+  /** Request-URI as captured. Null for replies. */
   ruri: string | null
   callId: string | null
   cseq: string | null
-  /** The method called; null where none was. */
+  /** The method that was called. Null if none was called. */
   exec: string | null
-  /** What it returned; null where none was called. */
+  /** The return value. Null if no method was called. */
   code: number | null
-  /** The Request-URI it left; null on replies, and where none was called. */
+  /** The Request-URI after the call. Null for replies, and if no method was called. */
   ruriOut: string | null
   dstUri: string | null
   edited: boolean
   error: { code: string; message: string } | null
-  /** Microseconds in the isolate; null where none was called. */
+  /** Microseconds in the isolate. Null if no method was called. */
   us: number | null
-  /** What the script called by call_function, and what that returned; absent where it called nothing. */
+  /** Calls of call_function with their results. Absent if there were none. */
   functions?: readonly string[]
 }
 
-/** What a message is made from. */
+/** The parts of a replayed message. */
 interface Parts {
   captured: CapturedMessage
-  /** As captured. */
+  /** The message as captured. */
   message: SIPMessage
-  /** The method that was called; null where none was. */
+  /** The method that was called. Null if none was called. */
   exec: string | null
-  /** Null where no method was called. */
+  /** Null if no method was called. */
   result: ExecResult | null
   /** See NDJSONLine.functions. */
   functions?: readonly string[]
@@ -66,7 +66,7 @@ export class ReplayedMessage implements Readonly<Parts> {
     this.functions = functions
   }
 
-  /** As `--ndjson` writes it; made when it is first asked for. */
+  /** The line that `--ndjson` writes, computed on first use. */
   get line(): NDJSONLine {
     this.#line ??= lineOf(this)
     return this.#line

@@ -1,16 +1,16 @@
-/** `--dedupe`: what a UDP endpoint sent again is one message. */
+/** `--dedupe`: counts a message and its retransmissions over UDP as one message. */
 import { hash } from 'node:crypto'
 import type { CapturedMessage } from '../capture/index.ts'
 
-/** Timer B of RFC 3261 section 17.1.1.2, 64 * T1: nobody retransmits for longer. Seconds. */
+/** Timer B of RFC 3261 section 17.1.1.2, 64 * T1, in seconds: nobody retransmits for longer. */
 const WINDOW_S = 32
 
 /**
- * Tells retransmissions: the same bytes (so the same branch and CSeq) over UDP from the same source to the same
- * destination, within 32 s of the first. Holds a hash for each message of the last 32 s.
+ * Recognises retransmissions: the same bytes (so the same branch and CSeq) over UDP, from the same source to the same
+ * destination, within 32 s of the first. Keeps a hash of each message of the last 32 s.
  */
 export class Retransmissions {
-  /** Time of the first of each, the oldest first. */
+  /** For each hash, the time of its first message, oldest first. */
   readonly #seen = new Map<string, number>()
 
   isRepeated({ transport, src, dst, bytes, time }: CapturedMessage): boolean {

@@ -1,4 +1,4 @@
-/** One replay from captures to outputs, as `siplet replay` runs it. */
+/** One run of `siplet replay`, from captures to outputs. */
 import { stat } from 'node:fs/promises'
 import { type Engine, printableJSON, scriptSources } from '@siplet/engine'
 import { createCaptureStats, findCaptures } from '../capture/index.ts'
@@ -40,12 +40,12 @@ export interface ReplayRunOptions extends ScriptOptions, PoolOptions, FunctionOp
 }
 
 /**
- * Replays once, writes what was asked for, and says what it came to.
+ * Replays once, writes the requested outputs and prints the summary.
  *
- * @param paths captures, and directories of such
- * @param replyGiven whether the reply method was named by the user, and so must be there
+ * @param paths captures, and directories that contain captures
+ * @param replyGiven whether the user named the reply method; then the script must have it
  * @returns the exit code
- * @throws CLIError, CaptureError, SipletError; what was done until then is written, and summed up
+ * @throws CLIError, CaptureError, SipletError; everything done before the error is written and summarised
  */
 export async function runReplay(
   paths: readonly string[],
@@ -123,7 +123,7 @@ async function run(
     ...leftOut(summary()),
     ...(failure === undefined ? [] : [`what came after this: ${failure.error}`]),
   ]
-  /** What the files held is gone then, so not before the captures could be read. */
+  /** Opening an output deletes its old content, so it waits until the captures could be read. */
   const openOutputs = async () => {
     if (options.report !== undefined) {
       outputs.report = await ReportWriter.open(options.report, { script: options.script, captures, notes })
@@ -131,12 +131,12 @@ async function run(
     if (options.out !== undefined) outputs.writer = new CaptureWriter(options.out)
     const ndjson = options.ndjson === undefined ? undefined : new NDJSONWriter(options.ndjson)
     const { writer, report } = outputs
-    // The report comes last: when it is closed, it tells how the others ended.
+    // The report is last: when it is closed, it includes how the other consumers ended.
     consumers = [collector, ndjson, writer, expectation, comparison, report].filter(
       (consumer) => consumer !== undefined,
     )
   }
-  // At the speed of the capture, bytes are read long before their messages are due.
+  // At the capture's own speed, bytes are read long before their messages are due, so they are no measure of progress.
   const progress = showProgress(options.speed === undefined ? await totalBytes(captures) : 0)
   const start = performance.now()
   const compared = () =>
@@ -198,7 +198,7 @@ async function run(
   }
   progress.stop()
   process.off('SIGINT', interrupted)
-  // A capture that cannot be used does not take away what the ones before it came to.
+  // If a capture cannot be used, the results of the captures before it are still shown.
   if (failure !== undefined && collector.messages === 0) throw failure.error
   const talk = options.ndjson === '-' ? process.stderr : process.stdout
   if (options.json) process.stdout.write(`${printableJSON(summary())}\n`)
@@ -206,7 +206,7 @@ async function run(
   const differing = options.json ? process.stderr : talk
   if (comparison)
     differing.write(`\n${comparison.differences.text(options.compare!, options.script, differing)}`)
-  // Where recording and messages do not go together, none that differ are no good news.
+  // If the recording and the messages do not match, "no difference" would be misleading.
   if (expectation && (!expectation.failed || expectation.differences.messages > 0))
     differing.write(`\n${expectation.differences.text(options.expect!, options.script, differing)}`)
   if (outputs.report?.complete) tell(`report: ${options.report}`)
@@ -219,7 +219,7 @@ async function run(
   return fails ? EXIT.DIFFERENCE : EXIT.DONE
 }
 
-/** Files that cannot be read are reported when their turn comes. */
+/** Files that cannot be read count as 0 bytes here. They are reported when they are opened. */
 async function totalBytes(captures: readonly string[]): Promise<number> {
   const sizes = await Promise.all(
     captures.map((path) =>
