@@ -1,16 +1,16 @@
 import ipaddr from 'ipaddr.js'
 
-/** How many addresses of each version are known before they are forgotten. */
+/** Number of addresses of each version that are cached. Beyond it, the cache is emptied. */
 const KNOWN_LIMIT = 10_000
 const IPV4_LENGTH = 4
-/** By the address as a number. */
+/** IPv4 addresses as text, by the address as a number. */
 const knownIPv4 = new Map<number, string>()
-/** By the bytes as one-byte text. */
+/** IPv6 addresses as text, by the bytes as one-byte text. */
 const knownIPv6 = new Map<string, string>()
 
 /**
- * The IP address at an offset as text; IPv6 as RFC 5952 has it. A capture has few addresses, many times: most are
- * known already, and then nothing is made.
+ * Returns the IP address at an offset as text; IPv6 as in RFC 5952. A capture has few addresses, each many times, so
+ * results are cached.
  *
  * @param length 4 or 16 bytes
  */

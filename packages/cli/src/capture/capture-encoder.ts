@@ -1,4 +1,4 @@
-/** Our own captures: pcap and pcapng as buffers, to be written one after the other. */
+/** Encodes captures of our own: pcap and pcapng as buffers, to be written one after the other. */
 import {
   PCAP_FILE_HEADER_LENGTH,
   PCAP_MAGIC_MICROSECONDS,
@@ -23,12 +23,12 @@ export interface CaptureEncoderOptions {
   /** See LINKTYPE. */
   linktype: number
   littleEndian?: boolean
-  /** Of the time stamps; microseconds lose the rest. */
+  /** Resolution of the time stamps. With microseconds, the rest of the time is lost. */
   resolution?: 'microseconds' | 'nanoseconds'
 }
 
 export class CaptureEncoder {
-  /** What the file begins with. */
+  /** The beginning of the file. */
   readonly header: Buffer
   readonly #options: Required<CaptureEncoderOptions>
 
@@ -38,8 +38,8 @@ export class CaptureEncoder {
   }
 
   /**
-   * One frame, captured whole. `nanos`: nanoseconds beyond the seconds since 1970. `interfaceId`: 0 is that of the
-   * header; only in pcapng.
+   * Returns one frame, captured completely. `nanos`: nanoseconds beyond the seconds since 1970. `interfaceId`: only in
+   * pcapng; 0 is the interface of the header.
    */
   frame(seconds: number, nanos: number, data: Buffer, interfaceId = 0): Buffer {
     const fraction = this.#options.resolution === 'nanoseconds' ? nanos : Math.floor(nanos / 1_000)
@@ -81,7 +81,7 @@ export class CaptureEncoder {
     return Buffer.concat([this.#block(SECTION_HEADER, section), this.interface(this.#options.linktype)])
   }
 
-  /** One more interface of a pcapng file: ids count from 0, in the order in which they are written. */
+  /** Returns a further interface of a pcapng file. Ids count from 0, in the order in which interfaces are written. */
   interface(linktype: number): Buffer {
     const description = Buffer.alloc(20)
     this.#u16(description, linktype, 0)

@@ -1,4 +1,7 @@
-/** A capture file, compressed or not, as a stream of frames. Memory does not grow with the file: one chunk, and one record. */
+/**
+ * Reads a capture file, compressed or not, as a stream of frames. Memory does not grow with the file: it holds one
+ * chunk and one record.
+ */
 import { createReadStream } from 'node:fs'
 import { pipeline, type Readable, type Transform } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
@@ -11,29 +14,31 @@ const CHUNK_BYTES = 1_024 * 1_024
 const MAGIC_LENGTH = 4
 const GZIP_MAGIC = 0x1f8b
 const ZSTD_MAGIC = 0x28b52ffd
-/** A request line or a status line (RFC 3261 7.1, 7.2). */
+/** A request line or a status line (RFC 3261 sections 7.1, 7.2). */
 const SIP_MESSAGE = /^(?:[\w.!%*+`'~-]+ \S+ SIP\/2\.0|SIP\/2\.0 \d{3} )/
-/** To tell one: bytes. */
+/** Number of bytes that are searched for a start line. */
 const SIP_MESSAGE_BYTES = 1_024
-/** The path that stands for stdin. */
+/** The path that means stdin. */
 export const STDIN = '-'
 
-/** Where a capture ended before its end: everything in front of it was delivered. */
+/** The place at which a capture ended too early. All frames before it were delivered. */
 export interface Truncation {
-  /** Offset of the record that could not be read, in what a compressed file was decompressed to: bytes. */
+  /**
+   * Offset in bytes of the record that could not be read. For a compressed file, the offset in the decompressed data.
+   */
   offset: number
   reason: string
 }
 
 export interface CaptureFileEvents {
-  /** Bytes of the file read so far, as they stand in the file: for progress. */
+  /** Called with the number of bytes of the file read so far, before decompression. For progress. */
   onBytes?(total: number): void
   onTruncated(truncation: Truncation): void
 }
 
 /**
- * The frames of a pcap or pcapng file, which may be compressed with gzip or Zstandard; as many at a time as one chunk
- * held, at least one.
+ * Yields the frames of a pcap or pcapng file, which may be compressed with gzip or Zstandard: all frames of one chunk
+ * at a time, at least one.
  *
  * @param path `-` is stdin
  * @throws CaptureError ERR_SIPLET_CAPTURE_NOT_FOUND, ERR_SIPLET_CAPTURE_FORMAT
@@ -45,7 +50,7 @@ export async function* readFrames(
 ): AsyncGenerator<Frame[]> {
   let rest: Buffer = Buffer.alloc(0)
   let format: FrameFormat | undefined
-  /** Offset in the file of rest[0]. */
+  /** Offset of rest[0] in the file. */
   let offset = 0
   let total = 0
   let damage: string | undefined
@@ -91,7 +96,7 @@ export async function* readFrames(
   }
 }
 
-/** Whether a file that begins with these bytes is a capture, or a compressed file, which may be one. */
+/** Returns whether a file that begins with these bytes is a capture, or a compressed file, which may be a capture. */
 export function looksLikeCapture(bytes: Buffer): boolean {
   return bytes.length >= MAGIC_LENGTH && (isCompressed(bytes) || formatOf(bytes) !== undefined)
 }
@@ -114,8 +119,8 @@ function named(path: string): string {
 }
 
 /**
- * @param onBytes told the bytes read so far
- * @param onDamage told where decompression ends before its end
+ * @param onBytes called with the number of bytes read so far
+ * @param onDamage called with the place at which decompression ends too early
  */
 async function* chunks(
   path: string,
@@ -171,12 +176,12 @@ async function* chunks(
       },
     )
   } finally {
-    // Whoever reads may have enough before the end.
+    // The reader may stop before the end of the file.
     file.destroy()
   }
 }
 
-/** From a pipe, a chunk may be a single byte. */
+/** Collects chunks, because a chunk from a pipe may have a single byte. */
 async function atLeast(length: number, chunks: AsyncGenerator<Buffer>): Promise<Buffer> {
   let bytes: Buffer = Buffer.alloc(0)
   while (bytes.length < length) {

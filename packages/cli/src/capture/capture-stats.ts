@@ -1,26 +1,26 @@
 import type { Truncation } from './capture-file.ts'
 
-/** What was found in the captures, and what was left out: nothing is lost without being counted. */
+/** What was found in the captures, and what was left out. Everything that is left out is counted. */
 export interface CaptureStats {
   frames: number
-  /** Of the files: bytes read, before decompression. */
+  /** Bytes read from the files, before decompression. */
   bytes: number
-  /** SIP messages delivered. */
+  /** SIP messages that were delivered. */
   messages: number
   skipped: {
-    /** Frames of a link layer that is not supported. */
+    /** Frames with an unsupported link layer. */
     linktype: number
     /** Frames without an IP packet, such as ARP. */
     notIP: number
-    /** Fragments whose other pieces are not in the capture. */
+    /** Fragments whose other fragments are not in the capture. */
     fragments: number
-    /** Places in TCP streams where a part of a message is missing: gaps, and ends within a message. */
+    /** Places in TCP streams where a part of a message is missing: gaps, and streams that end within a message. */
     tcp: number
-    /** Parts of streams of SIP that are no message: what cannot be framed, compressed WebSocket messages. */
+    /** Parts of SIP streams that are no messages: bytes that cannot be framed, and compressed WebSocket messages. */
     notFramed: number
-    /** TCP streams on port 5060 or 5061 that are encrypted (TLS). */
+    /** Encrypted TCP streams (TLS) on port 5060 or 5061. */
     encrypted: number
-    /** HEP packets without SIP in them. */
+    /** HEP packets that contain no SIP. */
     hep: number
     /** Datagrams on port 5060 or 5061 that are not SIP. */
     notSIP: number
@@ -29,9 +29,9 @@ export interface CaptureStats {
     /** Packets whose headers contradict their length. */
     malformed: number
   }
-  /** By path: captures that end, or cannot be read on, before their end. */
+  /** By path: captures that end, or become unreadable, before their end. */
   truncated: Record<string, Truncation>
-  /** Numbers of the linktypes that are not supported. */
+  /** The unsupported linktypes that were found. */
   unknownLinktypes: number[]
 }
 

@@ -6,26 +6,28 @@ export interface CapturedMessage {
   readonly file: string
   /** Number of the frame in which the message ended. */
   readonly frame: number
-  /** When that was: seconds since 1970, with nine decimals. In HEP, when the agent saw the message. */
+  /**
+   * Time of that frame: seconds since 1970, with nine decimals. For HEP, the time at which the agent saw the message.
+   */
   readonly time: string
   readonly transport: 'udp' | 'tcp' | 'ws'
-  /** IP address (IPv6 as in RFC 5952) and port. */
+  /** Source: IP address (IPv6 as in RFC 5952) and port. */
   readonly src: readonly [string, number]
   readonly dst: readonly [string, number]
   readonly bytes: Buffer
-  /** What the message was captured in; only with `keepFrames`. */
+  /** The frame in which the message was captured. Only with `keepFrames`. */
   readonly origin?: MessageOrigin
 }
 
-/** What it takes to write a message again as it was captured. */
+/** Everything that is needed to write a message back into its frame. */
 export interface MessageOrigin {
-  /** The frame in which the message ended. Of messages in pieces it holds the last of them. */
+  /** The frame in which the message ended. If the message came in pieces, the frame holds only the last piece. */
   readonly frame: Frame
-  /** Offset in `frame.data` of the outermost IP packet, the link layer's headers being in front of it: bytes. */
+  /** Offset in bytes of the outermost IP packet in `frame.data`, after the headers of the link layer. */
   readonly networkOffset: number
   /**
-   * Where the message stands in `frame.data`, when it is the payload of one UDP datagram of the outermost IP packet and
-   * can be replaced in place. Null where it cannot: in fragments, streams, tunnels and HEP.
+   * Place of the message in `frame.data`, if it is the payload of one UDP datagram of the outermost IP packet, so that
+   * it can be replaced. Null for fragments, streams, tunnels and HEP.
    */
   readonly payload: { readonly offset: number; readonly length: number } | null
 }

@@ -1,4 +1,4 @@
-/** Frames into SIP messages: link layer, IP, then UDP (SIP, HEP, VXLAN) or TCP. */
+/** Turns frames into SIP messages: link layer, IP, then UDP (SIP, HEP, VXLAN) or TCP. */
 import type { CaptureStats } from './capture-stats.ts'
 import type { CapturedMessage, MessageOrigin } from './captured-message.ts'
 import type { Frame } from './frame.ts'
@@ -11,19 +11,19 @@ import { TCPConnections } from './tcp-connections.ts'
 
 const UDP_HEADER_LENGTH = 8
 const SIP_PORTS = [5060, 5061]
-/** RFC 7348, and what Linux used before it. */
+/** The port of RFC 7348, and the one that Linux used before it. */
 const VXLAN_PORTS = [4789, 8472]
 const VXLAN_HEADER_LENGTH = 8
 const VXLAN_VALID_ID = 0x08
 
-/** Where in the captures something was found. */
+/** A place in the captures. */
 interface Place {
   file: string
   frame: Frame
   networkOffset: number
 }
 
-/** Keeps what spans frames, and files: fragments and TCP connections. */
+/** Holds the state that spans frames and files: fragments and TCP connections. */
 export class Dissector {
   readonly #stats: CaptureStats
   readonly #keepFrames: boolean
@@ -49,7 +49,7 @@ export class Dissector {
     })
   }
 
-  /** The messages that end in these frames. */
+  /** Returns the messages that end in these frames. */
   read(file: string, frames: readonly Frame[]): CapturedMessage[] {
     for (const frame of frames) {
       const network = this.#network(frame)
@@ -61,7 +61,7 @@ export class Dissector {
     return this.#taken()
   }
 
-  /** At the end of the last capture: what waited for pieces that never came. */
+  /** Call it after the last capture. Delivers what still waits for missing pieces. */
   end(): CapturedMessage[] {
     this.#tcp.end()
     this.#stats.skipped.fragments += this.#ip.end()
@@ -97,7 +97,7 @@ export class Dissector {
       this.#stats.skipped.malformed++
       return
     }
-    // 0 in jumbograms; longer than what there is where the capture cut the frame short.
+    // The length field is 0 in jumbograms. It exceeds the data if the capture cut the frame short.
     const payload = data.subarray(UDP_HEADER_LENGTH, data.readUInt16BE(4) || data.length)
     const srcPort = data.readUInt16BE(0)
     const dstPort = data.readUInt16BE(2)
@@ -113,7 +113,7 @@ export class Dissector {
 
   #hep(packet: Buffer, place: Place): void {
     const hep = readHEP(packet)
-    // Agents send call logs, media statistics and registrations, too.
+    // HEP agents also send call logs, media statistics and registrations.
     if (hep === null || !startsLikeSIP(hep.payload)) {
       this.#stats.skipped.hep++
       return
@@ -162,10 +162,10 @@ export class Dissector {
   }
 }
 
-/** @param payload what is all of a UDP datagram, in the outermost IP packet */
+/** @param payload the payload of a whole UDP datagram of the outermost IP packet */
 function originOf({ frame, networkOffset }: Place, payload: Buffer | undefined): MessageOrigin {
   const offset = payload === undefined ? -1 : payload.byteOffset - frame.data.byteOffset
-  // What was put together from fragments lies in memory of its own.
+  // A payload that was reassembled from fragments is not part of the frame's memory.
   const within =
     payload !== undefined &&
     payload.buffer === frame.data.buffer &&

@@ -1,11 +1,11 @@
-/** Every error a capture can raise: when it happens, and what to do. Codes are stable. */
+/** Every error that a capture can raise: when it happens and what to do about it. Codes are stable. */
 export const CAPTURE_ERRORS = {
   ERR_SIPLET_CAPTURE_NOT_FOUND:
     'the capture cannot be read; give the path of an existing file, or of a directory with captures',
   ERR_SIPLET_CAPTURE_FORMAT: 'the file is neither pcap nor pcapng; convert it with tshark or editcap',
 } as const
 
-/** A capture that cannot be used at all; what is wrong inside of one is counted in CaptureStats instead. */
+/** The capture cannot be used at all. Problems inside a capture are counted in CaptureStats instead. */
 export class CaptureError extends Error {
   override readonly name = 'CaptureError'
   readonly code: keyof typeof CAPTURE_ERRORS

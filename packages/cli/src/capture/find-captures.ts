@@ -2,12 +2,12 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CaptureError } from './errors.ts'
 
-/** Names that capture tools give; tcpdump numbers the files it rotates (`x.pcap3`). */
+/** File names of capture tools. tcpdump numbers the files that it rotates (`x.pcap3`). */
 const CAPTURE_NAME = /\.(?:pcap|pcapng|cap|dmp|ntar)\d*(?:\.(?:gz|zst))?$/i
 
 /**
- * The captures that the paths stand for: files as they are given, directories as the captures in them by name, not
- * those in further directories. A path that is not there is left for the reader to report.
+ * Returns the captures for these paths: a file stands for itself, a directory for the captures in it, sorted by name.
+ * Subdirectories are not searched. A path that does not exist is returned, and its reader reports it.
  *
  * @throws CaptureError ERR_SIPLET_CAPTURE_NOT_FOUND for a directory without captures
  */

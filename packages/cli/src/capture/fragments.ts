@@ -2,52 +2,52 @@
 
 const MAX_DATAGRAMS = 1_024
 const MAX_BYTES = 32 * 1_024 * 1_024
-/** What a piece takes beside its bytes. */
+/** Memory for one piece in addition to its bytes. */
 const PIECE_OVERHEAD = 256
 const MAX_DATAGRAM_BYTES = 65_535
 
-/** Identification fields are used again: pieces further apart in time are of different datagrams (RFC 8200: 60 s). */
+/** Identification values are reused, so pieces further apart in time belong to different datagrams (RFC 8200: 60 s). */
 const MAX_AGE_SECONDS = 60
 
 interface Partial {
-  /** In order, none overlapping another. */
+  /** Sorted by offset, without overlaps. */
   pieces: { offset: number; data: Buffer }[]
-  /** Of the pieces: bytes. */
+  /** Bytes of all pieces. */
   bytes: number
-  /** Fragments that were seen. */
+  /** Number of fragments seen. */
   fragments: number
-  /** Length of the whole, once the last piece was seen. */
+  /** Length of the whole datagram. Undefined until the last piece is seen. */
   length: number | undefined
-  /** When the first piece was captured. */
+  /** Capture time of the first piece. */
   seconds: number
 }
 
 export class Fragments {
   readonly #partials = new Map<string, Partial>()
-  /** Bytes of memory. */
+  /** Bytes of memory in use. */
   #held = 0
   #dropped = 0
 
-  /** Fragments that will never become a datagram, since the last call. */
+  /** Returns the number of fragments given up since the last call. */
   takeDropped(): number {
     const dropped = this.#dropped
     this.#dropped = 0
     return dropped
   }
 
-  /** Gives up on all that are waiting, and returns as {@link takeDropped} does. */
+  /** Gives up all waiting fragments, and returns the count of {@link takeDropped}. */
   end(): number {
     for (const [key, partial] of this.#partials) this.#drop(key, partial)
     return this.takeDropped()
   }
 
   /**
-   * Takes one fragment. Where pieces overlap, what came first stays, as most stacks do.
+   * Adds one fragment. If pieces overlap, the earlier bytes are kept, as in most stacks.
    *
-   * @param key what all fragments of one datagram share
-   * @param offset of the piece in the datagram: bytes
-   * @param seconds time of capture
-   * @returns the payload of the datagram, once this piece completes it
+   * @param key the same for all fragments of one datagram
+   * @param offset offset of the piece in the datagram, in bytes
+   * @param seconds capture time
+   * @returns the payload of the datagram if this piece completes it
    */
   add(key: string, offset: number, more: boolean, data: Buffer, seconds: number): Buffer | undefined {
     if (offset + data.length > MAX_DATAGRAM_BYTES) {
@@ -71,7 +71,7 @@ export class Fragments {
     const { length, pieces } = partial
     const last = pieces.at(-1)
     if (length !== undefined && last !== undefined && last.offset + last.data.length > length) {
-      // Bytes behind the end: pieces of different datagrams, or somebody's attack.
+      // Bytes beyond the end: pieces of different datagrams, or an attack.
       this.#drop(key, partial)
     } else if (length === partial.bytes) {
       this.#forget(key, partial)
@@ -90,7 +90,7 @@ export class Fragments {
     this.#held -= held(partial)
   }
 
-  /** The oldest go first. */
+  /** Drops the oldest first. */
   #evict(): void {
     for (const [key, partial] of this.#partials) {
       if (this.#partials.size <= MAX_DATAGRAMS && this.#held <= MAX_BYTES) return
@@ -103,10 +103,10 @@ function held({ bytes, pieces }: Partial): number {
   return bytes + pieces.length * PIECE_OVERHEAD
 }
 
-/** Inserts what the pieces there are do not have yet. */
+/** Inserts those bytes that the existing pieces do not cover. */
 function insert(partial: Partial, offset: number, data: Buffer): void {
   const { pieces } = partial
-  // From the end: most come in order.
+  // Search from the end: most pieces arrive in order.
   let index = pieces.length
   while (index > 0 && pieces[index - 1]!.offset > offset) index--
   const before = pieces[index - 1]
@@ -116,7 +116,7 @@ function insert(partial: Partial, offset: number, data: Buffer): void {
     const next = pieces[index]
     const until = Math.min(end, next?.offset ?? end)
     if (until > at) {
-      // A copy: the view would keep its whole chunk of the file alive until the other pieces come.
+      // Copied: a view would keep its whole chunk of the file in memory until the other pieces arrive.
       pieces.splice(index, 0, { offset: at, data: Buffer.from(data.subarray(at - offset, until - offset)) })
       partial.bytes += until - at
       index++

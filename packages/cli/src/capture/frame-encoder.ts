@@ -1,24 +1,27 @@
-/** UDP datagrams, TCP segments and what else IP carries as captured frames: IPv4 and IPv6 with right checksums, fragments where they exceed the MTU. */
+/**
+ * Encodes UDP datagrams, TCP segments and other IP payloads as captured frames: IPv4 and IPv6 with correct checksums,
+ * fragmented if they exceed the MTU.
+ */
 import ipaddr from 'ipaddr.js'
 import { PROTOCOL } from './ip.ts'
 import { ETHERTYPE, LINKTYPE } from './link-layer.ts'
 
 export interface Datagram {
-  /** IP address and port; both addresses of one IP version. */
+  /** IP address and port. Both addresses must have the same IP version. */
   src: readonly [string, number]
   dst: readonly [string, number]
   payload: Uint8Array
 }
 
 export interface Segment extends Datagram {
-  /** Of the first byte of the payload, or of the SYN. */
+  /** Sequence number of the first byte of the payload, or of the SYN. */
   sequence: number
   acknowledgement?: number
   syn?: boolean
   fin?: boolean
 }
 
-/** Any packet: addresses without ports. */
+/** A packet of any protocol: addresses without ports. */
 export interface Packet {
   src: string
   dst: string
@@ -30,11 +33,11 @@ export interface Packet {
 export interface FrameEncoderOptions {
   /** See LINKTYPE. */
   linktype: number
-  /** VLAN ids, the outermost first; on Ethernet and SLL. */
+  /** VLAN ids, outermost first. Only for Ethernet and SLL. */
   vlans?: readonly number[]
-  /** Longest IP packet, header included: bytes. */
+  /** Largest IP packet in bytes, including the header. */
   mtu?: number
-  /** Tells the fragments of one datagram from those of another. */
+  /** Identification field, which distinguishes the fragments of different datagrams. */
   identification?: number
 }
 
@@ -48,19 +51,19 @@ const MAC_SRC = [0x02, 0, 0, 0, 0, 1]
 
 type Version = 4 | 6
 
-/** The frames of one datagram: one, or its fragments. */
+/** Returns the frames of one datagram: one frame, or its fragments. */
 export function udpFrames(datagram: Datagram, options: FrameEncoderOptions): Buffer[] {
   const [src, dst] = [addressBytes(datagram.src[0]), addressBytes(datagram.dst[0])]
   return framesOf(src, dst, PROTOCOL.UDP, udpBytes(datagram, src, dst), options)
 }
 
-/** The frames of one TCP segment: one, or its fragments. */
+/** Returns the frames of one TCP segment: one frame, or its fragments. */
 export function tcpFrames(segment: Segment, options: FrameEncoderOptions): Buffer[] {
   const [src, dst] = [addressBytes(segment.src[0]), addressBytes(segment.dst[0])]
   return framesOf(src, dst, PROTOCOL.TCP, tcpBytes(segment, src, dst), options)
 }
 
-/** The frames of a packet of any protocol, such as a tunnel. */
+/** Returns the frames of a packet of any protocol, such as a tunnel. */
 export function ipFrames({ src, dst, protocol, payload }: Packet, options: FrameEncoderOptions): Buffer[] {
   return framesOf(addressBytes(src), addressBytes(dst), protocol, payload, options)
 }
@@ -89,7 +92,7 @@ function udpBytes({ src, dst, payload }: Datagram, srcIp: Buffer, dstIp: Buffer)
   udp.writeUInt16BE(src[1], 0)
   udp.writeUInt16BE(dst[1], 2)
   udp.writeUInt16BE(udp.length, 4)
-  // 0 means "no checksum" (RFC 768).
+  // A checksum of 0 would mean "no checksum" (RFC 768).
   udp.writeUInt16BE(checksum(srcIp, dstIp, u16s([PROTOCOL.UDP, udp.length]), udp) || 0xffff, 6)
   return udp
 }
@@ -108,7 +111,7 @@ function tcpBytes(segment: Segment, srcIp: Buffer, dstIp: Buffer): Buffer {
   return tcp
 }
 
-/** What one packet carries, or several fragments do. */
+/** The payload of one packet, or of all fragments together. */
 interface IPPayload {
   src: Buffer
   dst: Buffer
@@ -152,7 +155,7 @@ function ipv6Packets({ src, dst, protocol, data, mtu, identification }: IPPayloa
   })
 }
 
-/** @param extra bytes each piece needs beside itself, once there is more than one */
+/** @param extra bytes that each piece needs in addition to its data, if there is more than one piece */
 function pieces(
   data: Buffer,
   room: number,
@@ -200,7 +203,7 @@ function u16s(values: readonly number[]): Buffer {
   return bytes
 }
 
-/** The internet checksum (RFC 1071) over the parts, of which only the last may have an odd length. */
+/** Returns the internet checksum (RFC 1071) of the parts. Only the last part may have an odd length. */
 export function checksum(...parts: readonly Buffer[]): number {
   let sum = 0
   for (const part of parts) {

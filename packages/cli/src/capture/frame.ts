@@ -1,32 +1,32 @@
-/** One captured frame, whatever file format it came in. */
+/** One captured frame, independent of the file format. */
 export interface Frame {
   /** Counted from 1, as tshark does. */
   readonly number: number
-  /** Time of capture: whole seconds since 1970, and the nanoseconds beyond them. */
+  /** Time of capture: whole seconds since 1970, and nanoseconds beyond them. */
   readonly seconds: number
   readonly nanos: number
-  /** What `data` begins with: a LINKTYPE_ value of the pcap specifications. */
+  /** Protocol at the beginning of `data`: a LINKTYPE_ value of the pcap specifications. */
   readonly linktype: number
-  /** Resolution of the times of its interface; 1e6 is microseconds. */
+  /** Time resolution of the frame's interface in ticks per second; 1e6 means microseconds. */
   readonly ticksPerSecond: number
-  /** The bytes captured. Valid as long as they are kept, a view into the chunk that was read. */
+  /** The captured bytes: a view into the chunk that was read. The view stays valid. */
   readonly data: Buffer
 }
 
-/** What a file format's reader says about the bytes it was shown. */
+/** The result of reading a record. */
 export type RecordEnd =
-  /** Offset behind the record that was read. */
+  /** The offset after the record. */
   | number
   /** The record does not end within the bytes. */
   | 'incomplete'
-  /** The record cannot be what it says: nothing behind it can be read. */
+  /** The record contradicts itself. Nothing after it can be read. */
   | { corrupt: string }
 
 /** Reads one file format, record by record. */
 export interface FrameFormat {
-  /** Reads the record at `at` and appends its frame, if it holds one, to `frames`. */
+  /** Reads the record at `at`. If it holds a frame, appends the frame to `frames`. */
   read(bytes: Buffer, at: number, frames: Frame[]): RecordEnd
 }
 
-/** A record that claims more bytes than this is taken as corrupt: no capture tool writes such. */
+/** A record that claims more bytes than this is treated as corrupt: no capture tool writes such records. */
 export const MAX_RECORD_BYTES = 16 * 1_024 * 1_024

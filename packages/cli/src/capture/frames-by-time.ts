@@ -1,12 +1,12 @@
-/** The frames of several captures as one, by time. A file is opened when its first frame is due. */
+/** Merges the frames of several captures by time. Each file is opened when its first frame is due. */
 import { type CaptureFileEvents, readFrames, STDIN, type Truncation } from './capture-file.ts'
 import type { Frame } from './frame.ts'
 
-/** To read the time of a first frame: bytes. */
+/** Number of bytes that are read to find the time of a file's first frame. */
 const PEEK_BYTES = 16_384
 
 export interface FramesEvents {
-  /** Bytes read since the last call. */
+  /** Called with the number of bytes read since the last call. */
   onBytes(count: number): void
   onTruncated(file: string, truncation: Truncation): void
 }
@@ -15,7 +15,7 @@ type Time = Pick<Frame, 'seconds' | 'nanos'>
 
 interface Source {
   file: string
-  /** Of its next frame. */
+  /** Time of its next frame. */
   time: Time
   frames: Frame[]
   at: number
@@ -25,10 +25,10 @@ interface Source {
 const NEVER: Time = { seconds: Number.POSITIVE_INFINITY, nanos: 0 }
 
 /**
- * Frames of one file at a time, as far as no other file has an earlier one. The frames of one file keep their order,
+ * Yields frames of one file at a time, until another file has an earlier frame. Frames of one file keep their order,
  * whatever their times are.
  *
- * @throws CaptureError the first one, after the frames of all files that can be read
+ * @throws CaptureError the first error, after the frames of all readable files
  */
 export async function* readFramesByTime(
   files: readonly string[],
@@ -49,7 +49,7 @@ export async function* readFramesByTime(
   try {
     for (const file of files) {
       try {
-        // What comes from a pipe comes only once.
+        // stdin can be read only once, so its first frame is not read ahead.
         if (file !== STDIN) waiting.push({ file, time: await firstTime(file) })
         else await advance(open(file), sources)
       } catch (error) {
@@ -87,7 +87,7 @@ export async function* readFramesByTime(
   if (failures.length > 0) throw failures[0]
 }
 
-/** Reads the next frames, and puts the source back among the others if there are any. */
+/** Reads the next frames of a source. If there are any, puts the source back among the others. */
 async function advance(source: Source, sources: Source[]): Promise<void> {
   const { value, done } = await source.batches.next()
   if (done) return

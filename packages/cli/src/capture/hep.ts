@@ -1,15 +1,18 @@
-/** HEP version 3, the encapsulation Homer's agents send mirrored messages in (EEP/HEP3, sipcapture/HEP). */
+/** HEP version 3: the encapsulation in which agents of Homer send mirrored messages (EEP/HEP3, sipcapture/HEP). */
 import { inflateSync } from 'node:zlib'
 import { addressText } from './address.ts'
 
 export interface HEPMessage {
   transport: 'udp' | 'tcp'
-  /** IP addresses; IPv6 as in RFC 5952. */
+  /** Source and destination IP addresses; IPv6 as in RFC 5952. */
   src: string
   dst: string
   srcPort: number
   dstPort: number
-  /** When the agent saw it: seconds since 1970, and nanoseconds beyond; undefined where it does not say. */
+  /**
+   * Time at which the agent saw the message: seconds since 1970, and nanoseconds beyond. Undefined if the packet does
+   * not say.
+   */
   seconds: number | undefined
   nanos: number
   payload: Buffer
@@ -38,7 +41,7 @@ export function isHEP(payload: Buffer): boolean {
   return payload.length >= HEADER_LENGTH && payload[0] === 0x48 && payload.toString('latin1', 0, 4) === MAGIC
 }
 
-/** @returns null for a packet that contradicts its lengths, or lacks addresses, ports or payload */
+/** @returns null for a packet that contradicts its lengths, or that lacks addresses, ports or payload */
 export function readHEP(packet: Buffer): HEPMessage | null {
   const end = packet.readUInt16BE(4)
   if (end > packet.length) return null
@@ -47,7 +50,7 @@ export function readHEP(packet: Buffer): HEPMessage | null {
     if (end - at < CHUNK_HEADER_LENGTH) return null
     const length = packet.readUInt16BE(at + 4)
     if (length < CHUNK_HEADER_LENGTH || at + length > end) return null
-    // Chunks of other vendors than 0 are theirs to define.
+    // Only chunks of vendor 0 are part of the standard.
     if (packet.readUInt16BE(at) === 0) {
       chunks.set(packet.readUInt16BE(at + 2), packet.subarray(at + CHUNK_HEADER_LENGTH, at + length))
     }

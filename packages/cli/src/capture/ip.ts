@@ -1,4 +1,7 @@
-/** IPv4 and IPv6 packets: through extension headers, fragments and tunnels (GRE, ERSPAN, IP in IP) to the transport layer. */
+/**
+ * Reads IPv4 and IPv6 packets: extension headers, fragments and tunnels (GRE, ERSPAN, IP in IP), down to the transport
+ * layer.
+ */
 import { addressText } from './address.ts'
 import type { CaptureStats } from './capture-stats.ts'
 import { Fragments } from './fragments.ts'
@@ -18,7 +21,7 @@ export const PROTOCOL = {
   MPLS: 137,
 } as const
 
-/** What an IP packet carries: a whole UDP datagram or TCP segment. */
+/** Payload of an IP packet: a whole UDP datagram or TCP segment. */
 export interface TransportPayload {
   /** A value of PROTOCOL. */
   protocol: number
@@ -26,13 +29,13 @@ export interface TransportPayload {
   src: string
   dst: string
   data: Buffer
-  /** Length as sent: more than `data` has where the capture cut the frame short. */
+  /** Length as sent. It exceeds the length of `data` if the capture cut the frame short. */
   length: number
-  /** How many packets were around this one. */
+  /** Number of packets around this one. */
   depth: number
 }
 
-/** A tunnel in a tunnel in a tunnel is somebody's attack on us. */
+/** Upper bound on tunnels within tunnels. More of them are an attack. */
 const MAX_DEPTH = 8
 const MAX_EXTENSION_HEADERS = 16
 const GRE_ETHERNET = 0x6558
@@ -42,27 +45,28 @@ const GRE_ERSPAN_III = 0x22eb
 export class IPReader {
   readonly #stats: CaptureStats
   readonly #fragments = new Fragments()
-  /** Time of capture of the packet that is being read. */
+  /** Capture time of the current packet. */
   #seconds = 0
 
   constructor(stats: CaptureStats) {
     this.#stats = stats
   }
 
-  /** Fragments that will never become a datagram, since the last call. */
+  /** Returns the number of fragments given up since the last call. */
   takeIncomplete(): number {
     return this.#fragments.takeDropped()
   }
 
-  /** As {@link takeIncomplete}, with those that are still waiting. */
+  /** Like {@link takeIncomplete}, but also gives up the fragments that still wait. */
   end(): number {
     return this.#fragments.end()
   }
 
   /**
-   * @param seconds time of capture
-   * @param depth packets around this one
-   * @returns null for a packet that carries neither UDP nor TCP, is malformed, or is a fragment yet to be completed
+   * @param seconds capture time
+   * @param depth number of packets around this one
+   * @returns null for a packet that carries neither UDP nor TCP, is malformed, or is a fragment of an incomplete
+   * datagram
    */
   read(etherType: number, data: Buffer, seconds: number, depth = 0): TransportPayload | null {
     this.#seconds = seconds
@@ -78,7 +82,7 @@ export class IPReader {
     if (data.length < 20 || data[0]! >> 4 !== 4) return this.#malformed()
     const headerLength = (data[0]! & 0x0f) * 4
     if (headerLength < 20 || headerLength > data.length) return this.#malformed()
-    // 0 where the network card was to fill it in; what lies behind the length is padding of the link layer.
+    // The length is 0 if the network card was to fill it in. Bytes beyond the length are padding of the link layer.
     const totalLength = data.readUInt16BE(2) || data.length
     if (totalLength < headerLength) return this.#malformed()
     const src = addressText(data, 12, 4)
@@ -103,7 +107,7 @@ export class IPReader {
     if (data.length < 40 || data[0]! >> 4 !== 6) return this.#malformed()
     const src = addressText(data, 8, 16)
     const dst = addressText(data, 24, 16)
-    // 0 in jumbograms (RFC 2675) and where the network card was to fill it in.
+    // The length is 0 in jumbograms (RFC 2675), and if the network card was to fill it in.
     const payloadLength = data.readUInt16BE(4) || data.length - 40
     let payload = data.subarray(40, 40 + payloadLength)
     let length = payloadLength
@@ -115,7 +119,7 @@ export class IPReader {
         case PROTOCOL.DESTINATION_OPTIONS:
         case PROTOCOL.AUTHENTICATION: {
           if (payload.length < 8) return this.#malformed()
-          // The authentication header counts in words of four bytes, two of which do not count (RFC 4302).
+          // The authentication header counts words of four bytes, without the first two (RFC 4302).
           const headerLength =
             next === PROTOCOL.AUTHENTICATION ? (payload[1]! + 2) * 4 : (payload[1]! + 1) * 8
           next = payload[0]!
@@ -131,7 +135,7 @@ export class IPReader {
           const [offset, more] = [field & 0xfff8, (field & 1) !== 0]
           payload = payload.subarray(8)
           length -= 8
-          // An atomic fragment is whole (RFC 6946).
+          // An atomic fragment is a whole datagram (RFC 6946).
           if (offset === 0 && !more) break
           const whole = this.#fragments.add(key, offset, more, payload, this.#seconds)
           if (whole === undefined) return null
@@ -189,13 +193,16 @@ export class IPReader {
   }
 }
 
-/** An IP packet, or an Ethernet frame: bridged (RFC 7637), or mirrored (ERSPAN, draft-foschiano-erspan). */
+/**
+ * Returns the payload: an IP packet, or an Ethernet frame that was bridged (RFC 7637) or mirrored (ERSPAN,
+ * draft-foschiano-erspan).
+ */
 function grePayload(type: number, sequence: boolean, data: Buffer): NetworkPayload | null | undefined {
   switch (type) {
     case GRE_ETHERNET:
       return networkPayload(LINKTYPE.ETHERNET, data)
     case GRE_ERSPAN:
-      // Type I has neither a sequence number nor a header.
+      // ERSPAN type I has neither a sequence number nor a header.
       return networkPayload(LINKTYPE.ETHERNET, data.subarray(sequence ? 8 : 0))
     case GRE_ERSPAN_III: {
       const subheader = ((data[11] ?? 0) & 1) * 8

@@ -1,11 +1,11 @@
-/** From the link layer to the network layer: which IP packet a frame carries. */
+/** Reads the link layer: finds the IP packet in a frame. */
 
-/** Values of https://www.tcpdump.org/linktypes.html */
+/** Values from https://www.tcpdump.org/linktypes.html */
 export const LINKTYPE = {
   NULL: 0,
   ETHERNET: 1,
   PPP: 9,
-  /** Raw IP, as two BSDs number it. */
+  /** Raw IP, with the numbers of two BSDs. */
   RAW_BSD: 12,
   RAW_OPENBSD: 14,
   RAW: 101,
@@ -29,17 +29,17 @@ export const ETHERTYPE = {
 } as const
 
 const PPP_PROTOCOL = { IPV4: 0x0021, IPV6: 0x0057 } as const
-/** Address families of Linux, the BSDs and macOS, as NULL and LOOP frames name them. */
+/** Address families of Linux, the BSDs and macOS, as used in NULL and LOOP frames. */
 const FAMILY_IPV4 = 2
 const FAMILIES_IPV6 = [10, 24, 28, 30]
 
-/** The bytes of an IP packet, or of something else with an EtherType. */
+/** The bytes of an IP packet, or of another protocol with an EtherType. */
 export interface NetworkPayload {
   etherType: number
   data: Buffer
 }
 
-/** @returns null for a frame without an IP packet, undefined for a linktype that is not supported */
+/** @returns null for a frame without an IP packet, undefined for an unsupported linktype */
 export function networkPayload(linktype: number, data: Buffer): NetworkPayload | null | undefined {
   switch (linktype) {
     case LINKTYPE.ETHERNET:
@@ -64,10 +64,10 @@ export function networkPayload(linktype: number, data: Buffer): NetworkPayload |
   }
 }
 
-/** Tags and labels in front of a packet; more of them are somebody's attack on us. */
+/** Upper bound on tags and labels before a packet. More of them are an attack. */
 const MAX_TAGS = 16
 
-/** Looks behind VLAN tags (802.1Q, 802.1ad), MPLS labels (RFC 3032), PPPoE (RFC 2516) and a PPP header. */
+/** Skips VLAN tags (802.1Q, 802.1ad), MPLS labels (RFC 3032), PPPoE (RFC 2516) and a PPP header. */
 export function etherPayload(etherType: number, data: Buffer): NetworkPayload | null {
   for (let tags = 0; tags < MAX_TAGS; tags++) {
     switch (etherType) {
@@ -89,7 +89,7 @@ export function etherPayload(etherType: number, data: Buffer): NetworkPayload | 
         if (!isLast) break
         const packet = rawIP(data)
         if (packet !== null) return packet
-        // A pseudowire with its control word (RFC 4448): an Ethernet frame.
+        // An Ethernet frame in a pseudowire with control word (RFC 4448).
         if (data.length < 18 || data[0]! >> 4 !== 0) return null
         etherType = data.readUInt16BE(16)
         data = data.subarray(18)
@@ -106,7 +106,7 @@ export function etherPayload(etherType: number, data: Buffer): NetworkPayload | 
   return null
 }
 
-/** PPP (RFC 1661), with or without address and control field, protocol field of one or two bytes. */
+/** Reads PPP (RFC 1661): with or without address and control field, with a protocol field of one or two bytes. */
 function pppPayload(data: Buffer): NetworkPayload | null {
   let at = data.length >= 2 && data[0] === 0xff && data[1] === 0x03 ? 2 : 0
   if (data.length < at + 2) return null
@@ -128,7 +128,7 @@ function rawIP(data: Buffer): NetworkPayload | null {
   return null
 }
 
-/** The family is in the byte order of the machine that captured. */
+/** The address family is in the byte order of the capturing machine. */
 function loopback(data: Buffer): NetworkPayload | null {
   if (data.length < 4) return null
   const family = Math.min(data.readUInt32LE(0), data.readUInt32BE(0))

@@ -1,4 +1,4 @@
-/** The classic capture format (draft-ietf-opsawg-pcap): both byte orders, micro- and nanoseconds. */
+/** The classic capture format (draft-ietf-opsawg-pcap) in both byte orders, with microseconds or nanoseconds. */
 import { type Frame, type FrameFormat, MAX_RECORD_BYTES, type RecordEnd } from './frame.ts'
 
 export const PCAP_FILE_HEADER_LENGTH = 24
@@ -17,7 +17,7 @@ export class PcapFormat implements FrameFormat {
     this.#nanosPerTick = nanosPerTick
   }
 
-  /** @returns undefined where the four bytes are no magic number of pcap */
+  /** @returns undefined if the four bytes are no magic number of pcap */
   static detect(magic: Buffer): PcapFormat | undefined {
     for (const littleEndian of [true, false]) {
       const value = littleEndian ? magic.readUInt32LE(0) : magic.readUInt32BE(0)
@@ -30,7 +30,7 @@ export class PcapFormat implements FrameFormat {
   read(bytes: Buffer, at: number, frames: Frame[]): RecordEnd {
     if (this.#linktype === undefined) {
       if (bytes.length - at < PCAP_FILE_HEADER_LENGTH) return 'incomplete'
-      // The upper bits tell of a frame check sequence.
+      // The upper bits describe a frame check sequence.
       this.#linktype = this.#u32(bytes, at + 20) & 0xffff
       return at + PCAP_FILE_HEADER_LENGTH
     }
@@ -39,7 +39,7 @@ export class PcapFormat implements FrameFormat {
     const length = this.#u32(bytes, at + 8)
     if (length > MAX_RECORD_BYTES) return { corrupt: `a record claims ${length} bytes` }
     if (bytes.length < start + length) return 'incomplete'
-    // Some tools write fractions of a second and more.
+    // Some tools write fractions of a second or more.
     const nanos = this.#u32(bytes, at + 4) * this.#nanosPerTick
     frames.push({
       number: ++this.#count,

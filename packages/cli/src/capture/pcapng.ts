@@ -1,4 +1,7 @@
-/** The pcapng format (draft-ietf-opsawg-pcapng): several sections and interfaces; blocks without frames are skipped. */
+/**
+ * The pcapng format (draft-ietf-opsawg-pcapng), with several sections and interfaces. Blocks without frames are
+ * skipped.
+ */
 import { type Frame, type FrameFormat, MAX_RECORD_BYTES, type RecordEnd } from './frame.ts'
 
 export const SECTION_HEADER = 0x0a0d0d0a
@@ -12,20 +15,20 @@ export const OPTION_END = 0
 export const OPTION_IF_TSRESOL = 9
 const OPTION_IF_TSOFFSET = 14
 
-/** Block type, length, length once more at the end. */
+/** Bytes of a block's type, length, and repeated length. */
 const BLOCK_OVERHEAD = 12
 const MICROSECONDS = 6
 
 interface Interface {
   linktype: number
-  /** Longest frame captured; 0 without limit. */
+  /** Longest captured frame; 0 means no limit. */
   snapLength: number
   ticksPerSecond: number
-  /** Added to every time: seconds. */
+  /** Seconds that are added to every time. */
   offsetSeconds: number
 }
 
-/** Of a block: what is between its two lengths, where it stands. A view of it would be one more object a frame. */
+/** Offsets of a block's content, between its two lengths. A view would cost one more object per frame. */
 interface Body {
   bytes: Buffer
   start: number
@@ -37,14 +40,14 @@ export class PcapngFormat implements FrameFormat {
   #interfaces: Interface[] = []
   #count = 0
 
-  /** @returns undefined where the four bytes are not those of a section header */
+  /** @returns undefined if the four bytes are not those of a section header */
   static detect(magic: Buffer): PcapngFormat | undefined {
     return magic.readUInt32BE(0) === SECTION_HEADER ? new PcapngFormat() : undefined
   }
 
   read(bytes: Buffer, at: number, frames: Frame[]): RecordEnd {
     if (bytes.length - at < BLOCK_OVERHEAD) return 'incomplete'
-    // A section header reads the same in both byte orders; the order of what follows stands in it.
+    // The type of a section header is the same in both byte orders. The section header tells the order of what follows.
     if (bytes.readUInt32BE(at) === SECTION_HEADER) {
       const little = bytes.readUInt32LE(at + 8) === BYTE_ORDER_MAGIC
       if (!little && bytes.readUInt32BE(at + 8) !== BYTE_ORDER_MAGIC) {
@@ -112,7 +115,7 @@ export class PcapngFormat implements FrameFormat {
     return description
   }
 
-  /** Enhanced packet blocks, and the obsolete packet blocks: they differ only in how they name the interface. */
+  /** Reads enhanced packet blocks and the obsolete packet blocks, which differ only in how they name the interface. */
   #packet(body: Body, interfaceId: number, frames: Frame[]): { corrupt: string } | undefined {
     const { bytes, start } = body
     const description = this.#interfaces[interfaceId]
@@ -142,7 +145,7 @@ export class PcapngFormat implements FrameFormat {
     if (description === undefined) return { corrupt: 'a simple packet stands before any interface' }
     const { linktype, snapLength, ticksPerSecond } = description
     const captured = Math.min(this.#u32(bytes, start), length - 4, snapLength || Number.POSITIVE_INFINITY)
-    // These blocks carry no time.
+    // These blocks have no time.
     frames.push({
       number: ++this.#count,
       seconds: 0,
@@ -163,10 +166,10 @@ export class PcapngFormat implements FrameFormat {
   }
 }
 
-/** Seconds and nanoseconds of a time in ticks, given as its upper and lower 32 bits. */
+/** Returns seconds and nanoseconds of a time in ticks, given as its upper and lower 32 bits. */
 function timeOf(high: number, low: number, ticksPerSecond: number): { seconds: number; nanos: number } {
   const ticks = high * 2 ** 32 + low
-  // Microseconds, mostly: exact as they are. Finer ones have more digits than a number.
+  // Most captures use microseconds, which are exact as a number. Finer ticks have more digits than a number holds.
   if (ticks <= Number.MAX_SAFE_INTEGER && ticksPerSecond <= 1e6) {
     const seconds = Math.floor(ticks / ticksPerSecond)
     return { seconds, nanos: Math.floor(((ticks - seconds * ticksPerSecond) * 1e9) / ticksPerSecond) }

@@ -1,4 +1,4 @@
-/** A captured frame with another UDP payload: lengths and checksums of all headers made right. */
+/** Replaces the UDP payload of a captured frame, and recalculates lengths and checksums of all headers. */
 import type { Frame } from './frame.ts'
 import { checksum } from './frame-encoder.ts'
 import { PROTOCOL } from './ip.ts'
@@ -8,10 +8,10 @@ const UDP_HEADER_LENGTH = 8
 const IPV6_HEADER_LENGTH = 40
 
 /**
- * What follows the payload, such as padding to the shortest Ethernet frame, is left out.
+ * Returns the new frame. Bytes after the payload, such as Ethernet padding, are left out.
  *
- * @param networkOffset of the IP header in the frame: bytes
- * @param payload of a UDP datagram that is not fragmented
+ * @param networkOffset offset of the IP header in the frame, in bytes
+ * @param payload the new payload; the UDP datagram must not be fragmented
  */
 export function replaceUdpPayload(
   { data, linktype }: Frame,
@@ -28,13 +28,13 @@ export function replaceUdpPayload(
   const pseudoHeader = Buffer.alloc(4)
   pseudoHeader.writeUInt16BE(PROTOCOL.UDP, 0)
   pseudoHeader.writeUInt16BE(udp.length, 2)
-  // 0 means "no checksum" (RFC 768).
+  // A checksum of 0 would mean "no checksum" (RFC 768).
   udp.writeUInt16BE(checksum(addresses, pseudoHeader, udp) || 0xffff, 6)
   if (linktype === LINKTYPE.ETHERNET) pppoeLength(frame, networkOffset)
   return frame
 }
 
-/** @returns source and destination, as the pseudo header has them */
+/** @returns source and destination as in the pseudo header */
 function ipv4Header(ip: Buffer): Buffer {
   const header = ip.subarray(0, (ip[0]! & 15) * 4)
   ip.writeUInt16BE(ip.length, 2)
@@ -48,7 +48,7 @@ function ipv6Header(ip: Buffer): Buffer {
   return ip.subarray(8, IPV6_HEADER_LENGTH)
 }
 
-/** A PPPoE session header (RFC 2516) counts the PPP protocol and what follows. */
+/** Updates the length in a PPPoE session header (RFC 2516), which covers the PPP protocol and everything after it. */
 function pppoeLength(frame: Buffer, networkOffset: number): void {
   const etherTypeOffset = networkOffset - 10
   if (etherTypeOffset < 12 || frame.readUInt16BE(etherTypeOffset) !== ETHERTYPE.PPPOE_SESSION) return

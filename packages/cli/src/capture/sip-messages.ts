@@ -1,23 +1,25 @@
-/** The SIP messages of captures, in the order in which they were captured. */
+/** Reads the SIP messages of captures in the order in which they were captured. */
 import type { CaptureStats } from './capture-stats.ts'
 import type { CapturedMessage } from './captured-message.ts'
 import { Dissector } from './dissector.ts'
 import { readFramesByTime } from './frames-by-time.ts'
 
 export interface ReadOptions {
-  /** Told the bytes of all captures read so far; of compressed ones, those in the file. */
+  /** Called with the number of bytes read from all captures so far; for compressed captures, bytes of the file. */
   onBytes?(total: number): void
-  /** Whether messages come with their {@link CapturedMessage.origin}; memory is held as long as they are. */
+  /** Whether messages keep their {@link CapturedMessage.origin}. This holds memory as long as the messages are held. */
   keepFrames?: boolean
 }
 
 /**
- * As many messages at a time as one chunk of a file held. SIP is told by its content, whatever its ports; what is left
- * out is counted in `stats`. Several captures are merged by time, and connections go on from one to the next.
+ * Yields all messages of one chunk of a file at a time. SIP is recognised by its content, whatever the ports are.
+ * Everything left out is counted in `stats`. Several captures are merged by time, and connections continue from one to
+ * the next.
  *
  * @param captures path or paths of files; `-` is stdin
- * @throws CaptureError ERR_SIPLET_CAPTURE_NOT_FOUND, ERR_SIPLET_CAPTURE_FORMAT; the messages of all captures that can be
- *   used have been yielded then
+ * @throws CaptureError ERR_SIPLET_CAPTURE_NOT_FOUND, ERR_SIPLET_CAPTURE_FORMAT; the messages of all usable captures
+ * have
+ *   been yielded by then
  */
 export async function* readSIPMessages(
   captures: string | readonly string[],

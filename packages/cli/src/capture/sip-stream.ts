@@ -4,14 +4,14 @@ import type { CaptureStats } from './capture-stats.ts'
 import type { ByteSink } from './tcp.ts'
 import { beginsWebSocketText, WebSocketFramer } from './websocket.ts'
 
-/** Longest beginning that is kept until it is known what it is: bytes. */
+/** Upper bound in bytes on the beginning that is kept until its protocol is known. */
 const MAX_UNKNOWN_BYTES = 8_192
 const NOTHING: Buffer = Buffer.alloc(0)
 const HTTP_START = /^(?:GET \S+ HTTP\/1\.1|HTTP\/1\.1 101)/i
 const LF = 10
 const TLS_HANDSHAKE = 0x16
 const SSL_VERSION_MAJOR = 3
-/** Each message has all of these (RFC 3261 section 8.1.1); other protocols begin with words like ours, too. */
+/** Every message has one of these headers (RFC 3261 section 8.1.1). Other protocols may have similar start lines. */
 const SIP_HEADER = /\n(?:call-id|i|cseq|via|v)[ \t]*:/i
 
 type Emit<A> = (transport: 'tcp' | 'ws', bytes: Buffer, at: A) => void
@@ -24,11 +24,11 @@ export class SIPStream<A> implements ByteSink<A> {
   #unknown = NOTHING
   #sip: StreamFramer | undefined
   #webSocket: WebSocketFramer | undefined
-  /** Whether what comes may begin within a message. */
+  /** Whether the next bytes may begin within a message. */
   #afterGap = false
   #encrypted = false
 
-  /** @param isSIPPort whether encrypted data is worth a count */
+  /** @param isSIPPort whether encrypted data is counted */
   constructor(emit: Emit<A>, stats: CaptureStats, isSIPPort: boolean) {
     this.#emit = emit
     this.#stats = stats
@@ -53,7 +53,7 @@ export class SIPStream<A> implements ByteSink<A> {
     this.#stats.skipped.tcp++
     this.#afterGap = true
     if (this.#sip) this.#sip = sipFramer()
-    // Where the next frame begins is unknown: segments are looked at one by one again.
+    // The start of the next frame is unknown, so segments are examined one by one again.
     this.#webSocket = undefined
   }
 
@@ -68,15 +68,15 @@ export class SIPStream<A> implements ByteSink<A> {
   #sniff(bytes: Buffer, at: A): void {
     const kept = this.#unknown
     this.#unknown = NOTHING
-    // What was kept may have been the rest of something else; then a message begins with this segment, if at all.
+    // The kept bytes may be the rest of something else. Then a message may begin with this segment.
     const candidates = kept.length === 0 ? [bytes] : [Buffer.concat([kept, bytes]), bytes]
     if (candidates.some((data) => this.#recognise(data, at))) return
     const unfinished = candidates.find((data) => data.length <= MAX_UNKNOWN_BYTES && isUnfinished(data))
-    // A copy: the view would keep its whole chunk of the file.
+    // Copied: a view would keep its whole chunk of the file in memory.
     if (unfinished !== undefined) this.#unknown = Buffer.from(unfinished)
   }
 
-  /** Whether the data begins with what we read, or with TLS. */
+  /** Returns whether the data begins with a protocol that we read, or with TLS. */
   #recognise(data: Buffer, at: A): boolean {
     if (data[0] === TLS_HANDSHAKE && data[1] === SSL_VERSION_MAJOR) {
       if (this.#isSIPPort && !this.#encrypted) this.#stats.skipped.encrypted++
@@ -103,7 +103,7 @@ export class SIPStream<A> implements ByteSink<A> {
     for (const frame of framer.push(bytes)) {
       if (frame.type === 'ping') this.#stats.skipped.keepAlive++
       else if (frame.type === 'message') this.#message('tcp', frame.bytes, at)
-      // Behind a gap, the rest of a message is no surprise.
+      // After a gap, the rest of a message is expected and not counted.
       else if (!this.#afterGap) this.#stats.skipped.notFramed++
       if (frame.type === 'message') this.#afterGap = false
     }
@@ -129,7 +129,7 @@ export class SIPStream<A> implements ByteSink<A> {
       const frame = frameOf(item.payload)
       if (frame.type === 'ping') this.#stats.skipped.keepAlive++
       else if (frame.type === 'message') this.#message('ws', frame.bytes, at)
-      // Other protocols over WebSocket are none of our business.
+      // Other protocols over WebSocket are ignored.
     }
   }
 
@@ -140,13 +140,13 @@ export class SIPStream<A> implements ByteSink<A> {
   }
 }
 
-/** Media, which is most of many captures, is told apart by its first byte. */
+/** Returns whether a payload may begin with SIP. Media, the bulk of many captures, is ruled out by its first byte. */
 export function startsLikeSIP(payload: Buffer): boolean {
   const first = payload[0]
   return first !== undefined && first >= LF && first < 127 && isSIP(payload)
 }
 
-/** The HTTP head that the data begins with, if one that may open a WebSocket is there as a whole. */
+/** Returns the HTTP head at the beginning of the data, if it is complete and may open a WebSocket. */
 function httpHead(data: Buffer): string | undefined {
   if (data[0] !== 0x47 && data[0] !== 0x48) return undefined
   const text = data.toString('latin1', 0, MAX_UNKNOWN_BYTES)
@@ -154,7 +154,7 @@ function httpHead(data: Buffer): string | undefined {
   return end === -1 ? undefined : text.slice(0, end + 4)
 }
 
-/** Whether the data may be the beginning of a start line, or of an HTTP head that opens a WebSocket. */
+/** Returns whether the data may be the beginning of a start line, or of an HTTP head that opens a WebSocket. */
 function isUnfinished(data: Buffer): boolean {
   const first = data[0]!
   if (first < LF || first > 126) return false

@@ -1,15 +1,15 @@
-/** All TCP connections of a capture, in bounded memory: idle ones go first. */
+/** All TCP connections of a capture, in bounded memory. Idle connections are dropped first. */
 import type { ByteSink, TCPSegment } from './tcp.ts'
 import { TCPStream } from './tcp.ts'
 
 const MAX_CONNECTIONS = 20_000
-/** Of all connections together, beside what each takes by itself: bytes. */
+/** Upper bound on bytes kept for all connections together, in addition to the bound of each. */
 const MAX_HELD_BYTES = 64 * 1_024 * 1_024
-/** Of time as captured; such a connection is read on from the next message that begins with a segment. */
+/** In capture time. A connection that was idle for longer is read on from the next segment that begins a message. */
 const MAX_IDLE_SECONDS = 3_600
 
 interface Connection<A> {
-  /** From the end with the smaller address, and to it. */
+  /** The stream from the end with the smaller address, and the stream to it. */
   streams: [TCPStream<A> | undefined, TCPStream<A> | undefined]
   held: number
   seconds: number
@@ -17,13 +17,13 @@ interface Connection<A> {
 
 export interface TCPConnectionsOptions<A> {
   sink(src: string, srcPort: number, dst: string, dstPort: number): ByteSink<A>
-  /** Makes of a place in the capture one that may be kept. */
+  /** Returns a copy of a place in the capture that may be kept. */
   keep(at: A): A
 }
 
 export class TCPConnections<A> {
   readonly #options: TCPConnectionsOptions<A>
-  /** The one used last stands last. */
+  /** Least recently used first. */
   readonly #connections = new Map<string, Connection<A>>()
   #held = 0
 
@@ -31,7 +31,7 @@ export class TCPConnections<A> {
     this.#options = options
   }
 
-  /** @param seconds time of capture */
+  /** @param seconds capture time */
   read(
     src: string,
     srcPort: number,
@@ -61,7 +61,7 @@ export class TCPConnections<A> {
     this.#evict(seconds)
   }
 
-  /** Delivers what can be delivered of all connections, and forgets them. */
+  /** Delivers everything that can be delivered of all connections, and forgets them. */
   end(): void {
     for (const [key, connection] of this.#connections) this.#forget(key, connection)
   }

@@ -1,15 +1,15 @@
-/** TCP reassembly (RFC 9293) of what somebody else captured: nothing can be asked for again, memory is bounded. */
+/** TCP reassembly (RFC 9293) of captured traffic: nothing can be requested again, and memory is bounded. */
 
-/** One segment, as far as reassembly needs it. */
+/** The fields of a segment that reassembly needs. */
 export interface TCPSegment {
   sequence: number
-  /** Undefined where the ACK bit is not set. */
+  /** Undefined if the ACK bit is not set. */
   acknowledgement: number | undefined
   syn: boolean
-  /** FIN or RST: nothing follows. */
+  /** Whether FIN or RST is set: nothing follows. */
   last: boolean
   payload: Buffer
-  /** Length of the payload as sent; more than was captured where the capture cut the frame short. */
+  /** Length of the payload as sent. It exceeds the captured length if the capture cut the frame short. */
   length: number
 }
 
@@ -18,8 +18,8 @@ const FLAG = { FIN: 1, SYN: 2, RST: 4, ACK: 16 } as const
 
 /**
  * @param data the segment as captured
- * @param length of the segment as sent: bytes
- * @returns null where the header contradicts its length
+ * @param length length of the segment as sent, in bytes
+ * @returns null if the header contradicts the length
  */
 export function readSegment(data: Buffer, length: number): TCPSegment | null {
   if (data.length < HEADER_LENGTH) return null
@@ -36,13 +36,13 @@ export function readSegment(data: Buffer, length: number): TCPSegment | null {
   }
 }
 
-/** Takes the bytes of one direction of a connection, in order. `A` is where they were captured. */
+/** Receives the bytes of one direction of a connection in order. `A` is the type of a place in the capture. */
 export interface ByteSink<A> {
   data(bytes: Buffer, at: A): void
-  /** Bytes are missing in front of what comes next. */
+  /** Called if bytes are missing before the next ones. */
   gap(): void
   end(): void
-  /** Bytes it keeps. */
+  /** Number of bytes it keeps. */
   readonly held: number
 }
 
@@ -53,20 +53,22 @@ interface Waiting<A> {
   at: A
 }
 
-/** Longest that segments wait for one in front of them: bytes. Above it the one is taken as lost. */
+/** Upper bound on the bytes of segments that wait for a missing one. Beyond it, the missing segment counts as lost. */
 const MAX_WAITING_BYTES = 1_024 * 1_024
-/** Two segments further apart than this are not of one connection: bytes. No window is as large. */
+/**
+ * If two segments are further apart than this number of bytes, they are not of one connection: no window is that large.
+ */
 const MAX_DISTANCE = 64 * 1_024 * 1_024
-/** What a waiting segment takes beside its bytes. */
+/** Memory for a waiting segment in addition to its bytes. */
 const WAITING_OVERHEAD = 128
 
-/** One direction of a connection. Where segments overlap, what came first stays. */
+/** One direction of a connection. If segments overlap, the earlier bytes are kept. */
 export class TCPStream<A> {
   readonly sink: ByteSink<A>
-  /** Makes of a place in the capture one that may be kept. */
+  /** Returns a copy of a place in the capture that may be kept. */
   readonly #keep: (at: A) => A
   #next: number | undefined
-  /** In order of their sequence numbers, none beginning before #next. */
+  /** Sorted by sequence number. None begins before #next. */
   #waiting: Waiting<A>[] = []
   #waitingBytes = 0
 
@@ -75,7 +77,7 @@ export class TCPStream<A> {
     this.#keep = keep
   }
 
-  /** Bytes that are kept. */
+  /** Number of bytes kept. */
   get held(): number {
     return this.#waitingBytes + this.sink.held
   }
@@ -86,7 +88,8 @@ export class TCPStream<A> {
       first = (first + 1) >>> 0
       if (this.#next !== undefined && first !== this.#next) {
         const repeated = Math.abs(distance(first, this.#next)) <= MAX_DISTANCE && length === 0 && !last
-        // The SYN of a connection that went on already is a retransmission, one from elsewhere a new connection.
+        // The SYN of a connection that already has data is a retransmission. A SYN with another number starts a new
+        // connection.
         if (repeated && distance(first, this.#next) < 0) return
         this.flush()
         this.sink.end()
@@ -99,7 +102,7 @@ export class TCPStream<A> {
     if (last && this.#waiting.length === 0) this.sink.end()
   }
 
-  /** The other side has all bytes before this number: those that are not here yet were not captured. */
+  /** The other side has acknowledged all bytes before this number. Bytes that are still missing were not captured. */
   acknowledged(number: number): void {
     const first = this.#waiting[0]
     if (first === undefined) return
@@ -107,7 +110,7 @@ export class TCPStream<A> {
     if (distance(number, end) >= 0 && distance(number, end) <= MAX_DISTANCE) this.#skipGap()
   }
 
-  /** Delivers what waits, over all gaps. */
+  /** Delivers all waiting segments, across all gaps. */
   flush(): void {
     while (this.#waiting.length > 0) this.#skipGap()
   }
@@ -119,12 +122,12 @@ export class TCPStream<A> {
       return
     }
     const { payload, length, sequence } = segment
-    // From the end: most come in order.
+    // Search from the end: most segments arrive in order.
     let index = this.#waiting.length
     while (index > 0 && distance(this.#waiting[index - 1]!.sequence, sequence) > 0) index--
     const before = this.#waiting[index - 1]
     if (before !== undefined && distance(sequence + length, before.sequence + before.length) <= 0) return
-    // A copy: the view would keep its whole chunk of the file.
+    // Copied: a view would keep its whole chunk of the file in memory.
     const kept = { sequence, length, payload: Buffer.from(payload), at: this.#keep(segment.at) }
     this.#waiting.splice(index, 0, kept)
     this.#waitingBytes += payload.length + WAITING_OVERHEAD
@@ -139,7 +142,9 @@ export class TCPStream<A> {
     if (payload.length < length) this.sink.gap()
   }
 
-  /** What waited for the bytes before #next; it becomes complete with the segment captured at `at`. */
+  /**
+   * Delivers segments that waited for the bytes before #next. They become complete with the segment captured at `at`.
+   */
   #drain(at: A): void {
     let count = 0
     for (const segment of this.#waiting) {
@@ -156,7 +161,7 @@ export class TCPStream<A> {
     this.#next = first!.sequence
     this.sink.gap()
     let count = 0
-    // Each belongs to the frame it came in: there is none that completed it.
+    // Each segment belongs to its own frame, because no later frame completed it.
     for (const segment of this.#waiting) {
       if (distance(segment.sequence, this.#next) > 0) break
       this.#waitingBytes -= segment.payload.length + WAITING_OVERHEAD
@@ -173,7 +178,7 @@ export class TCPStream<A> {
   }
 }
 
-/** From b to a, over the wrap of sequence numbers. */
+/** Returns the distance from b to a. Sequence numbers may wrap around. */
 function distance(a: number, b: number): number {
   return (a - b) | 0
 }

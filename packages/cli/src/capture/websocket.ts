@@ -1,17 +1,17 @@
-/** WebSocket frames (RFC 6455 section 5) of one direction of a connection, put together to messages. */
+/** Reads WebSocket frames (RFC 6455 section 5) of one direction of a connection, and assembles them into messages. */
 
 export type WebSocketItem =
   | { readonly type: 'message'; readonly payload: Buffer }
-  /** A message that cannot be used: compressed, or too large. */
+  /** A message that cannot be used because it is compressed or too large. */
   | { readonly type: 'skipped' }
-  /** What comes is no frame: nothing behind it can be read. */
+  /** The bytes are no frame. Nothing after them can be read. */
   | { readonly type: 'malformed' }
 
 const MAX_MESSAGE_BYTES = 1_024 * 1_024
-/** What a piece takes beside its bytes. */
+/** Memory for a piece in addition to its bytes. */
 const PIECE_OVERHEAD = 256
 const OPCODE = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PONG: 10 } as const
-/** Bytes of a frame that {@link beginsWebSocketText} looks at. */
+/** Number of payload bytes that {@link beginsWebSocketText} examines. */
 const SNIFFED_BYTES = 512
 
 interface Header {
@@ -19,7 +19,7 @@ interface Header {
   compressed: boolean
   opcode: number
   mask: Buffer | undefined
-  /** Of the header, and of the payload: bytes. */
+  /** Lengths of header and payload in bytes. */
   headerLength: number
   length: number
 }
@@ -27,15 +27,15 @@ interface Header {
 export class WebSocketFramer {
   #chunks: Buffer[] = []
   #length = 0
-  /** Bytes there must be before anything more can be read. */
+  /** Number of bytes that are needed to read further. */
   #needed = 2
   #pieces: Buffer[] = []
   #piecesLength = 0
-  /** Whether the message that is being read is left out. */
+  /** Whether the current message is left out. */
   #skipping = false
   #open = false
 
-  /** Bytes of memory. */
+  /** Bytes of memory in use. */
   get held(): number {
     return this.#length + this.#piecesLength + this.#pieces.length * PIECE_OVERHEAD
   }
@@ -65,7 +65,7 @@ export class WebSocketFramer {
   }
 
   #frame({ final, opcode, compressed }: Header, payload: Buffer, items: WebSocketItem[]): void {
-    // Control frames stand between the frames of a message.
+    // Control frames may come between the frames of a message.
     if (opcode >= OPCODE.CLOSE) return
     if (opcode !== OPCODE.CONTINUATION) {
       this.#forget()
@@ -91,8 +91,8 @@ export class WebSocketFramer {
 }
 
 /**
- * The beginning of the payload of the text or binary frame that the bytes begin with, to tell what it is; null where
- * they do not begin with one.
+ * Returns the beginning of the payload if the bytes begin with a text or binary frame, to find out what it is. Null
+ * otherwise.
  */
 export function beginsWebSocketText(bytes: Buffer): Buffer | null {
   const opcode = (bytes[0] ?? 0) & 0x7f
@@ -101,7 +101,7 @@ export function beginsWebSocketText(bytes: Buffer): Buffer | null {
   return header === null || typeof header === 'number' ? null : unmasked(header, bytes, SNIFFED_BYTES)
 }
 
-/** @returns null where the bytes are no header, the bytes it takes where there are too few */
+/** @returns null if the bytes are no header; if there are too few bytes, the number that is needed */
 function readHeader(bytes: Buffer): Header | number | null {
   const [first, second] = [bytes[0]!, bytes[1] ?? 0]
   const opcode = first & 0x0f
@@ -130,7 +130,7 @@ function readHeader(bytes: Buffer): Header | number | null {
   }
 }
 
-/** A copy of at most `limit` bytes of the payload. */
+/** Returns a copy of at most `limit` bytes of the payload. */
 function unmasked({ mask, headerLength, length }: Header, bytes: Buffer, limit: number): Buffer {
   const payload = Buffer.from(bytes.subarray(headerLength, headerLength + Math.min(length, limit)))
   if (mask !== undefined) for (let at = 0; at < payload.length; at++) payload[at]! ^= mask[at & 3]!
