@@ -8,7 +8,7 @@ import { createProgram } from '../src/program.ts'
 
 export const MANUAL = new URL('../../../docs/cli.md', import.meta.url)
 
-/** What docs/cli.md is to hold. */
+/** Returns the content of docs/cli.md. */
 export function manual(): string {
   const program = createProgram(() => {})
   const errors = Object.entries({ ...CLI_ERRORS, ...CAPTURE_ERRORS })
@@ -28,7 +28,7 @@ export function manual(): string {
   ].join('\n\n')}\n`
 }
 
-/** The sections of one command, in the order of a manual page. */
+/** Returns the sections of one command, in the order of a manual page. */
 function page(command: Command, name: string, level: string): string[] {
   const help = command.createHelp()
   const { details = [], examples, exitStatus = {}, sections = {} } = manualOf(command)!
@@ -57,7 +57,7 @@ function commandLines(lines: readonly string[]): string {
   return `\`\`\`sh\n${lines.join('\n')}\n\`\`\``
 }
 
-/** What is explained stands in the first column as it is typed. Aligned, as the formatter has it. */
+/** Returns a table whose first column is code. Columns are aligned as the formatter aligns them. */
 function table(rows: readonly (readonly [string, string])[]): string {
   const cells = rows.map(([item, text]) => [`\`${item}\``, text].map((cell) => cell.replaceAll('|', '\\|')))
   const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]!.length)))

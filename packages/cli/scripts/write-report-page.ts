@@ -1,4 +1,6 @@
-/** Part of the published build: the page of reports, bundled once, so that users need no esbuild and no sources of it. */
+/**
+ * Part of the published build: bundles the page of reports once, so that users need neither esbuild nor its sources.
+ */
 import { writeFile } from 'node:fs/promises'
 import { bundlePage } from '../src/report/bundle.ts'
 

@@ -1,4 +1,4 @@
-/** What children cost before they have done anything: the time to get ready, and memory. */
+/** Measures the cost of idle children: the time until they are ready, and their memory. */
 import { createEngine } from '@siplet/engine'
 import type { FigureRow, Figures } from './figures.ts'
 import { memoryPerChild } from './memory.ts'
@@ -8,7 +8,9 @@ const ROUNDS = 7
 const MIB = 2 ** 20
 const COUNTS = [1, 2, 4]
 
-/** Medians of some starts, from the call of createEngine until it resolves; resident memory a child. */
+/**
+ * Returns medians of several starts, from the call of createEngine until it resolves, and resident memory per child.
+ */
 export async function children(subject: Subject): Promise<Figures> {
   const rows: FigureRow[] = []
   for (const isolation of ['inline', 'thread'] as const) {

@@ -1,26 +1,29 @@
-/** Cases side by side, each run again and again, with their ratios. */
+/** Runs cases side by side, each many times, and computes their ratios. */
 import { Bench } from 'tinybench'
 import type { Figures } from './figures.ts'
 
 export interface Case {
   name: string
-  /** Messages one call of `run` stands for. */
+  /** Number of messages that one call of `run` handles. */
   messages: number
-  /** Bytes of these messages; where it is given, the table shows a rate in MB/s. */
+  /** Bytes of these messages. If given, the table shows a rate in MB/s. */
   bytes?: number
   run(): unknown
 }
 
 export interface CompareOptions {
   title: string
-  /** Name of the case that ratios are against. */
+  /** Name of the case that the ratios refer to. */
   reference: string
-  /** Milliseconds each case runs for. */
+  /** Milliseconds that each case runs. */
   time?: number
   note?: string
 }
 
-/** Microseconds per message, medians; `±` holds half of the calls, in percent of the median. */
+/**
+ * Returns microseconds per message (medians). `±` is the range around the median that holds half of the calls, in
+ * percent.
+ */
 export async function compare(options: CompareOptions, cases: readonly Case[]): Promise<Figures> {
   const { title, reference, time = 1_000, note } = options
   const bench = new Bench({ time, warmupTime: time / 4 })

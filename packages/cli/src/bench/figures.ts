@@ -1,22 +1,22 @@
-/** What a benchmark found: rows of numbers, shown as a table. */
+/** The results of a benchmark: rows of numbers, shown as a table. */
 import Table from 'cli-table3'
 
 export interface Figures {
   title: string
-  /** Names of the columns behind the first one, with the decimals their numbers are shown with. */
+  /** Names of the columns after the first one, with the number of decimals to show. */
   columns: Readonly<Record<string, number>>
   rows: readonly FigureRow[]
-  /** What to know when reading them. */
+  /** What a reader needs to know about the figures. */
   note?: string
 }
 
-/** `name` stands in the first column; null where there is nothing to tell. */
+/** `name` is shown in the first column. Null means that there is no value. */
 export interface FigureRow {
   name: string
   [column: string]: number | string | null | undefined
 }
 
-/** The table, for a terminal or a block of code. */
+/** Returns the table as text, for a terminal or a code block. */
 export function figuresText({ title, columns, rows, note }: Figures): string {
   const names = Object.keys(columns)
   const table = new Table({
@@ -28,7 +28,7 @@ export function figuresText({ title, columns, rows, note }: Figures): string {
   return note === undefined ? table.toString() : `${table.toString()}\n${note}`
 }
 
-/** The number in a row and a column; NaN where there is none. */
+/** Returns the number in a row and a column; NaN if there is none. */
 export function figure({ rows }: Figures, name: string, column: string): number {
   const value = rows.find((row) => row.name === name)?.[column]
   return typeof value === 'number' ? value : Number.NaN

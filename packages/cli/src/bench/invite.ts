@@ -14,7 +14,7 @@ const SDP = [
   '',
 ].join('\r\n')
 
-/** An INVITE as proxies see many: about 750 bytes, two Via, SDP. */
+/** A typical INVITE at a proxy: about 750 bytes, two Via values, SDP. */
 export const INVITE = Buffer.from(
   request({
     method: 'INVITE',

@@ -1,6 +1,6 @@
 /**
- * Latency in an open loop: messages are due at a fixed rate, whether those before are answered or not, and the time
- * counts from when a message was due. So a pause shows in every message it delayed (no coordinated omission).
+ * Measures latency in an open loop: messages are due at a fixed rate, whether or not earlier ones are answered, and
+ * time counts from when a message was due. So a pause shows in every message that it delayed (no coordinated omission).
  */
 import { setImmediate } from 'node:timers/promises'
 import { createEngine } from '@siplet/engine'
@@ -15,7 +15,7 @@ const SHARES = [0.1, 0.5, 0.8]
 const WARM_UP_SECONDS = 0.5
 const NANOSECONDS_PER_MS = 1e6
 
-/** @param seconds of each row; the capacity is measured first */
+/** @param seconds duration of each row, after the capacity is measured */
 export async function latency(
   { engine: options, method, message }: Subject,
   isolation: 'inline' | 'thread',
@@ -62,7 +62,10 @@ export async function latency(
   }
 }
 
-/** Messages a second of a sender that always has some under way, and looks as often for answers as {@link openLoop}. */
+/**
+ * Returns the messages per second of a sender that always has some in progress, and that checks for answers as often as
+ * {@link openLoop}.
+ */
 async function capacity(exec: Exec, seconds: number): Promise<number> {
   const histogram = createHistogram()
   let underWay = 0

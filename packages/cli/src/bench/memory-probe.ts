@@ -1,4 +1,4 @@
-/** A process of its own for {@link memoryPerChild}: prints what its first argument, a Probe as JSON, comes to. */
+/** Runs as a separate process for {@link memoryPerChild}: prints the result of its first argument, a Probe as JSON. */
 import { createEngine } from '@siplet/engine'
 import type { Probe } from './memory.ts'
 

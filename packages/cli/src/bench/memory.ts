@@ -7,12 +7,12 @@ import type { Subject } from './subject.ts'
 export interface Probe
   extends Pick<EngineOptions, 'scriptName' | 'scriptRoot' | 'modInitFunction' | 'childInitMethod'> {
   isolation: 'inline' | 'thread'
-  /** Children whose memory is measured, beside one that is there before. */
+  /** Number of children whose memory is measured. One more child exists before. */
   children: number
-  /** Execs of each child, before its memory counts. */
+  /** Number of execs of each child before its memory is measured. */
   execs: number
   method: string
-  /** One-byte text. */
+  /** The message, as one-byte text. */
   message: string
 }
 
@@ -20,7 +20,7 @@ const CHILDREN = 8
 const EXECS = 200
 const PROBE = fileURLToPath(new URL(`./memory-probe${import.meta.url.slice(-3)}`, import.meta.url))
 
-/** Bytes by which the resident memory of a process grows per child, in a process of its own. */
+/** Returns the bytes by which the resident memory of a separate process grows per child. */
 export async function memoryPerChild(subject: Subject, isolation: 'inline' | 'thread'): Promise<number> {
   const { scriptName, scriptRoot, modInitFunction, childInitMethod } = subject.engine
   const probe: Probe = {

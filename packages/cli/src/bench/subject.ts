@@ -1,6 +1,6 @@
 import type { EngineOptions } from '@siplet/engine'
 
-/** What is measured: a method of a script on a message. */
+/** What a benchmark measures: a method of a script, called with a message. */
 export interface Subject {
   engine: Omit<EngineOptions, 'children' | 'isolation'>
   method: string

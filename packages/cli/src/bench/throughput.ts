@@ -1,15 +1,17 @@
-/** What an exec costs: alone and many at once, in the calling thread, in workers, and in a process of its own. */
+/**
+ * Measures the cost of an exec: alone and many at once, in the calling thread, in workers, and in a separate process.
+ */
 import { createEngine } from '@siplet/engine'
 import { type Case, compare } from './compare.ts'
 import type { Figures } from './figures.ts'
 import type { Subject } from './subject.ts'
 
-/** Execs handed over in one go, or always under way. */
+/** Number of execs that are handed over at once, or that are always in progress. */
 export const MANY = 256
-/** How many answers a steady flow is measured over: enough to make its first and its last few not count. */
+/** Number of answers over which a steady flow is measured: enough that its start and its end do not matter. */
 export const FLOW = 8 * MANY
 
-/** The names of the rows that {@link throughput} always has. */
+/** Names of the rows that {@link throughput} always returns. */
 export const ROWS = {
   sync: 'inline execSync',
   inline: 'inline exec, alone',
@@ -22,9 +24,9 @@ export const ROWS = {
 }
 
 /**
- * @param children of the row with several, 1 for none
- * @param time milliseconds a row
- * @param more rows beside these
+ * @param children children of the row with several children; 1 for no such row
+ * @param time milliseconds per row
+ * @param more further rows
  */
 export async function throughput(
   { engine: options, method, message }: Subject,
@@ -56,12 +58,15 @@ export async function throughput(
   return await compare({ title, reference: ROWS.sync, time }, [...cases, ...more])
 }
 
-/** As many calls as {@link MANY}, under way together. */
+/** Returns a function that makes {@link MANY} calls at once. */
 export function manyAtOnce(call: () => Promise<unknown>): () => Promise<unknown> {
   return () => Promise.all(Array.from({ length: MANY }, call))
 }
 
-/** {@link FLOW} calls, {@link MANY} of them always under way: each answer leads to the next call. */
+/**
+ * Returns a function that makes {@link FLOW} calls with {@link MANY} of them always in progress: each answer starts
+ * the next call.
+ */
 export function steadyFlow(call: () => Promise<unknown>): () => Promise<unknown> {
   return () => {
     let sent = 0

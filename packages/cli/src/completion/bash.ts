@@ -1,8 +1,8 @@
 import type { CommandCompletions, OptionCompletions, ProgramCompletions, Value } from './completions.ts'
 
 /**
- * A script for bash 3.2 and newer that does not need the package bash-completion. Where it replies nothing, readline
- * completes paths; from bash 4 on that is switched off where no path can stand.
+ * Returns a script for bash 3.2 and newer that does not need the package bash-completion. If the script returns
+ * nothing, readline completes paths. From bash 4 on, this is switched off at places where no path is possible.
  */
 export function bashCompletion({ program, commands }: ProgramCompletions): string {
   const values = commands.flatMap((command) =>

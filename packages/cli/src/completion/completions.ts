@@ -1,8 +1,8 @@
 /**
- * What can be completed on the command line, taken from its definition.
+ * Derives what can be completed on the command line from the definitions of the commands.
  *
- * Libraries that do this were tried and left: @bomb.sh/tab and its like start the program at every press of Tab (0.4 s
- * of processor time), and tab never offers files, which is what most of our options and arguments are.
+ * We tried libraries for this and rejected them. @bomb.sh/tab and similar ones start the program at every press of Tab
+ * (0.4 s of CPU time), and tab never offers files, which most of our options and arguments take.
  */
 import type { Argument, Command, Option } from 'commander'
 
@@ -14,23 +14,23 @@ export interface CommandCompletions {
 }
 
 export interface OptionCompletions {
-  /** Such as `-s` and `--script`. */
+  /** For example `-s` and `--script`. */
   flags: string[]
   description: string
-  /** Null where it takes none. */
+  /** Null if the option takes no value. */
   value: (Value & { placeholder: string }) | null
 }
 
-/** What can stand in a place: one of some words, a path, or something that nobody can guess. */
+/** The possible values at one place: some words, a path, or something that nobody can guess. */
 export type Value = { kind: 'words'; words: readonly string[] } | { kind: 'path' } | { kind: 'unknown' }
 
-/** Placeholders of options that stand for paths. */
+/** Placeholders of options that take a path. */
 const PATHS = ['file', 'script']
-/** What is likely, where other values can be given, too. */
+/** Likely values of options that also take other values. */
 const LIKELY: Record<string, string[]> = { speed: ['max', 'real', '2x'] }
 
 export interface ProgramCompletions {
-  /** What stands in front of a command; its argument is the command. */
+  /** Options before a command. Its argument is the command. */
   program: CommandCompletions
   commands: CommandCompletions[]
 }
@@ -76,7 +76,7 @@ function optionCompletions({
   }
 }
 
-/** Arguments are files and folders unless they are chosen from words. */
+/** Arguments are files and folders, unless they have a list of words. */
 function argumentValue(argument: Argument | undefined): Value {
   if (argument === undefined) return { kind: 'unknown' }
   return argument.argChoices ? { kind: 'words', words: argument.argChoices } : { kind: 'path' }

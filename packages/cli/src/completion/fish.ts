@@ -1,6 +1,6 @@
 import type { CommandCompletions, OptionCompletions, ProgramCompletions, Value } from './completions.ts'
 
-/** A script for fish: one `complete` for each command and each option. */
+/** Returns a script for fish: one `complete` for each command and each option. */
 export function fishCompletion({ program, commands }: ProgramCompletions): string {
   const lines = [
     '# fish completion for siplet. siplet completion fish > ~/.config/fish/completions/siplet.fish',
@@ -26,7 +26,7 @@ function optionLine(condition: string, { flags, description, value }: OptionComp
   return `complete -c siplet -n '${condition}' ${names.join(' ')}${taken} -d ${quoted(description)}`
 }
 
-/** Files, words, or neither. */
+/** Returns the part of a line that offers files, words, or neither. */
 function values(value: Value): string {
   if (value.kind === 'path') return '-F'
   return value.kind === 'words' ? `-f -a '${value.words.join(' ')}'` : '-f'

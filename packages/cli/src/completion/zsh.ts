@@ -1,6 +1,6 @@
 import type { CommandCompletions, OptionCompletions, ProgramCompletions, Value } from './completions.ts'
 
-/** A script for zsh: a function of its completion system, to be sourced, or put into a folder of $fpath as _siplet. */
+/** Returns a script for zsh: a completion function, to be sourced, or saved in a folder of $fpath as _siplet. */
 export function zshCompletion({ program, commands }: ProgramCompletions): string {
   return `#compdef siplet
 # zsh completion for siplet. In ~/.zshrc, below compinit: source <(siplet completion zsh)
@@ -42,9 +42,9 @@ ${indented([...options.map(argumentLine), rest].join(' \\\n'))}
           ;;`
 }
 
-/** As _arguments has it: what it excludes, its names, its description, and what its value is. */
+/** Returns an option in the form of _arguments: what it excludes, its names, its description and its value. */
 function argumentLine({ flags, description, value }: OptionCompletions): string {
-  // With the =, values are taken as --option=value, too.
+  // With the =, values are also completed after --option=.
   const forms = flags.map((flag) => (value !== null && flag.startsWith('--') ? `${flag}=` : flag))
   const names = forms.length > 1 ? `{${forms.join(',')}}` : forms[0]!
   const exclusion = `'(${flags.join(' ')})'`

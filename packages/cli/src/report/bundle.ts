@@ -1,4 +1,4 @@
-/** The parts of the page that are the same in every report: its style and its program, bundled once. */
+/** The parts of the page that all reports share: its style sheet and its program, bundled once. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -12,7 +12,8 @@ const LICENCES =
   '/*! Contains Preact, uPlot, TanStack Virtual (MIT) and diff (BSD-3-Clause), each with the notice of its authors. */'
 
 /**
- * The published package carries the bundle beside this file; in the repository it is made from the sources.
+ * Loads the bundle. The published package has it in a file next to this one; in the repository, it is built from the
+ * sources.
  */
 export async function loadPage(): Promise<Page> {
   try {
@@ -23,9 +24,9 @@ export async function loadPage(): Promise<Page> {
   }
 }
 
-/** Makes the bundle with esbuild from page/ beside this file. */
+/** Builds the bundle with esbuild from the folder page/. */
 export async function bundlePage(): Promise<Page> {
-  // Not among the dependencies of the published package, which never gets here.
+  // Not a dependency of the published package, which never gets here.
   const { build } = await import('esbuild')
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL('./page/main.tsx', import.meta.url))],
@@ -47,8 +48,8 @@ export async function bundlePage(): Promise<Page> {
 }
 
 /**
- * Everything before the data. The policy lets the page run its own program and nothing else: no other script, no
- * request, and no text that becomes HTML.
+ * Returns everything before the data. The content security policy allows only the page's own program: no other script,
+ * no request, and no text that becomes HTML.
  */
 export function pageHead({ css, js }: Page): string {
   const policy = [
@@ -74,7 +75,7 @@ export function pageHead({ css, js }: Page): string {
 `
 }
 
-/** Everything behind the data. */
+/** Returns everything after the data. */
 export function pageFoot({ js }: Page): string {
   return `<script>${js}</script>\n</body>\n</html>\n`
 }

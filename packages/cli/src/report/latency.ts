@@ -1,8 +1,8 @@
-/** Run times of script calls: percentiles by HdrHistogram, and bins for a chart with a logarithmic axis. */
+/** Run times of script calls: percentiles from HdrHistogram, and bins for a chart with a logarithmic axis. */
 import { build } from 'hdr-histogram-js'
 import type { LatencyData } from './format.ts'
 
-/** Four bins double. */
+/** Four bins make a factor of two. */
 const BIN_BASE = 2 ** (1 / 4)
 /** HdrHistogram counts integers: tenths of microseconds, up to 100 seconds. */
 const HIGHEST_TENTHS = 1_000_000_000

@@ -1,4 +1,4 @@
-/** The messages of a replay as columns of numbers: what the page lists, sorts and searches. */
+/** The messages of a replay as columns of numbers, for listing, sorting and searching. */
 import { crc32 } from 'node:zlib'
 import { errorPlace } from '../output/error-place.ts'
 import type { NDJSONLine, ReplayedMessage } from '../replay/replayed-message.ts'
@@ -30,9 +30,9 @@ export class MessageTable {
   readonly calls: CallColumns = { callId: [], from: [], to: [] }
   readonly #places = new Map<string, number>()
   #characters = 0
-  /** By the place of the Call-ID. */
+  /** Index of the call, by the index of its Call-ID. */
   readonly #callOf = new Map<number, number>()
-  /** Of all messages: call and checksum in one number. */
+  /** Call and checksum of every message, combined into one number. */
   readonly #seen = new Set<number>()
   #start: bigint | undefined
 
@@ -40,7 +40,7 @@ export class MessageTable {
     return this.messages.frame.length
   }
 
-  /** Of all texts together, each counted once. */
+  /** Number of characters of all texts, each distinct text counted once. */
   get characters(): number {
     return this.#characters
   }
@@ -80,7 +80,7 @@ export class MessageTable {
     if (text === null) return -1
     let place = this.#places.get(text)
     if (place === undefined) {
-      // What a getter of a message returns may be a slice that keeps all of the message alive.
+      // Copied: the value of a message's getter may be a slice that keeps the whole message in memory.
       const copy = Buffer.from(text).toString()
       place = this.strings.length
       this.strings.push(copy)
@@ -118,7 +118,7 @@ export class MessageTable {
   }
 }
 
-/** Errors of one place and one message are one error. */
+/** Returns code, message and place of an error. Errors with the same place and message are one error. */
 function errorText({ result }: ReplayedMessage, { error }: NDJSONLine): string | null {
   if (error === null) return null
   const place = result?.error ? errorPlace(result.error) : null

@@ -1,4 +1,4 @@
-/** Writes a report while the replay runs: texts go to the file block by block, columns and counts stay in memory. */
+/** Writes a report while the replay runs. Texts go to the file block by block; columns and counts stay in memory. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
@@ -19,31 +19,34 @@ import { Latency } from './latency.ts'
 import { MessageTable } from './message-table.ts'
 import { Timeline } from './timeline.ts'
 
-/** A block is what is unpacked to show one message, so it is small; it ends at whichever comes first. */
+/**
+ * Upper bounds on a block. Showing one message unpacks its block, so a block is small. It ends at the bound that is
+ * reached first.
+ */
 const BLOCK_MESSAGES = 256
 const BLOCK_CHARACTERS = 1 << 20
 
-/** What a report takes at most: what browsers still open with ease. */
+/** Upper bounds on a report, chosen so that browsers still open it without trouble. */
 export const REPORT_LIMITS = {
-  /** Messages in the list, and characters of their URIs, Call-IDs and other columns. */
+  /** Number of messages in the list, and number of characters of their URIs, Call-IDs and other columns. */
   messages: 200_000,
   characters: 64 * 1024 * 1024,
-  /** Texts of messages as they stand in the file. */
+  /** Texts of messages, in bytes of the file. */
   textBytes: 128 * 1024 * 1024,
 }
 
 const compress = promisify(gzip)
 
-/** What the report is of. */
+/** The subject of a report. */
 export interface ReportSubject {
   script: string
   captures: readonly string[]
-  /** What the replay left out, in words; asked for at the end. */
+  /** Returns sentences about what the replay left out. Called at the end. */
   notes(): readonly string[]
 }
 
 export class ReportWriter implements ReplayConsumer {
-  /** Whether it was closed, and the file is a report. */
+  /** Whether the report was closed successfully, so that the file is complete. */
   complete = false
   readonly #path: string
   readonly #subject: ReportSubject
@@ -62,7 +65,7 @@ export class ReportWriter implements ReplayConsumer {
   readonly #blocks: number[] = []
   #blockBytes = 0
   #withText = 0
-  /** The block that is being compressed and written. */
+  /** Resolves when the current block is compressed and written. */
   #underWay: Promise<void> = Promise.resolve()
 
   /** @throws CLIError ERR_SIPLET_OUTPUT */
@@ -100,7 +103,7 @@ export class ReportWriter implements ReplayConsumer {
   }
 
   /**
-   * Writes what the page opens with. Until then the file is no report.
+   * Writes the index and the end of the page. Before that, the file is not a usable report.
    *
    * @throws CLIError ERR_SIPLET_OUTPUT
    */
@@ -136,7 +139,7 @@ export class ReportWriter implements ReplayConsumer {
     this.#withText++
   }
 
-  /** Begins with the next block once the one before is written, so that two at most are held. */
+  /** Starts to write a block after the previous one is written, so at most two blocks are held. */
   async #flush(): Promise<void> {
     if (this.#details.length === 0) return
     const details = this.#details
@@ -145,7 +148,7 @@ export class ReportWriter implements ReplayConsumer {
     this.#detailCharacters = 0
     await this.#underWay
     this.#underWay = this.#writeBlock(block, details)
-    // A failure is thrown where it is awaited, with the next block.
+    // The error is thrown when the next block awaits this promise.
     this.#underWay.catch(() => {})
   }
 
@@ -202,7 +205,7 @@ function detail({ message, result, line: { error } }: ReplayedMessage): MessageD
   }
 }
 
-/** Nothing of the data stands in the HTML as it is: base64 has no markup. */
+/** Returns an element with the data in base64, so that the HTML contains no markup from the data. */
 async function dataElement(id: string, data: unknown): Promise<string> {
   const packed = await compress(JSON.stringify(data))
   return `<script type="${DATA_TYPE}" id="${id}">${packed.toString('base64')}</script>\n`

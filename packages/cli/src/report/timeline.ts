@@ -1,7 +1,7 @@
 /** Decisions over time in a bounded number of spans, whatever the order and the length of the captures. */
 import { DECISIONS, type TimelineData } from './format.ts'
 
-/** More spans than this are merged into longer ones. */
+/** Upper bound on the number of spans. Beyond it, spans are merged into longer ones. */
 const SPANS = 240
 
 const SECOND = 1_000
@@ -9,7 +9,7 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** Lengths of spans in milliseconds that a reader has a word for. Each is a multiple of the one before. */
+/** Lengths of spans in milliseconds that people have a name for. Each is a multiple of the previous one. */
 const WIDTHS = [
   ...[1, 2, 10, 20, 100, 200],
   ...[1, 2, 10, 30].map((seconds) => seconds * SECOND),
@@ -26,7 +26,7 @@ export class Timeline {
 
   /**
    * @param milliseconds since 1970
-   * @param decision place in DECISIONS
+   * @param decision index into DECISIONS
    */
   add(milliseconds: number, decision: number): void {
     const span = Math.floor(milliseconds / this.#width)

@@ -1,4 +1,4 @@
-/** The overview with its list of calls, or one call; which of them, the fragment of the address says. */
+/** Shows the overview with the list of calls, or one call. The fragment of the address selects between them. */
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
 import { CallList, FIRST_LIST, type ListState, listedCalls } from './call-list.tsx'
 import { CallView } from './call-view.tsx'
@@ -80,7 +80,7 @@ function addressOf(message: number): string {
   return `#message=${message}`
 }
 
-/** Null for the overview, and for what is no message of this report. */
+/** Returns null for the overview, and for an address that is no message of this report. */
 function messageOfAddress(report: Report): number | null {
   const message = Number(/^#message=(\d{1,9})$/.exec(location.hash)?.[1] ?? Number.NaN)
   return message < report.length ? message : null

@@ -1,8 +1,8 @@
-/** A message as an arrow between two lifelines: one row of a ladder. */
+/** A message as an arrow between two lifelines: one row of a ladder diagram. */
 
-/** Pixels. */
+/** Height of a row in pixels. */
 export const ROW_HEIGHT = 46
-/** Where the arrow is in its row. */
+/** Vertical position of the arrow in its row. */
 const ARROW_Y = 32
 const HEAD = 7
 
@@ -44,7 +44,7 @@ export function Arrow({ title, from, to, lanes, lane }: ArrowProps) {
   )
 }
 
-/** What fits the width, at about seven pixels a character. */
+/** Returns the part of the text that fits the width, at about seven pixels per character. */
 function shortened(text: string, width: number): string {
   const fits = Math.max(8, Math.floor((width - 12) / 7.2))
   return text.length <= fits ? text : `${text.slice(0, fits - 1)}…`

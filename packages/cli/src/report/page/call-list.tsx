@@ -1,4 +1,4 @@
-/** The calls as a grid of which only the rows in sight exist, with the search above it. */
+/** The calls as a grid, with a search above it. Only the visible rows exist in the document. */
 import { useEffect, useRef } from 'preact/hooks'
 import { CallRow, rowId } from './call-row.tsx'
 import type { Call, Report } from './report.ts'
@@ -8,13 +8,13 @@ import { clock, count, plural } from './words.ts'
 
 const ROW_HEIGHT = 34
 
-/** What the list shows; kept while a call is looked at. */
+/** The state of the list. It is kept while a call is shown. */
 export interface ListState {
   query: string
   range: TimeRange | null
   sort: SortKey
   descending: boolean
-  /** Number of the call. */
+  /** Number of the selected call. */
   selected: number | null
 }
 
@@ -34,7 +34,7 @@ export const FIRST_LIST: ListState = {
   selected: null,
 }
 
-/** The calls a list shows. */
+/** Returns the calls that the list shows. */
 export function listedCalls(report: Report, { query, range, sort, descending }: ListState): readonly Call[] {
   const key = SORTS[sort]
   return [...findCalls(report, query, range)].sort(
@@ -44,7 +44,7 @@ export function listedCalls(report: Report, { query, range, sort, descending }: 
 
 interface CallListProps {
   report: Report
-  /** Those that are found, sorted. */
+  /** The calls found by the search, sorted. */
   calls: readonly Call[]
   state: ListState
   onState(change: Partial<ListState>): void

@@ -14,7 +14,7 @@ interface CallRowProps {
 export function CallRow({ call, report, row, top, selected, onOpen }: CallRowProps) {
   const { callId, from, to, state, messages, start, slowest } = call
   return (
-    // The grid takes the keys: its active descendant is the selected row.
+    // The grid handles the keys. Its active descendant is the selected row.
     <div
       id={rowId(call)}
       class="row"
@@ -53,7 +53,7 @@ export function CallRow({ call, report, row, top, selected, onOpen }: CallRowPro
   )
 }
 
-/** What the script did to a call, the gravest first. */
+/** Shows what the script did to a call, most important first. */
 function Decided({ call: { decisions, edited, rerouted } }: { call: Call }) {
   const did = [
     ['error', decisions.error],
@@ -78,7 +78,7 @@ function Decided({ call: { decisions, edited, rerouted } }: { call: Call }) {
 
 interface TextProps {
   text: string | null
-  /** What stands in the column, where that is less. */
+  /** A shorter text for the column. */
   short?: string | null
   wide?: boolean
 }
@@ -95,7 +95,7 @@ function withoutScheme(uri: string | null): string | null {
   return uri?.replace(/^sips?:/i, '') ?? null
 }
 
-/** For the grid, which has the focus, to name its selected row. */
+/** Returns the id of a row. The focused grid names its selected row by this id. */
 export function rowId({ number }: Call): string {
   return `call-${number}`
 }

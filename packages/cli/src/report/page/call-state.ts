@@ -1,8 +1,8 @@
-/** How a call went, in the words of sngrep; of other requests, how they were answered. */
+/** The outcome of a call, in the words of sngrep. For other requests, how they were answered. */
 import type { Report } from './report.ts'
 
 export interface CallState {
-  /** INVITE where one is among the messages, or its replies; else that of the first request. */
+  /** INVITE if any message is an INVITE or a reply to one, else the method of the first request. */
   readonly method: string
   readonly words: string
   readonly outcome: 'good' | 'bad' | 'open'

@@ -1,4 +1,4 @@
-/** One call: its ladder, and beside it the message that is chosen there. */
+/** Shows one call: its ladder diagram, and the selected message next to it. */
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Ladder } from './ladder.tsx'
 import { MessageView } from './message-view.tsx'
@@ -7,7 +7,7 @@ import { count, plural, visible } from './words.ts'
 
 interface CallViewProps {
   report: Report
-  /** Those of the list, to go through. */
+  /** All calls of the list, for moving to the next one. */
   calls: readonly Call[]
   message: number
   onCall(call: Call): void
@@ -20,7 +20,7 @@ export function CallView({ report, calls, message, onCall, onMessage, onClose }:
   const place = calls.indexOf(call)
   const view = useRef<HTMLDivElement>(null)
   const panel = useRef<HTMLElement>(null)
-  // Before the next key: it goes on from the call that is shown.
+  // A layout effect, so that it runs before the next key, which moves on from the call that is shown.
   useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const next = event.key === 'ArrowRight' ? calls[place + 1] : calls[place - 1]
@@ -96,7 +96,7 @@ function Other({ words, sign, call, onCall }: OtherProps) {
   )
 }
 
-/** Alt with an arrow is the browser's own way back. */
+/** Alt with an arrow key is the browser's own command for going back. */
 function hasModifier({ altKey, ctrlKey, metaKey, shiftKey }: KeyboardEvent): boolean {
   return altKey || ctrlKey || metaKey || shiftKey
 }

@@ -1,13 +1,13 @@
-/** uPlot in the width there is and in the colours of the theme. */
+/** Shows a uPlot chart in the available width and in the colours of the theme. */
 import { useEffect, useState } from 'preact/hooks'
 import uPlot from 'uplot'
 import { useWidth } from './use-width.ts'
 
 export interface ChartProps {
-  /** What the chart shows, for those who do not see it. */
+  /** Description of the chart for people who do not see it. */
   label: string
   height: number
-  /** @param color value of a custom property of the style sheet */
+  /** @param color returns the value of a custom property of the style sheet */
   options(color: (name: string) => string): Omit<uPlot.Options, 'width' | 'height'>
   data: uPlot.AlignedData
 }
@@ -25,7 +25,7 @@ export function Chart({ label, height, options, data }: ChartProps) {
   return <div class="chart" ref={ref} role="img" aria-label={label} />
 }
 
-/** An axis with the look all charts have. */
+/** Returns an axis in the style of all charts. */
 export function axis(color: (name: string) => string, more: uPlot.Axis): uPlot.Axis {
   return {
     stroke: color('--quiet'),

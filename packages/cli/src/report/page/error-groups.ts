@@ -1,21 +1,21 @@
-/** Errors of one place in the script are one group, whatever URI or name each of their messages quotes. */
+/** Errors at one place of the script form one group, whatever URI or name their messages quote. */
 export interface ErrorGroup {
   /** The first text of the group. */
   text: string
-  /** Messages with such an error. */
+  /** Number of messages with such an error. */
   messages: number
-  /** Different texts in the group. */
+  /** Number of different texts in the group. */
   texts: number
-  /** What finds them, in the language of the search. */
+  /** The search query that finds the messages. */
   query: string
 }
 
-/** Code, message, and place in the script, as MessageTable writes them. */
+/** Code, message and place in the script, as MessageTable writes them. */
 const ERROR = /^(?<code>ERR_\w+): .* (?<place>\(at [^()]+:\d+\))$/s
 
 /**
- * @param errors of each message its error; null where it has none
- * @returns the largest group first
+ * @param errors the error of each message; null if it has none
+ * @returns the groups, largest first
  */
 export function errorGroups(errors: Iterable<string | null>): ErrorGroup[] {
   const groups = new Map<string, ErrorGroup & { distinct: Set<string> }>()
@@ -41,7 +41,7 @@ export function errorGroups(errors: Iterable<string | null>): ErrorGroup[] {
   return [...groups.values()].sort((a, b) => b.messages - a.messages)
 }
 
-/** Quotes end a word of a search. */
+/** Returns text that can be quoted in a search: quotes would end the word. */
 function quotable(text: string): string {
   return text.split('"')[0]!
 }

@@ -1,4 +1,4 @@
-/** The messages of a call as sngrep draws them: addresses side by side, time downwards. */
+/** The messages of a call as a ladder diagram, like that of sngrep: addresses side by side, time downwards. */
 import { useEffect, useMemo } from 'preact/hooks'
 import { FLAG } from '../format.ts'
 import { Arrow, ROW_HEIGHT } from './arrow.tsx'
@@ -9,14 +9,14 @@ import { clock, delta, visible } from './words.ts'
 
 const LANES_HEIGHT = 40
 const TIMES_WIDTH = 106
-/** Of the script's column: all tags in a row, or where there is little room, in two. */
+/** Width of the script's column in pixels: all tags in one row, or in two if there is little room. */
 const DECISION = { least: 116, most: 184 }
 const LANE = { least: 112, most: 300 }
 
 interface LadderProps {
   report: Report
   call: Call
-  /** Place in call.messages. */
+  /** Index in call.messages. */
   selected: number
   onSelect(at: number): void
   onEnter(): void
@@ -87,9 +87,9 @@ export function Ladder({ report, call, selected, onSelect, onEnter }: LadderProp
 interface StepProps {
   report: Report
   lanes: readonly string[]
-  /** Width of a lane: pixels. */
+  /** Width of a lane in pixels. */
   lane: number
-  /** Width of the script's column: pixels. */
+  /** Width of the script's column in pixels. */
   decided: number
   message: number
   before: number | undefined
@@ -135,7 +135,7 @@ function Step({ report, lanes, lane, decided, message, before, top, selected, on
   )
 }
 
-/** Addresses in the order in which they come up. */
+/** Returns the addresses in order of appearance. */
 function addresses(report: Report, { messages }: Call): string[] {
   const { src, dst } = report.index.messages
   const places = new Set(messages.flatMap((message) => [src[message]!, dst[message]!]))

@@ -1,4 +1,4 @@
-/** How long the script ran, on a logarithmic axis, with its percentiles. */
+/** A chart of the script's run times on a logarithmic axis, with percentiles. */
 import { useMemo } from 'preact/hooks'
 import uPlot from 'uplot'
 import type { LatencyData, ReportIndex } from '../format.ts'
@@ -19,7 +19,7 @@ export function LatencyChart({ index }: { index: ReportIndex }) {
   const { percentiles } = latency
   if (percentiles === null) return null
   const { firstBin, counts, binBase } = latency
-  // Room at the sides, so that a single bar is one, too.
+  // Room at both sides, so that a single bar still looks like a bar.
   const low = binBase ** (firstBin - 3)
   const high = binBase ** (firstBin + counts.length + 2)
 
@@ -76,12 +76,12 @@ export function LatencyChart({ index }: { index: ReportIndex }) {
   )
 }
 
-/** A bar in the middle of each bin. */
+/** Returns a bar in the middle of each bin. */
 function bars({ firstBin, counts, binBase }: LatencyData): uPlot.AlignedData {
   return [counts.map((_, k) => binBase ** (firstBin + k - 0.5)), counts]
 }
 
-/** Round numbers of every power of ten in between, fewer where that would be too many. */
+/** Returns round numbers for every power of ten between low and high; fewer if there would be too many. */
 function roundTimes(low: number, high: number): number[] {
   const times: number[] = []
   const factors = high / low > 500 ? [1] : high / low > 10 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8]

@@ -1,4 +1,4 @@
-/** A message before and after the script, line by line, with what differs within a line marked. */
+/** Compares a message before and after the script line by line, and marks differences within a line. */
 import { diffLines, diffWordsWithSpace } from 'diff'
 
 export interface DiffLine {
@@ -6,7 +6,7 @@ export interface DiffLine {
   readonly parts: readonly { readonly text: string; readonly marked: boolean }[]
 }
 
-/** Beyond this a message is shown as wholly replaced: milliseconds. */
+/** Upper bound on the time of a comparison, in milliseconds. Beyond it, the whole message is shown as replaced. */
 const TIMEOUT_MS = 500
 
 export function messageDiff(before: string, after: string): DiffLine[] {
@@ -27,13 +27,13 @@ export function messageDiff(before: string, after: string): DiffLine[] {
   return lines
 }
 
-/** Lines of a text without their ends. */
+/** Returns the lines of a text without line ends. */
 export function linesOf(text: string): string[] {
   if (text === '') return []
   return text.replace(/\r?\n$/, '').split(/\r?\n/)
 }
 
-/** First what went, then what came; lines of the same header are compared word by word. */
+/** Returns removed lines first, then added lines. Lines of the same header are compared word by word. */
 function replaced(removed: readonly string[], added: readonly string[]): DiffLine[] {
   const left = [...added]
   const came = new Map<string, DiffLine>()
@@ -55,7 +55,7 @@ function replaced(removed: readonly string[], added: readonly string[]): DiffLin
   return [...went, ...added.map((line) => came.get(line) ?? plain('added', line))]
 }
 
-/** Name of a header, type of an SDP line, or the first word. */
+/** Returns the name of a header, the type of an SDP line, or the first word. */
 function nameOf(line: string): string {
   return line.slice(0, line.search(/[\s:=]|$/)).toLowerCase()
 }

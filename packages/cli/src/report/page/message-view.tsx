@@ -1,4 +1,4 @@
-/** One message: what the script decided on it, logged about it and changed in it. */
+/** Shows one message: the decision of the script, its log lines and its changes. */
 import type { RefObject } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { applySplices } from '../../../../sipmsg/src/edits.ts'

@@ -1,4 +1,4 @@
-/** What a replay came to: the head of the report, charts and errors. */
+/** The head of the report: results of the replay, charts and errors. */
 import type { ReportIndex } from '../format.ts'
 import { errorGroups } from './error-groups.ts'
 import { LatencyChart } from './latency-chart.tsx'
@@ -7,9 +7,9 @@ import type { TimeRange } from './search.ts'
 import { TimelineChart } from './timeline-chart.tsx'
 import { count, dateAndClock, plural, visible } from './words.ts'
 
-/** Captures that are named. */
+/** Number of captures that are named. */
 const CAPTURES_SHOWN = 3
-/** Groups of errors that are listed. */
+/** Number of error groups that are listed. */
 const ERRORS_SHOWN = 8
 
 interface OverviewProps {

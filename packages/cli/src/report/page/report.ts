@@ -1,25 +1,25 @@
-/** What the index holds, message by message and call by call. */
+/** Gives access to the index by message and by call. */
 import { DECISIONS, type Decision, FLAG, type MessageColumns, type ReportIndex } from '../format.ts'
 import { type CallState, callState } from './call-state.ts'
 
 /** The messages of one Call-ID. */
 export interface Call {
   readonly number: number
-  /** Null: the messages that have none. */
+  /** Null for the messages without a Call-ID. */
   readonly callId: string | null
   readonly from: string | null
   readonly to: string | null
-  /** Places of its messages in the columns, in the order of the capture. */
+  /** Indexes of its messages in the columns, in capture order. */
   readonly messages: number[]
   readonly state: CallState
   /** Microseconds since the start of the report. */
   readonly start: number
   readonly duration: number
-  /** Messages, by what the script did. */
+  /** Numbers of messages, by what the script did. */
   readonly edited: number
   readonly rerouted: number
   readonly decisions: Record<Decision, number>
-  /** The longest run of the script: microseconds. */
+  /** The longest run of the script, in microseconds. */
   readonly slowest: number
 }
 
@@ -39,12 +39,12 @@ export class Report {
     this.calls = messages.map((of, number) => this.#call(number, of))
   }
 
-  /** Microseconds since `index.start` of the earliest message: captures need not come in order of time. */
+  /** Time of the earliest message in microseconds since `index.start`. Captures need not be in order of time. */
   get earliest(): number {
     return this.calls.reduce((earliest, { start }) => Math.min(earliest, start), 0)
   }
 
-  /** Messages that are listed. */
+  /** Number of messages in the list. */
   get length(): number {
     return this.index.listed
   }
@@ -72,7 +72,7 @@ export class Report {
     return code[message]! > 0 ? 'true' : code[message]! < 0 ? 'false' : 'stop'
   }
 
-  /** As a ladder shows it: the method, or status and reason. */
+  /** Returns the text for a ladder diagram: the method, or status and reason. */
   title(message: number): string {
     const status = this.index.messages.status[message]!
     const name =

@@ -1,22 +1,22 @@
-/** Of a long list, the rows that are in sight: TanStack Virtual for Preact. */
+/** The visible rows of a long list: TanStack Virtual for Preact. */
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from '@tanstack/virtual-core'
 import type { RefObject } from 'preact'
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks'
 
 export interface Rows {
-  /** Of the element that scrolls. */
+  /** For the scrolling element. */
   readonly ref: RefObject<HTMLDivElement | null>
-  /** Pixels of all rows together. */
+  /** Height of all rows together, in pixels. */
   readonly height: number
   readonly inSight: readonly { readonly index: number; readonly top: number }[]
   show(index: number): void
-  /** Rows a page holds. */
+  /** Number of rows on a page. */
   readonly page: number
 }
 
 /**
- * @param rowHeight pixels, the same for all
- * @param headHeight pixels of what sticks above the rows in the element that scrolls
+ * @param rowHeight height of every row in pixels
+ * @param headHeight height in pixels of the fixed head above the rows
  */
 export function useRows(count: number, rowHeight: number, headHeight: number): Rows {
   const ref = useRef<HTMLDivElement>(null)
@@ -51,9 +51,9 @@ export function useRows(count: number, rowHeight: number, headHeight: number): R
 }
 
 /**
- * Where the keys that move through a list lead, null for other keys.
+ * Returns the row to which a key moves; null for other keys.
  *
- * @param page rows a page holds
+ * @param page number of rows on a page
  */
 export function moved(key: string, from: number, count: number, page: number): number | null {
   const to: Record<string, number> = {

@@ -1,4 +1,4 @@
-/** Which calls a search finds. Words in any order, all of which must match; `-word` must not. */
+/** Finds calls by words in any order. All words must match, and `-word` must not match. */
 import { FLAG, type MessageColumns } from '../format.ts'
 import type { Call, Report } from './report.ts'
 
@@ -10,7 +10,7 @@ export interface TimeRange {
 
 type Column = keyof MessageColumns
 
-/** What a word without a field is looked for in. */
+/** Columns that are searched for a word without a field. */
 const ANYWHERE: Column[] = [
   ...([
     'method',
@@ -72,7 +72,7 @@ export function findCalls(report: Report, query: string, range: TimeRange | null
   return calls
 }
 
-/** Words; quotes keep what has spaces together. */
+/** Splits a query into words. Quotes keep text with spaces together. */
 function words(query: string): string[] {
   return [...query.matchAll(/(?:"([^"]*)"?|[^\s"])+/g)]
     .map(([word]) => word.replaceAll('"', ''))
@@ -101,7 +101,7 @@ function match(report: Report, word: string): (call: Call) => boolean {
     status(call)
 }
 
-/** Each distinct text is looked at once, however many messages have it. */
+/** Tests each distinct text once, however many messages have it. */
 function inColumns(report: Report, columns: Column[], value: string): (call: Call) => boolean {
   const found = report.index.strings.map((text) => text.toLowerCase().includes(value))
   return marked((message) =>

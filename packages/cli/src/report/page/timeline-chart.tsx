@@ -1,4 +1,4 @@
-/** Decisions over time, stacked; a span that is dragged over becomes a filter. */
+/** A stacked chart of decisions over time. Dragging over a span makes it a filter. */
 import { useMemo } from 'preact/hooks'
 import uPlot from 'uplot'
 import { DECISIONS, type ReportIndex } from '../format.ts'
@@ -6,9 +6,9 @@ import { axis, Chart } from './chart.tsx'
 import type { TimeRange } from './search.ts'
 import { count, duration } from './words.ts'
 
-/** From the bottom up, as places in DECISIONS. */
+/** From bottom to top, as indexes into DECISIONS. */
 const STACK = (['true', 'stop', 'false', 'not run', 'error'] as const).map((name) => DECISIONS.indexOf(name))
-/** uPlot's own with 24 hours and ISO dates; what changes with a longer unit stands in the second line. */
+/** uPlot's own formats with 24 hours and ISO dates. The second line has the part that changes with a longer unit. */
 const TIMES: uPlot.Axis.Values = [
   [365 * 86_400_000, '{YYYY}', ...repeat(null, 6), 1],
   [28 * 86_400_000, '{YYYY}-{MM}', ...repeat(null, 6), 1],
@@ -46,13 +46,13 @@ export function TimelineChart({ index, onRange }: { index: ReportIndex; onRange(
       y: { range: (_, __, max) => [0, max * 1.05 || 1] },
     },
     axes: [
-      // Room for hours, minutes and seconds.
+      // Space for hours, minutes and seconds.
       axis(color, { values: TIMES, space: 64 }),
       axis(color, { size: 56, values: (_, ticks) => ticks.map(wholeCount) }),
     ],
     series: [
       { label: 'Time (UTC)', value: (_, time) => (time === null ? '' : spanLabel(time, width)) },
-      // The tallest is drawn first, and the ones below it over it.
+      // The tallest series is drawn first, and the lower ones over it.
       ...present.map((decision) => ({
         label: DECISIONS[decision]!,
         fill: color(COLORS[decision]!),
@@ -94,7 +94,7 @@ function repeat<Value>(value: Value, times: number): Value[] {
   return new Array<Value>(times).fill(value)
 }
 
-/** Counts of every span from the first to the last, by decision. */
+/** Returns the counts of every span from the first to the last, by decision. */
 function filled({ timeline: { spans, counts } }: ReportIndex): number[][] {
   const first = spans[0] ?? 0
   const length = spans.length === 0 ? 0 : spans.at(-1)! - first + 1

@@ -1,14 +1,14 @@
-/** What the elements of the file hold: base64 of gzip of JSON. */
+/** Unpacks the elements of the file: base64 of gzip of JSON. */
 import { blockId, INDEX_ID, type MessageDetail, type ReportIndex } from '../format.ts'
 
 export function loadIndex(): Promise<ReportIndex> {
   return unpack(INDEX_ID)
 }
 
-/** The block that was looked at last is likely to be looked at next. */
+/** A cache of the latest block, which is likely to be needed again. */
 let latest: { block: number; details: Promise<MessageDetail[]> } | undefined
 
-/** @returns null where the report holds no text of the message */
+/** @returns null if the report has no text of the message */
 export async function loadDetail(index: ReportIndex, message: number): Promise<MessageDetail | null> {
   if (message >= index.withText) return null
   const block = index.blocks.findLastIndex((first) => first <= message)

@@ -1,7 +1,7 @@
 import type { RefObject } from 'preact'
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 
-/** Width of an element in pixels, kept up to date; 0 before it is laid out. */
+/** Returns the current width of an element in pixels; 0 before it is laid out. */
 export function useWidth(): { ref: RefObject<HTMLDivElement | null>; width: number } {
   const ref = useRef<HTMLDivElement>(null)
   const [width, setWidth] = useState(0)

@@ -1,4 +1,4 @@
-/** Numbers, times and captured text as they are shown. */
+/** Formats numbers, times and captured text for display. */
 
 export function count(value: number): string {
   return value.toLocaleString('en')
@@ -25,24 +25,24 @@ function twoUnits(large: number, largeUnit: string, small: number, smallUnit: st
   return `${count(large)} ${largeUnit}${small > 0 ? ` ${small} ${smallUnit}` : ''}`
 }
 
-/** Time of day in UTC with microseconds. */
+/** Returns the time of day in UTC with microseconds. */
 export function clock(start: string, us: number): string {
   const { seconds, micros } = moment(start, us)
   return `${new Date(seconds * 1_000).toISOString().slice(11, 19)}.${String(micros).padStart(6, '0')}`
 }
 
-/** Date and time of day in UTC. */
+/** Returns date and time of day in UTC. */
 export function dateAndClock(start: string, us: number): string {
   const { seconds } = moment(start, us)
   return `${new Date(seconds * 1_000).toISOString().slice(0, 10)} ${clock(start, us)}`
 }
 
-/** @param us microseconds since the message before */
+/** @param us microseconds since the previous message */
 export function delta(us: number): string {
   return `${us < 0 ? '−' : '+'}${(Math.abs(us) / 1_000_000).toFixed(us !== 0 && Math.abs(us) < 1_000 ? 6 : 3)}`
 }
 
-/** Control characters and those that change the direction of text, made visible. Line feeds and tabs stay. */
+/** Makes control characters visible, and characters that change the direction of text. Line feeds and tabs stay. */
 export function visible(text: string): string {
   return text.replace(UNSEEN, (character) => {
     const code = character.codePointAt(0)!
@@ -54,7 +54,7 @@ export function visible(text: string): string {
 const UNSEEN =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
 
-/** Text of a message from one-byte text: its bytes read as UTF-8. */
+/** Returns the text of a message: one-byte text, with its bytes read as UTF-8. */
 export function decoded(oneByteText: string): string {
   return new TextDecoder().decode(Uint8Array.from(oneByteText, (character) => character.charCodeAt(0)))
 }
@@ -63,7 +63,7 @@ function trim(value: number): string {
   return value >= 100 ? Math.round(value).toString() : String(Number(value.toPrecision(3)))
 }
 
-/** A double has no room for microseconds since 1970 in the form of seconds. */
+/** Splits the time: a double cannot hold seconds since 1970 with microseconds. */
 function moment(start: string, us: number): { seconds: number; micros: number } {
   const [seconds = '0', fraction = ''] = start.split('.')
   const micros = Number(fraction.slice(0, 6)) + us
