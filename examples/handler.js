@@ -1,4 +1,4 @@
-// The minimal example of the OpenSIPS Python module's guide, line by line in JavaScript.
+// The minimal example of the guide of OpenSIPS' Python module, line by line in JavaScript.
 class Test {
   constructor() {
     LM_INFO('Test class initialised')

@@ -1,6 +1,6 @@
 """
-The same routing as in handler.ts, as an OpenSIPS handler: some callers are refused, numbers are brought into one form,
-and prefixes choose the gateway.
+The routing of handler.ts, as an OpenSIPS handler: some callers are refused, numbers are converted to one form, and
+prefixes choose the gateway.
 """
 import re
 

@@ -1,6 +1,6 @@
 /**
- * Routing of a small telephone company: some callers are refused, numbers are brought into one form, and prefixes
- * choose the gateway. Run it on the calls beside this file: `npm start`.
+ * Routing of a small telephone company: some callers are refused, numbers are converted to one form, and prefixes
+ * choose the gateway. `npm start` runs it on the calls in calls.pcapng.
  */
 import type { Handler, SIPMsg } from '@siplet/engine/script'
 

@@ -1,6 +1,6 @@
 /**
- * Writes calls.pcapng, the capture that `npm start` replays: `pnpm run make-calls`. Addresses and names are those
- * reserved for documentation (RFC 2606, RFC 3849, RFC 5737); the result is the same byte by byte each time.
+ * Writes calls.pcapng, the capture that `npm start` replays. Run it with `pnpm run make-calls`. Addresses and names
+ * are reserved for documentation (RFC 2606, RFC 3849, RFC 5737). Every run writes the same bytes.
  */
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ const chunks = [capture.header]
 let milliseconds = 0
 let datagrams = 0
 
-/** @param wait milliseconds since the one before */
+/** @param wait milliseconds since the previous message */
 function send(src: Address, dst: Address, wait: number, message: string): void {
   milliseconds += wait
   datagrams++
@@ -128,7 +128,7 @@ function call(dialog: Dialog): void {
   reply(dialog, 2, '100 Trying', '1 INVITE')
   reply(dialog, 180, '180 Ringing', '1 INVITE')
   reply(dialog, 2_500, '200 OK', '1 INVITE', answer, sdp(dialog.proxy, 50_000))
-  // The ACK of a 2xx is a transaction of its own (RFC 3261 section 13.2.2.4).
+  // The ACK of a 2xx is a separate transaction (RFC 3261 section 13.2.2.4).
   request(dialog, 9, '1 ACK', { Via: via(dialog.phone, `${dialog.id}-ack`) })
   request(dialog, 12_000, '2 BYE')
   reply(dialog, 4, '200 OK', '2 BYE')

@@ -1,11 +1,11 @@
 /**
- * The engine inside somebody else's SIP stack, npm's `sip`: its transactions and transports, our script. Started by
- * hand: `node examples/proxy/embedded-in-sip.ts handler.ts 5060`.
+ * The engine inside another SIP stack, npm's `sip`: its transactions and transports, our script. Start it with
+ * `node examples/proxy/embedded-in-sip.ts handler.ts 5060`.
  */
 import { createRequire } from 'node:module'
 import { createEngine, type Engine } from '@siplet/engine'
 
-/** A message of `sip`, as far as it is used here. */
+/** A message of `sip`, with the parts used here. */
 interface Message {
   method?: string
   uri: string
@@ -36,13 +36,13 @@ const require = createRequire(import.meta.url)
 const sip: SIPStack = require('sip')
 const proxy: ProxyStack = require('sip/proxy.js')
 
-/** Serves on a UDP port of 127.0.0.1. Returns what stops it. */
+/** Serves on a UDP port of 127.0.0.1. Returns a function that stops the server. */
 export async function serve(scriptName: string, port: number): Promise<() => Promise<void>> {
   const engine = await createEngine({
     scriptName,
     isolation: 'thread',
     functions: {
-      // The script's answer: noted here, given when the method has ended.
+      // Records the reply. It is sent after the method has returned.
       sl_send_reply: (message, status: number, reason: string) => {
         const answer = message.context as { status?: number; reason?: string }
         Object.assign(answer, { status, reason })
@@ -50,7 +50,7 @@ export async function serve(scriptName: string, port: number): Promise<() => Pro
       },
     },
   })
-  // By another name than that of its next hops: the stack takes every port of its own host for itself.
+  // The public address needs another name than the next hops: the stack treats every port of its own host as its own.
   const options = { address: '127.0.0.1', publicAddress: 'localhost', port, tcp: false }
   proxy.start(options, (request, { address, port: from }) => {
     route(engine, request, [address, from]).catch(() => {
@@ -74,13 +74,13 @@ async function route(engine: Engine, request: Message, src: [string, number]): P
   if (result.code <= 0) return
   const edited = sip.parse(result.message.text)
   if (result.dstUri !== null) {
-    // The stack knows its next hop by Route only.
+    // The stack finds its next hop only in Route.
     edited.headers.route = [{ uri: `${result.dstUri};lr`, params: {} }, ...(edited.headers.route ?? [])]
   }
   proxy.send(edited, (reply) => relayReply(engine, reply))
 }
 
-/** The stack has added a Via; it goes before the reply goes on. */
+/** The stack added a Via. Removes it before the reply is forwarded. */
 async function relayReply(engine: Engine, reply: Message): Promise<void> {
   ;(reply.headers.via as unknown[]).shift()
   const hasRoute = engine.methods.includes('onreply_route')

@@ -1,6 +1,6 @@
-"""A router to two back ends, without a registrar: numbers decide which one is asked first, the other one is asked if
-that fails. It is no open relay: what does not come from a back end goes to one. The same as router.ts; with
-`script: { file: router.py }` in proxy.yaml."""
+"""A router to two back ends, without a registrar. Numbers decide which back end is tried first; if that fails, the other
+one is tried. It is not an open relay: a request that does not come from a back end is sent to a back end. The same as
+router.ts. To use it, write `script: { file: router.py }` in proxy.yaml."""
 
 BACK_ENDS = ["sip:127.0.0.1:5071", "sip:127.0.0.1:5072"]
 
@@ -14,7 +14,7 @@ class Router:
             return msg.call_function("sl_send_reply", 483, "Too Many Hops")
         if msg.call_function("has_totag") > 0:
             return self.within_dialog(msg)
-        # The ACKs that belong here have a To tag; an ACK is never answered.
+        # An ACK that belongs to a dialog has a To tag. An ACK is never answered.
         if msg.Method == "ACK":
             return 0
         if msg.call_function("loose_route") > 0:
@@ -28,7 +28,7 @@ class Router:
         return msg.call_function("t_relay")
 
     def within_dialog(self, msg):
-        """A request of a dialog, which has the Route that record_route made. Anybody can write a To tag and a Route."""
+        """Routes a request of a dialog. It has the Route that record_route added. Anybody can write a To tag and a Route."""
         routed = msg.call_function("loose_route") > 0
         if routed and is_back_end(msg.src_address):
             return msg.call_function("t_relay")
@@ -40,7 +40,7 @@ class Router:
         return 0 if msg.Method == "ACK" else msg.call_function("sl_send_reply", 404, "Not Here")
 
     def failover(self, msg):
-        """The other back end, where the first is down or overloaded; who is busy is busy."""
+        """Tries the other back end if the first one is down or overloaded. If the callee is busy, does nothing."""
         if msg.call_function("t_check_status", "408|50[0-9]") < 0:
             return 1
         msg.set_dst_uri(BACK_ENDS[1 - first(msg.RURI)])
@@ -54,12 +54,12 @@ class Router:
 
 
 def is_back_end(address):
-    """Back ends send from the address that they listen at."""
+    """Returns whether the address is that of a back end. Back ends send from the address at which they listen."""
     return "sip:%s:%d" % address in BACK_ENDS
 
 
 def first(ruri):
-    """Even numbers first try back end 0, odd ones back end 1."""
+    """Returns the back end to try first: 0 for even numbers, 1 for odd numbers."""
     digits = [c for c in ruri.split("@")[0] if c.isdigit()]
     return int(digits[-1]) % 2 if digits else 0
 

@@ -1,6 +1,7 @@
 /**
- * A router to two back ends, without a registrar: numbers decide which one is asked first, the other one is asked if that
- * fails. It is no open relay: what does not come from a back end goes to one. `siplet serve examples/proxy/proxy.yaml`.
+ * A router to two back ends, without a registrar. Numbers decide which back end is tried first; if that fails, the
+ * other one is tried. It is not an open relay: a request that does not come from a back end is sent to a back end.
+ * Start it with `siplet serve examples/proxy/proxy.yaml`.
  */
 import type { Handler, SIPMsg } from '@siplet/engine/script'
 
@@ -16,7 +17,7 @@ class Router implements Handler {
       return msg.call_function('sl_send_reply', 483, 'Too Many Hops')
     }
     if (msg.call_function('has_totag') > 0) return this.within_dialog(msg)
-    // The ACKs that belong here have a To tag; an ACK is never answered.
+    // An ACK that belongs to a dialog has a To tag. An ACK is never answered.
     if (msg.Method === 'ACK') return 0
     if (msg.call_function('loose_route') > 0) {
       return msg.call_function('sl_send_reply', 403, 'Preload Route Denied')
@@ -30,7 +31,7 @@ class Router implements Handler {
     return msg.call_function('t_relay')
   }
 
-  /** A request of a dialog, which has the Route that record_route made. Anybody can write a To tag and a Route. */
+  /** Routes a request of a dialog. It has the Route that record_route added. Anybody can write a To tag and a Route. */
   within_dialog(msg: SIPMsg): number {
     const routed = msg.call_function('loose_route') > 0
     if (routed && isBackEnd(msg.src_address)) return msg.call_function('t_relay')
@@ -43,7 +44,7 @@ class Router implements Handler {
     return msg.call_function('t_relay')
   }
 
-  /** The other back end, where the first is down or overloaded; who is busy is busy. */
+  /** Tries the other back end if the first one is down or overloaded. If the callee is busy, does nothing. */
   failover(msg: SIPMsg): number {
     if (msg.call_function('t_check_status', '408|50[0-9]') < 0) return 1
     msg.set_dst_uri(BACK_ENDS[1 - first(msg.originalRURI)])
@@ -57,12 +58,12 @@ class Router implements Handler {
   }
 }
 
-/** Back ends send from the address that they listen at. */
+/** Returns whether the address is that of a back end. Back ends send from the address at which they listen. */
 function isBackEnd([ip, port]: SIPMsg['src_address']): boolean {
   return BACK_ENDS.includes(`sip:${ip}:${port}`)
 }
 
-/** Even numbers first try back end 0, odd ones back end 1. */
+/** Returns the back end to try first: 0 for even numbers, 1 for odd numbers. */
 function first(ruri: string): number {
   const digits = ruri.replace(/@.*$/, '').replace(/\D/g, '')
   return Number(digits.at(-1) ?? 0) % 2

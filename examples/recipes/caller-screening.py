@@ -1,11 +1,11 @@
-"""Caller screening: who is blocked, by URI, by domain or by source network, and who stays anonymous without a trunk."""
+"""Caller screening: blocks callers by URI, by domain or by source network, and anonymous callers without a trunk."""
 from OpenSIPS import LM_NOTICE
 
 BLOCKED_URIS = {"sip:robocall@example.org"}
 BLOCKED_DOMAINS = {"spam.example"}
-# Beginnings of addresses.
+# Prefixes of addresses.
 BLOCKED_NETWORKS = ("203.0.113.",)
-# Carriers, whose anonymous calls are let through.
+# Carriers that may send anonymous calls.
 TRUNKS = {"192.0.2.30"}
 
 
@@ -29,7 +29,7 @@ class CallerScreening:
         anonymous = caller == "anonymous" or domain == "anonymous.invalid"
         if anonymous and ip not in TRUNKS:
             return self._refuse(msg, "anonymous")
-        msg.removeHeader("X-Screening")  # nobody but us says so
+        msg.removeHeader("X-Screening")  # only this script may set it
         msg.appendHeader("X-Screening", "passed")
         return 1
 

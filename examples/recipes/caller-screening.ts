@@ -1,11 +1,14 @@
-/** Caller screening: who is blocked, by URI, by domain or by source network, and who stays anonymous without a trunk. */
+/**
+ * Caller screening: blocks callers by URI, by domain or by source network, and anonymous callers unless they come from
+ * a trunk.
+ */
 import type { Handler, SIPMsg } from '@siplet/engine/script'
 
 const BLOCKED_URIS = new Set(['sip:robocall@example.org'])
 const BLOCKED_DOMAINS = new Set(['spam.example'])
-/** Beginnings of addresses. */
+/** Prefixes of addresses. */
 const BLOCKED_NETWORKS = ['203.0.113.']
-/** Carriers, whose anonymous calls are let through. */
+/** Carriers that may send anonymous calls. */
 const TRUNKS = new Set(['192.0.2.30'])
 
 class CallerScreening implements Handler {
@@ -24,7 +27,7 @@ class CallerScreening implements Handler {
     // RFC 3261 section 8.1.1.3; RFC 3323 section 4.1
     const anonymous = caller === 'anonymous' || domain === 'anonymous.invalid'
     if (anonymous && !TRUNKS.has(ip)) return this.#refuse(msg, 'anonymous')
-    msg.removeHeader('X-Screening') // nobody but us says so
+    msg.removeHeader('X-Screening') // only this script may set it
     msg.appendHeader('X-Screening', 'passed')
     return 1
   }

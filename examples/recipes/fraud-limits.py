@@ -1,6 +1,6 @@
 """
-Fraud limits per caller, in the state of the child: so many calls in a window of time, and fewer to premium numbers.
-The messages of one caller may come to several children: each counts its own, so a limit holds per child.
+Fraud limits per caller: a number of calls per time window, and fewer to premium numbers. The counters are part of the
+child's state. The calls of one caller may be run by several children, so each limit applies per child.
 """
 import time
 from collections import deque
@@ -11,7 +11,7 @@ WINDOW_S = 60
 MAX_CALLS = 5
 PREMIUM = ("+49900", "+1900")
 MAX_PREMIUM_CALLS = 2
-# Callers remembered; beyond this the one seen first is forgotten, so that memory has an end.
+# Upper bound on remembered callers. Beyond it, the oldest is forgotten, so memory stays bounded.
 MAX_CALLERS = 10000
 
 
@@ -24,7 +24,7 @@ class FraudLimits:
         return 0
 
     def request_route(self, msg):
-        # A re-INVITE has a tag in To (RFC 3261 section 12.2): it is no new call.
+        # A re-INVITE has a tag in To (RFC 3261 section 12.2). It is not a new call.
         if msg.Method != "INVITE" or msg.ToTag is not None:
             return 1
         caller = msg.FromURI or msg.src_address[0]

@@ -1,6 +1,6 @@
 """
-Load-balancing by hash: all messages of a call go to one gateway, without any state. By highest random weight: where a
-gateway is taken out, only its own calls move.
+Load balancing by hash: all messages of a call are sent to one gateway, without any state. The gateway with the highest
+random weight is chosen, so removing a gateway moves only its own calls.
 """
 
 GATEWAYS = ["sip:192.0.2.11:5060", "sip:192.0.2.12:5060", "sip:192.0.2.13:5060"]
@@ -18,7 +18,7 @@ class HashBalancing:
         return 1
 
 
-# FNV-1a, 32 bits, with a finish that spreads the last characters over all of them.
+# FNV-1a with 32 bits, and a final step that spreads the last characters over all bits.
 def fnv1a(text):
     value = 0x811C9DC5
     for character in text:

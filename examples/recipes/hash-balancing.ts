@@ -1,6 +1,6 @@
 /**
- * Load-balancing by hash: all messages of a call go to one gateway, without any state. By highest random weight: where a
- * gateway is taken out, only its own calls move.
+ * Load balancing by hash: all messages of a call are sent to one gateway, without any state. The gateway with the
+ * highest random weight is chosen, so removing a gateway moves only its own calls.
  */
 import type { Handler, SIPMsg } from '@siplet/engine/script'
 
@@ -26,7 +26,7 @@ class HashBalancing implements Handler {
   }
 }
 
-/** FNV-1a, 32 bits, with a finish that spreads the last characters over all of them. */
+/** FNV-1a with 32 bits, and a final step that spreads the last characters over all bits. */
 function fnv1a(text: string): number {
   let hash = 0x811c9dc5
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)

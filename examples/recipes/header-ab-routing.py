@@ -1,13 +1,13 @@
 """
-Header-based A/B routing: testers choose the new platform with X-Platform, some user agents stay on the old one, and
-of everybody else a fixed share of callers goes to the new one, each always to the same.
+Header-based A/B routing: testers choose a platform with X-Platform, and some user agents stay on the old one. A fixed
+share of all other callers uses the new platform; each caller always uses the same one.
 """
 import re
 
 PLATFORMS = {"old": "sip:192.0.2.21:5060", "new": "sip:192.0.2.22:5060"}
-# User agents that are known to fail on the new one.
+# User agents that do not work on the new platform.
 OLD_ONLY = re.compile(r"^OldPhone/[12]\.")
-# Percent of the callers.
+# Percentage of callers.
 SHARE_OF_NEW = 20
 
 
@@ -18,7 +18,7 @@ class HeaderABRouting:
     def request_route(self, msg):
         platform = self._platform(msg)
         msg.set_dst_uri(PLATFORMS[platform])
-        msg.setHeader("X-Platform", platform)  # so that later hops, and logs, know
+        msg.setHeader("X-Platform", platform)  # so that later hops and logs see it
         return 1
 
     def _platform(self, msg):
@@ -30,7 +30,7 @@ class HeaderABRouting:
         return "new" if percentile(msg.FromURI or "") < SHARE_OF_NEW else "old"
 
 
-# 0 to 99, always the same for one text.
+# Returns 0 to 99, always the same for the same text.
 def percentile(text):
     value = 0
     for character in text:

@@ -1,13 +1,13 @@
 /**
- * Header-based A/B routing: testers choose the new platform with X-Platform, some user agents stay on the old one, and
- * of everybody else a fixed share of callers goes to the new one, each always to the same.
+ * Header-based A/B routing: testers choose a platform with X-Platform, and some user agents stay on the old one. A
+ * fixed share of all other callers uses the new platform; each caller always uses the same one.
  */
 import type { Handler, SIPMsg } from '@siplet/engine/script'
 
 const PLATFORMS = { old: 'sip:192.0.2.21:5060', new: 'sip:192.0.2.22:5060' }
-/** User agents that are known to fail on the new one. */
+/** User agents that do not work on the new platform. */
 const OLD_ONLY = /^OldPhone\/[12]\./
-/** Percent of the callers. */
+/** Percentage of callers. */
 const SHARE_OF_NEW = 20
 
 class HeaderABRouting implements Handler {
@@ -18,7 +18,7 @@ class HeaderABRouting implements Handler {
   request_route(msg: SIPMsg): number {
     const platform = this.#platform(msg)
     msg.set_dst_uri(PLATFORMS[platform])
-    msg.setHeader('X-Platform', platform) // so that later hops, and logs, know
+    msg.setHeader('X-Platform', platform) // so that later hops and logs see it
     return 1
   }
 
@@ -30,7 +30,7 @@ class HeaderABRouting implements Handler {
   }
 }
 
-/** 0 to 99, always the same for one text. */
+/** Returns 0 to 99, always the same for the same text. */
 function percentile(text: string): number {
   let hash = 0
   for (let at = 0; at < text.length; at++) hash = (hash * 31 + text.charCodeAt(at)) % 1_000_003

@@ -1,4 +1,4 @@
-"""Number prefix routing: numbers are brought into one form, and the longest prefix chooses the gateway."""
+"""Number prefix routing: numbers are converted to one form, and the longest prefix chooses the gateway."""
 import re
 
 COUNTRY = "+49"
@@ -13,7 +13,7 @@ LONGEST_PREFIX = 5
 NUMBER = re.compile(r"^sip:(\+?[0-9]+)(@.*)$")
 
 
-# 00 and 0 are the international and the national prefix; what has neither is an extension, and stays as it is.
+# 00 and 0 are the international and the national prefix. A number without them is an extension and stays unchanged.
 def international(dialled):
     if dialled.startswith("00"):
         return "+" + dialled[2:]
@@ -41,7 +41,7 @@ class PrefixRouting:
             if gateway is not None:
                 msg.set_dst_uri(gateway)
                 return 1
-        return -1  # nobody carries it
+        return -1  # no gateway for this number
 
 
 def mod_init():

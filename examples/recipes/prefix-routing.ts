@@ -1,4 +1,4 @@
-/** Number prefix routing: numbers are brought into one form, and the longest prefix chooses the gateway. */
+/** Number prefix routing: numbers are converted to one form, and the longest prefix chooses the gateway. */
 import type { Handler, SIPMsg } from '@siplet/engine/script'
 
 const COUNTRY = '+49'
@@ -27,11 +27,13 @@ class PrefixRouting implements Handler {
       msg.set_dst_uri(gateway)
       return 1
     }
-    return -1 // nobody carries it
+    return -1 // no gateway for this number
   }
 }
 
-/** 00 and 0 are the international and the national prefix; what has neither is an extension, and stays as it is. */
+/**
+ * 00 and 0 are the international and the national prefix. A number without them is an extension and stays unchanged.
+ */
 function international(dialled: string): string {
   if (dialled.startsWith('00')) return `+${dialled.slice(2)}`
   if (dialled.startsWith('0')) return COUNTRY + dialled.slice(1)

@@ -191,7 +191,7 @@ def mod_init():
     [
       'a capture',
       ['examples/calls.pcapng'],
-      /^siplet: ERR_SIPLET_USAGE: examples\/calls\.pcapng looks like a capture.*siplet replay runs captures\n$/,
+      /^siplet: ERR_SIPLET_USAGE: examples\/calls\.pcapng looks like a capture.*use siplet replay for captures\n$/,
     ],
     ['a file of 5 GiB', [hugeFile()], /ERR_SIPLET_USAGE: .*huge has more than 33554432 bytes/],
     ['an address that is none', ['-', '--src', 'here'], /It must be ip:port/],

@@ -216,7 +216,7 @@ describe('siplet serve', () => {
     assert.equal(exitCode, 0, stderr)
     assert.match(
       stdout,
-      /proxy.yaml: good; udp:127.0.0.1:5060, tcp:127.0.0.1:5060; .*request_route, within_dialog, failover/,
+      /proxy.yaml: ok; udp:127.0.0.1:5060, tcp:127.0.0.1:5060; .*request_route, within_dialog, failover/,
     )
   })
 
@@ -294,7 +294,7 @@ describe('siplet serve', () => {
     const { port } = http.address() as AddressInfo
     const inUse = await check(`udp:127.0.0.1:${used.address().port}`, port)
     assert.equal(inUse.exitCode, 0)
-    assert.match(inUse.stdout, /: good; /)
+    assert.match(inUse.stdout, /: ok; /)
     assert.match(inUse.stderr, /^warning: cannot listen on udp:127\.0\.0\.1:\d+: the port is in use/m)
     assert.match(inUse.stderr, /^warning: cannot listen on http 127\.0\.0\.1:\d+: the port is in use/m)
     for (const open of [used, http]) open.close()
@@ -375,10 +375,10 @@ describe('siplet serve', () => {
     )
     writeFileSync(script, 'not a script (')
     child.kill('SIGHUP')
-    await saying(/the old script serves on: /)
+    await saying(/the old script stays in use: /)
     writeFileSync(script, answering(410))
     child.kill('SIGHUP')
-    await saying(/the script was loaded anew/)
+    await saying(/the script was reloaded/)
     client.send(request('OPTIONS', 'sip:x@example.com', client.port), port)
     await client.next(410)
     client.send(request('OPTIONS', 'sip:b@exa mple', client.port), port)

@@ -77,6 +77,14 @@ describe('the README', () => {
       rmSync(new URL(output, ROOT))
   })
 
+  it('shows the proxy call of docs/proxy.md, which proxy-examples.test.ts makes', () => {
+    const commands = (text: string) =>
+      text.match(/^(?:\$ )?(?:sipp|siplet serve) .*$/gm)!.map((line) => line.replace('$ ', ''))
+    const inProxyPage = commands(readFileSync(new URL('docs/proxy.md', ROOT), 'utf8'))
+    assert.equal(inProxyPage.length, 4)
+    assert.deepEqual(commands(blocks('console')[0]!), inProxyPage)
+  })
+
   it('shows a use of the library that prints what its comments say', async () => {
     const source = blocks('ts').find((text) => text.includes('createEngine'))!
     await printsItsComments(source)
@@ -96,7 +104,9 @@ describe('the README', () => {
   })
 
   it('links to files that exist', () => {
-    const links = [...README.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target!)
+    const links = [...README.matchAll(/\]\(([^)]+)\)/g)]
+      .map(([, target]) => target!)
+      .filter((target) => !target.startsWith('https:'))
     assert.ok(links.length > 5)
     for (const link of links) assert.ok(existsSync(new URL(link, ROOT)), link)
   })

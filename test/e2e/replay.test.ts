@@ -308,7 +308,7 @@ def mod_init():
           ['request_route', 1, undefined],
         ],
       )
-      assert.match(stderr, /1 message cut short within the head, not run\n.*1 message with a body shorter/)
+      assert.match(stderr, /1 message cut off within the head, not run\n.*1 message with a body shorter/)
     })
 
     it('an unusable second capture: what the first one came to is there, the exit code is 2', async () => {

@@ -80,7 +80,7 @@ describe('the file of a report', () => {
     assert.equal(exitCode, 2)
     const { index } = readReport(path)
     assert.equal(index.listed, 37)
-    assert.match(index.notes.join(), /what came after this: .*handler\.ts is neither pcap nor pcapng/)
+    assert.match(index.notes.join(), /everything after this error: .*handler\.ts is neither pcap nor pcapng/)
   })
 
   it('ends the list at its limits, and counts on', async () => {

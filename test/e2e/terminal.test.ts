@@ -127,7 +127,7 @@ describe('siplet replay on a terminal', () => {
       `trap : INT; ${process.execPath} packages/cli/bin/siplet.js replay ${capture} --script ${script} --speed real; echo "exit $?"`,
       { cwd: ROOT, steps: [{ after: /[1-9] messages?, /, type: '\x03' }] },
     )
-    assert.match(text, /the rest of the captures: the replay was ended early/)
+    assert.match(text, /the rest of the captures: the replay ended early/)
     assert.match(text, /exit 130/)
   })
 })

@@ -21,7 +21,7 @@ export function manual(): string {
       ...page(command, `siplet ${command.name()}`, '###'),
     ]),
     '## Errors',
-    'Standard error says what is wrong as `siplet: CODE: message`. Codes never change. Those of scripts are listed with [the engine](../packages/engine/src/errors.ts), those of `siplet serve` with [the proxy](../packages/proxy/src/errors.ts), those of messages with [sipmsg](../packages/sipmsg/src/errors.ts); the others are:',
+    'Errors are written to standard error as `siplet: CODE: message`. Codes are stable. The codes of scripts are listed in [the engine](../packages/engine/src/errors.ts), those of `siplet serve` in [the proxy](../packages/proxy/src/errors.ts), those of messages in [sipmsg](../packages/sipmsg/src/errors.ts). All others:',
     table(errors),
     '## See also',
     '[Captures](captures.md), [replaying](replay.md), [reports](report.md), [the proxy](proxy.md), [Python](python.md), [observability](observability.md).',

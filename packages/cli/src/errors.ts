@@ -3,13 +3,13 @@ export const CLI_ERRORS = {
   ERR_SIPLET_USAGE:
     'the options contradict each other, a value is not accepted, or a file is for another command',
   ERR_SIPLET_METHOD_NOT_FOUND:
-    'the object of mod_init has no method of that name; the message lists those it has',
+    'the object of mod_init has no method of that name; the message lists its methods',
   ERR_SIPLET_MESSAGE_NOT_FOUND: 'the message file cannot be read',
   ERR_SIPLET_MESSAGE_TRUNCATED: 'the message ends within its head (captured too short): it was not executed',
   ERR_SIPLET_FUNCTIONS: 'the module of --functions cannot be loaded, or exports no function',
-  ERR_SIPLET_EXPECTATION: 'the recording of --expect cannot be read, or is of other messages',
+  ERR_SIPLET_EXPECTATION: 'the recording of --expect cannot be read, or belongs to other messages',
   ERR_SIPLET_OUTPUT: 'an output file cannot be written',
-  ERR_SIPLET_OVERWRITE: 'an output is a file that is read, or that of another output; choose another file',
+  ERR_SIPLET_OVERWRITE: 'an output file is also an input, or another output; choose another file',
   ERR_SIPLET_EXISTS: 'siplet init never overwrites a file; choose an empty folder, or move the file away',
 } as const
 

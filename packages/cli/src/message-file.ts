@@ -24,13 +24,13 @@ export async function messageBytes(path: string): Promise<Buffer> {
   if (looksLikeCapture(bytes)) {
     throw new CLIError(
       'ERR_SIPLET_USAGE',
-      `${name} looks like a capture, not like one SIP message: siplet replay runs captures`,
+      `${name} looks like a capture, not like one SIP message; use siplet replay for captures`,
     )
   }
   if (bytes.length > MAX_BYTES) {
     throw new CLIError(
       'ERR_SIPLET_USAGE',
-      `${name} has more than ${MAX_BYTES} bytes, the most that one SIP message may have`,
+      `${name} has more than ${MAX_BYTES} bytes, the limit for one SIP message`,
     )
   }
   return bytes

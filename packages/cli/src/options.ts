@@ -41,19 +41,19 @@ export function scriptCommand(name: string): Command {
     .requiredOption('-s, --script <file>', 'the routing script: .js .mjs .cjs .ts .mts .py')
     .option(
       '--script-root <dir>',
-      'the folder below which the script may import files (default: the folder of the script)',
+      'the folder from which the script may import files (default: the folder of the script)',
     )
     .option('--mod-init <name>', 'the init function of the script', 'mod_init')
     .option('--child-init <name>', 'the child-init method of the object it returns', 'child_init')
     .option(
       '--timeout-ms <n>',
-      'longest run of one method call: milliseconds of wall time',
+      'longest run of one method call, in milliseconds of wall time',
       integer(1),
       TIMEOUT_MS,
     )
-    .option('--memory-mb <n>', 'heap limit of each isolate: MiB (default: 64)', integer(8))
+    .option('--memory-mb <n>', 'heap limit of each isolate, in MiB (default: 64)', integer(8))
     .addOption(
-      logLevelOption('what the script logs is shown from this level on, lines of LM_INFO with info').default(
+      logLevelOption('lowest level of script log lines that are shown; LM_INFO logs at level info').default(
         'warn',
       ),
     )
@@ -75,11 +75,11 @@ export function withPool(command: Command): Command {
   return command
     .option(
       '--children <n>',
-      'number of children, each an isolate of its own with ranks from 1',
+      'number of children; each has its own isolate and a rank, counted from 1',
       integer(1),
       1,
     )
-    .addOption(isolationOption('where the isolates live', 'thread'))
+    .addOption(isolationOption('where the isolates run', 'thread'))
 }
 
 export function isolationOption(what: string, byDefault: PoolOptions['isolation']): Option {

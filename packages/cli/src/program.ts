@@ -16,21 +16,21 @@ import { INDENT } from './output/talk.ts'
 /** Text that applies to every command. */
 const MANUAL: Manual = {
   details: [
-    'A routing script has an init function that returns an object; the object has a method for requests and one for replies, called once per SIP message. It is JavaScript, TypeScript or Python, and runs in isolates of V8 with a limit of time and of memory.',
-    'Data goes to standard output, or to the file it was asked for; everything else, such as progress and what scripts log, to standard error.',
+    'A routing script has an init function that returns an object. The object has a method for requests and one for replies, which are called once per SIP message. Scripts are written in JavaScript, TypeScript or Python. They run in V8 isolates with limits on time and memory.',
+    'Results are written to standard output, or to the file that an option names. Everything else, such as progress and log lines of scripts, is written to standard error.',
   ],
   exitStatus: {
     [EXIT.DONE]: 'done',
-    [EXIT.SCRIPT_ERROR]: 'done, with an outcome that counts as a failure: each command says which',
-    [EXIT.UNUSABLE]: 'bad usage, or input that cannot be used',
+    [EXIT.SCRIPT_ERROR]: 'the command ran, and its result counts as a failure; see each command',
+    [EXIT.UNUSABLE]: 'wrong usage, or an input that cannot be used',
   },
   sections: {
     Environment: [
-      ['NO_COLOR', 'where it is not empty, no colours, on a terminal neither (https://no-color.org)'],
+      ['NO_COLOR', 'if set and not empty, disables colour, even on a terminal (https://no-color.org)'],
     ],
     Files: [
-      ['*.js *.mjs *.cjs *.ts *.mts *.py', 'routing scripts; what they import is read, too'],
-      ['*.pcap *.pcapng *.gz *.zst', 'captures; a folder stands for those in it'],
+      ['*.js *.mjs *.cjs *.ts *.mts *.py', 'routing scripts; files that they import are read as well'],
+      ['*.pcap *.pcapng *.gz *.zst', 'captures; a folder means all captures in it'],
       ['*.yaml *.yml *.json', 'configurations of siplet serve'],
     ],
   },
@@ -43,7 +43,7 @@ const { version } = createRequire(import.meta.url)('../package.json')
 export function createProgram(finish: (exitCode: number) => void): Command {
   const program = withManual(new Command('siplet'), MANUAL)
     .description(
-      'SIP routing scripts in isolated VMs: begin a script, try it, check it, replay captures through it.',
+      'SIP routing scripts in isolated VMs: create a script, try it, check it, and replay captures through it.',
     )
     .version(version, '-v, --version')
     .configureOutput({ writeErr: complain })

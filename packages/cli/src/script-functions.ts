@@ -18,7 +18,7 @@ export type FunctionCalls = string[]
 export function withFunctions(command: Command): Command {
   return command.option(
     '--functions <file>',
-    'a module (.js .mjs .ts) whose exports the script may call by call_function, beside those of siplet serve; it is trusted, and runs outside the isolates',
+    'a module (.js .mjs .ts) whose exports the script may call with call_function, in addition to the functions of siplet serve; the module is trusted and runs outside the isolates',
   )
 }
 

@@ -45,7 +45,7 @@ export async function runWatching(
     const watched = await files()
     // A missing file may be about to be created, so any new file in its folder counts.
     folders.watch(watched, exitCode === EXIT.UNUSABLE)
-    tell(`watching ${watched.length} ${watched.length === 1 ? 'file' : 'files'}, Ctrl-C ends`)
+    tell(`watching ${watched.length} ${watched.length === 1 ? 'file' : 'files'}, press Ctrl-C to stop`)
     await changed
   }
   process.off('SIGHUP', again)

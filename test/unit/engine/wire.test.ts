@@ -184,6 +184,6 @@ describe('the wire', () => {
       )
       reader.push(Buffer.alloc(3_000))
     }
-    assert.deepEqual(ends, ['a frame of 2007 bytes', 'a MARK that nobody waits for'])
+    assert.deepEqual(ends, ['a frame of 2007 bytes', 'an unexpected MARK'])
   })
 })

@@ -61,12 +61,12 @@ describe('the summary of a replay', () => {
     const batch = [1, 2, 3].map((frame) => replayed(frame, INVITE, {}, one))
     const single = await summed(...batch)
     assert.deepEqual([single.summary.batches, single.summary.latencyUs!.mean], [1, 40])
-    assert.match(single.text, /Time in the script:\n {2}40 µs a message on average \(1 batch of 3\)\n$/)
+    assert.match(single.text, /Time in the script:\n {2}40 µs per message on average \(1 batch of 3\)\n$/)
     const two = await summed(...batch, replayed(4, INVITE, {}, { us: 80, sharedBy: 1 }))
     assert.equal(two.summary.batches, 2)
     assert.match(
       two.text,
-      / {2}50 µs a message on average \(4 messages in 2 batches\)\n {2}slowest: frame 4 INVITE 80 µs, frame 1/,
+      / {2}50 µs per message on average \(4 messages in 2 batches\)\n {2}slowest: frame 4 INVITE 80 µs, frame 1/,
     )
     const alone = await summed(
       ...[10, 20, 30].map((us, k) => replayed(k + 1, INVITE, {}, { us, sharedBy: 1 })),
@@ -129,7 +129,7 @@ describe('the summary of a replay', () => {
     const stats = createCaptureStats()
     Object.assign(stats.skipped, { notSIP: 1, keepAlive: 2_000, linktype: 1 })
     assert.deepEqual(leftOut(collector.summary(REST, stats)), [
-      '1 frame of a link layer that is not supported',
+      '1 frame of an unsupported link layer',
       '1 datagram without SIP on port 5060 or 5061',
       '2,000 keep-alives',
     ])

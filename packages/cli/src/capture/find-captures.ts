@@ -32,6 +32,6 @@ async function capturesIn(directory: string): Promise<string[]> {
   if (names.length > 0) return names.map((name) => join(directory, name))
   throw new CaptureError(
     'ERR_SIPLET_CAPTURE_NOT_FOUND',
-    `directory ${directory} has no capture: no file whose name ends in .pcap, .pcapng or .cap, or such with .gz or .zst`,
+    `directory ${directory} contains no capture: no file name ends in .pcap, .pcapng or .cap, with or without .gz or .zst`,
   )
 }

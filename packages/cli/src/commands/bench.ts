@@ -23,7 +23,7 @@ interface BenchCommandOptions extends ScriptOptions {
 export function benchCommand(finish: (exitCode: number) => void): Command {
   return withManual(scriptCommand('bench'), {
     details: [
-      'Calls the method with one message again and again: one at a time and many at once, then at 10, 50 and 80 % of the capacity that was found. A script that fails on the message is not measured.',
+      'Calls the method with one message many times: one at a time and many at once, then at 10, 50 and 80 % of the measured capacity. A script that fails on the message is not measured.',
     ],
     examples: [
       'siplet bench --script handler.ts',
@@ -31,14 +31,14 @@ export function benchCommand(finish: (exitCode: number) => void): Command {
     ],
   })
     .description('Measure a script on this machine: cost of a call, latency under load, start of children.')
-    .option('--message <file>', 'a file with the SIP message it is called with (default: a plain INVITE)')
-    .option('--method <name>', 'the method called', 'request_route')
+    .option('--message <file>', 'a file with the SIP message to use (default: a plain INVITE)')
+    .option('--method <name>', 'the method to call', 'request_route')
     .addOption(
       new Option('--children <n>', 'children of the rows with several')
         .argParser(integer(1))
         .default(availableParallelism(), 'one a core'),
     )
-    .option('--seconds <n>', 'how long each row is measured', seconds, 1)
+    .option('--seconds <n>', 'duration of each row, in seconds', seconds, 1)
     .option('--json', 'print the figures as JSON')
     .action(async (options: BenchCommandOptions) => {
       const subject: Subject = {

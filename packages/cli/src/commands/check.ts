@@ -16,7 +16,7 @@ const USUAL = ['request_route', 'onreply_route']
 export function checkCommand(finish: (exitCode: number) => void): Command {
   return withManual(withPool(scriptCommand('check')), {
     details: [
-      'Succeeds where the script would serve: it loads, its init function returns an object, and its child-init method an integer of at least 0 in every child. Warnings (a method by another name than is called, an async method) do not change the exit status.',
+      'Succeeds if the script is usable: it loads, its init function returns an object, and its child-init method returns an integer of at least 0 in every child. Warnings (a method whose name is not the one that is called, an async method) do not change the exit status.',
     ],
     examples: [
       'siplet check --script handler.ts',
@@ -25,7 +25,7 @@ export function checkCommand(finish: (exitCode: number) => void): Command {
     ],
   })
     .description(
-      'Load a script, run its init function and its child-init method, list its methods, and warn of usual mistakes.',
+      'Load a script, run its init function and its child-init method, list its methods, and warn about common mistakes.',
     )
     .option('-w, --watch', 'check again whenever the script, or a file it imports, changes')
     .action(async (options: CheckCommandOptions) => {

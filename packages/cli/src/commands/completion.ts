@@ -16,7 +16,7 @@ export function completionCommand(): Command {
       'siplet completion fish > ~/.config/fish/completions/siplet.fish',
     ],
   })
-    .description('Print a script that makes a shell complete commands, options, their values, and files.')
+    .description('Print a completion script for a shell: commands, options, their values, and files.')
     .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SHELLS)))
     .action((shell: keyof typeof SHELLS, _options, command: Command) => {
       process.stdout.write(SHELLS[shell](completions(command.parent!)))

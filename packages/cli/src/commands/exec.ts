@@ -31,8 +31,8 @@ interface ExecCommandOptions extends ScriptOptions, FunctionOptions {
 export function execCommand(finish: (exitCode: number) => void): Command {
   return withManual(withFunctions(scriptCommand('exec')), {
     details: [
-      'The edited message goes to standard output byte for byte, or as a diff where that is a terminal; the verdict, the next hop and the time it took to standard error.',
-      'The functions of `siplet serve` ([the proxy](proxy.md)) can be called; they check, edit and return as they do there, and send nothing. What was called is shown before the verdict.',
+      'The edited message is written to standard output byte for byte, or as a diff if that is a terminal. The result, the next hop and the time are written to standard error.',
+      'The script may call the functions of `siplet serve` ([the proxy](proxy.md)). They check, edit and return as they do there, and send nothing. Calls are shown before the result.',
     ],
     examples: [
       'siplet exec invite.sip --script handler.ts',
@@ -43,13 +43,13 @@ export function execCommand(finish: (exitCode: number) => void): Command {
     exitStatus: { [EXIT.SCRIPT_ERROR]: 'the script failed on the message' },
   })
     .description(
-      'Run one SIP message through a script: the edited message on stdout (on a terminal: what changed), the verdict on stderr.',
+      'Run one SIP message through a script. The edited message is written to stdout (on a terminal: a diff), the result to stderr.',
     )
     .argument('<message>', 'a file with one SIP message; - is stdin')
-    .option('--method <name>', 'the method called (default: request_route, for replies onreply_route)')
-    .option('--extra <text>', 'a second argument for the method')
-    .addOption(isolationOption('where the isolate lives', 'inline'))
-    .option('--src <ip:port>', 'where the message came from', address)
+    .option('--method <name>', 'the method to call (default: request_route, for replies onreply_route)')
+    .option('--extra <text>', 'second argument of the method')
+    .addOption(isolationOption('where the isolate runs', 'inline'))
+    .option('--src <ip:port>', 'source address of the message', address)
     .option('--dst <ip:port>', 'where it came in', address)
     .option('--diff', 'show what changed, also where stdout is no terminal')
     .option('--no-diff', 'print the edited message as it is, also on a terminal')
@@ -68,10 +68,7 @@ export function execCommand(finish: (exitCode: number) => void): Command {
         return
       }
       if (path === '-') {
-        throw new CLIError(
-          'ERR_SIPLET_USAGE',
-          '--watch reads the message again and again: give it a file, not -',
-        )
+        throw new CLIError('ERR_SIPLET_USAGE', '--watch reads the message more than once; give a file, not -')
       }
       const own = options.functions === undefined ? [] : [options.functions]
       const files = async () => [path, ...own, ...(await scriptSources(options.script, options.scriptRoot))]

@@ -34,7 +34,7 @@ const TEST = 'handler.test.ts'
 export function initCommand(): Command {
   return withManual(new Command('init'), {
     details: [
-      'The tests run with the Node of the npm package `node`, which npm puts in front of that of the machine.',
+      'The tests run with the Node of the npm package `node`. npm scripts prefer it to the Node of the machine.',
     ],
     examples: ['siplet init routing', 'siplet init routing --language python'],
     sections: {
@@ -42,16 +42,16 @@ export function initCommand(): Command {
         ['handler.ts, .js or .py', 'the script, by --language'],
         ['handler.test.ts or .js', 'its test, for npm test'],
         ['invite.sip', 'a sample message'],
-        ['package.json', 'the packages, and the commands: npm test, npm run check, exec, watch, typecheck'],
-        ['tsconfig.json', 'TypeScript: how types are checked'],
-        [[...STUBS, 'pyrightconfig.json'].join(', '), 'Python: what editors know of a script'],
+        ['package.json', 'packages and commands: npm test, npm run check, exec, watch, typecheck'],
+        ['tsconfig.json', 'TypeScript: settings of the type checker'],
+        [[...STUBS, 'pyrightconfig.json'].join(', '), 'Python: type information for editors'],
       ],
     },
   })
-    .description('Begin a script: the script itself, a sample message, a test. Overwrites nothing.')
-    .argument('[dir]', 'the folder, made where it is not there', '.')
+    .description('Create a script with a sample message and a test. Overwrites nothing.')
+    .argument('[dir]', 'the folder; created if it does not exist', '.')
     .addOption(
-      new Option('-l, --language <language>', 'what the script is written in')
+      new Option('-l, --language <language>', 'language of the script')
         .choices(Object.keys(SCRIPTS))
         .default('typescript'),
     )
@@ -127,7 +127,7 @@ async function writeNew(dir: string, files: Record<string, string | Buffer>): Pr
   if (present.length > 0) {
     throw new CLIError(
       'ERR_SIPLET_EXISTS',
-      `${dir} has ${present.join(', ')} already, and nothing is overwritten: choose another folder, or move ${present.length === 1 ? 'it' : 'them'} away`,
+      `${dir} has ${present.join(', ')} already, and files are never overwritten; choose another folder, or move ${present.length === 1 ? 'it' : 'them'} away`,
     )
   }
   try {

@@ -16,9 +16,9 @@ interface ReplayCommandOptions extends ReplayRunOptions {
 export function replayCommand(finish: (exitCode: number) => void): Command {
   return withManual(withFunctions(withPool(scriptCommand('replay'))), {
     details: [
-      'Finds SIP by its content in the captures, merged by time: over UDP, TCP and WebSocket, in tunnels, fragments and HEP ([captures](captures.md)). Calls the method for requests or for replies with each message, in the order of the capture; messages of one Call-ID go to one child. Whatever the script does, every message gets a decision or an error.',
-      'The summary goes to standard output: decisions by method, the requests that were rewritten, rerouted or refused, errors by line of the script, times, and what was left out. With `--ndjson -` standard output has the NDJSON, and the summary moves to standard error. Filters, speeds, comparisons and what `--out` writes are explained in [replaying](replay.md), the HTML file of `--report` in [reports](report.md).',
-      'Progress goes to standard error: a bar on a terminal, a line every five seconds elsewhere.',
+      'Finds SIP messages by their content, over UDP, TCP and WebSocket, in tunnels, fragments and HEP ([captures](captures.md)). Several captures are merged by time. Calls the method for requests or for replies with each message, in capture order. Messages of one Call-ID are run by one child. Whatever the script does, every message gets a decision or an error.',
+      'The summary is written to standard output: decisions by method, requests that were rewritten, rerouted or refused, errors by line of the script, times, and packets that were skipped, by reason. With `--ndjson -`, the NDJSON is written to standard output and the summary to standard error. [Replaying](replay.md) explains filters, speeds, comparisons and the output of `--out`, [reports](report.md) the HTML file of `--report`.',
+      'Progress is written to standard error: a bar on a terminal, otherwise a line every five seconds.',
     ],
     examples: [
       'siplet replay calls.pcapng --script handler.ts',
@@ -36,17 +36,20 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
     exitStatus: {
       [EXIT.SCRIPT_ERROR]:
         'the script failed on a message, with --fail-on-error; decisions differ, with --expect or --fail-on-difference',
-      [EXIT.INTERRUPTED]: 'ended by Ctrl-C: what was done until then is written, and summed up',
+      [EXIT.INTERRUPTED]: 'ended by Ctrl-C; everything done before is written and summarised',
     },
   })
     .description(
-      'Run every SIP message of captures (pcap, pcapng) through a script, and tell what it decided.',
+      'Run every SIP message of captures (pcap, pcapng) through a script, and report its decisions.',
     )
-    .argument('<captures...>', 'pcap or pcapng files, plain, .gz or .zst; directories of such; - is stdin')
-    .option('--request-method <name>', 'the method called for requests', 'request_route')
-    .option('--reply-method <name>', 'the method called for replies, if the script has it', 'onreply_route')
-    .option('--extra <text>', 'a second argument for the methods')
-    .option('--limit <n>', 'end after this many SIP messages', integer(1))
+    .argument(
+      '<captures...>',
+      'pcap or pcapng files, plain, .gz or .zst; directories of such files; - is stdin',
+    )
+    .option('--request-method <name>', 'the method for requests', 'request_route')
+    .option('--reply-method <name>', 'the method for replies, if the script has it', 'onreply_route')
+    .option('--extra <text>', 'second argument of the methods')
+    .option('--limit <n>', 'stop after this many SIP messages', integer(1))
     .option('--speed <speed>', 'max; real, as captured; or a factor such as 2x', speed)
     .option(
       '--filter <expression>',
@@ -54,25 +57,28 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
       (expression) => new MessageFilter(expression),
     )
     .option('--dedupe', 'run UDP retransmissions once: same bytes, same addresses, within 32 s')
-    .option('--compare <script>', 'run a second script beside the first, and show where decisions differ')
-    .option('--fail-on-difference', 'with --compare: exit with 1 where decisions differ')
-    .option('--expect <file>', 'exit with 1 where decisions differ from those recorded with --ndjson')
-    .option('--out <file>', 'write the messages as rewritten to a pcapng file')
-    .option('--ndjson <file>', 'write one JSON object a line per SIP message; - is stdout')
-    .option('--report <file>', 'write a report to look at: one HTML file that needs no network')
+    .option('--compare <script>', 'run a second script as well, and show where the decisions differ')
+    .option('--fail-on-difference', 'with --compare: exit with 1 if decisions differ')
+    .option('--expect <file>', 'exit with 1 if decisions differ from those recorded with --ndjson')
+    .option('--out <file>', 'write the edited messages to a pcapng file')
+    .option('--ndjson <file>', 'write one line of JSON per SIP message; - is stdout')
+    .option('--report <file>', 'write a report: one HTML file that needs no network')
     .option('--json', 'print the summary as one JSON object')
-    .option('--fail-on-error', 'exit with 1 where the script failed on a message')
+    .option('--fail-on-error', 'exit with 1 if the script failed on a message')
     .option('-w, --watch', 'replay again whenever the script, a file it imports, or a capture changes')
     .action(async (paths: string[], options: ReplayCommandOptions, command: Command) => {
       if (options.json && options.ndjson === '-') {
         throw new CLIError(
           'ERR_SIPLET_USAGE',
-          '--json and --ndjson - both want stdout; write the NDJSON to a file',
+          '--json and --ndjson - both write to stdout; write the NDJSON to a file',
         )
       }
       for (const option of ['out', 'report'] as const) {
         if (options[option] !== '-') continue
-        throw new CLIError('ERR_SIPLET_USAGE', `--${option} writes a file, and - is none: give it a name`)
+        throw new CLIError(
+          'ERR_SIPLET_USAGE',
+          `--${option} writes a file and does not accept -; give a file name`,
+        )
       }
       if (options.failOnDifference && options.compare === undefined) {
         throw new CLIError(
@@ -87,10 +93,7 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
         return
       }
       if (paths.includes(STDIN)) {
-        throw new CLIError(
-          'ERR_SIPLET_USAGE',
-          '--watch reads the captures again and again: give it files, not -',
-        )
+        throw new CLIError('ERR_SIPLET_USAGE', '--watch reads the captures more than once; give files, not -')
       }
       const { script, scriptRoot, compare = script, functions, out, ndjson, report } = options
       const files = async () => [

@@ -23,32 +23,32 @@ interface ServeOptions {
 export function serveCommand(finish: (exitCode: number) => void): Command {
   return withManual(new Command('serve'), {
     details: [
-      'The configuration names the script, the sockets, the limits and the timers; [the proxy](proxy.md) lists them. Runs in the foreground and logs to standard error, as service managers expect.',
-      '`--check` opens every socket and closes it again. A port in use is a warning: the proxy that is to be loaded anew may hold it.',
+      'The configuration names the script, the sockets, the limits and the timers; see [the proxy](proxy.md). The proxy runs in the foreground and logs to standard error, as service managers expect.',
+      '`--check` opens every socket and closes it again. A port in use causes only a warning, because the running proxy may use it.',
     ],
     examples: ['siplet serve proxy.yaml --check', 'siplet serve proxy.yaml'],
     sections: {
       Signals: [
-        ['SIGTERM, SIGINT', 'refuse new requests, finish what is under way, end'],
-        ['SIGHUP', 'load the script anew; the old one serves on where the new one fails'],
+        [
+          'SIGTERM, SIGINT',
+          'refuse new requests, wait for requests in progress, exit; a second signal exits at once',
+        ],
+        ['SIGHUP', 'load the script again; if the new one fails, the old one stays in use'],
       ],
     },
   })
-    .description('Serve as a SIP proxy (RFC 3261) whose routing logic is a script.')
+    .description('Run a SIP proxy (RFC 3261) whose routing logic is a script.')
     .argument('<config>', 'the configuration: YAML or JSON')
-    .option(
-      '--check',
-      'load the configuration and the script, try the sockets, say what is wrong, and serve nothing',
-    )
+    .option('--check', 'load the configuration and the script, try the sockets, report errors, and exit')
     .addOption(
-      new Option('--on-script-error <action>', 'what becomes of a request whose script fails').choices([
+      new Option('--on-script-error <action>', 'what to do with a request if its script fails').choices([
         'reject',
         'relay',
       ]),
     )
     .addOption(
       logLevelOption(
-        'what the script and the proxy log is shown from this level on, instead of logLevel of the configuration (default: info, which shows LM_INFO)',
+        'lowest level of log lines that are shown, instead of logLevel of the configuration (default: info, which shows LM_INFO)',
       ),
     )
     .action(async (path: string, { check, ...given }: ServeOptions) => {
@@ -66,10 +66,10 @@ async function checkConfig(path: string, config: ProxyConfig): Promise<void> {
   })
   for (const failure of await trySockets(config)) {
     if ((failure.cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw failure
-    tell(`warning: ${failure.message}: by this proxy, if it is running already`)
+    tell(`warning: ${failure.message}: this is expected if this proxy is already running`)
   }
   const sockets = config.listen.map(({ text }) => text).join(', ')
-  say(`${path}: good; ${sockets}; ${config.script.file} has the methods ${engine.methods.join(', ')}`)
+  say(`${path}: ok; ${sockets}; ${config.script.file} has the methods ${engine.methods.join(', ')}`)
 }
 
 async function serve(config: ProxyConfig): Promise<void> {
@@ -81,13 +81,13 @@ async function serve(config: ProxyConfig): Promise<void> {
   await new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
   })
-  tell(`ending: ${proxy.health().unfinished} requests under way`)
+  tell(`stopping: ${proxy.health().unfinished} requests in progress`)
   await proxy.close()
 }
 
 function reload(proxy: SIPProxy): void {
   proxy.reload().then(
-    () => tell('the script was loaded anew'),
-    (error: Error) => tell(`the old script serves on: ${error.message}`),
+    () => tell('the script was reloaded'),
+    (error: Error) => tell(`the old script stays in use: ${error.message}`),
   )
 }

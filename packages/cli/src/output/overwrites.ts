@@ -26,7 +26,7 @@ export async function refuseOverwrites(
     if (other !== undefined) {
       throw new CLIError(
         'ERR_SIPLET_OVERWRITE',
-        `${option} ${path} would overwrite ${other}: nothing was written; choose another file`,
+        `${option} ${path} would overwrite ${other}; nothing was written; choose another file`,
       )
     }
     taken.set(file, `the output of ${option}`)

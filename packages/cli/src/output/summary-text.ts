@@ -19,7 +19,9 @@ export function summaryText(
   const lines = [
     headline(summary),
     '',
-    messages === 0 ? 'No SIP message to run: see what was left out, and the filters.' : table(rows),
+    messages === 0
+      ? 'No SIP message to run: see the list of what was left out, and check the filters.'
+      : table(rows),
     ...section(
       plain('Requests that were rewritten, rerouted or refused:'),
       decided.map(decidedLine),
@@ -92,10 +94,10 @@ function failedLine({ frame, file, method, status, error }: NDJSONLine): string 
 }
 
 const SKIPPED: Record<keyof CaptureStats['skipped'], (count: number) => string> = {
-  linktype: (count) => `${plural(count, 'frame')} of a link layer that is not supported`,
+  linktype: (count) => `${plural(count, 'frame')} of an unsupported link layer`,
   notIP: (count) => `${plural(count, 'frame')} without an IP packet`,
-  fragments: (count) => `${plural(count, 'IP fragment')} of packets whose other pieces are missing`,
-  tcp: (count) => `${plural(count, 'gap')} within messages of TCP streams: segments are missing`,
+  fragments: (count) => `${plural(count, 'IP fragment')} of packets with missing fragments`,
+  tcp: (count) => `${plural(count, 'gap')} in messages of TCP streams, because segments are missing`,
   notFramed: (count) => `${plural(count, 'part')} of SIP streams without a message`,
   encrypted: (count) => `${plural(count, 'encrypted stream')} on port 5060 or 5061`,
   hep: (count) => `${plural(count, 'HEP packet')} without SIP`,
@@ -117,7 +119,7 @@ export function leftOut({
     .filter(([, count]) => count > 0)
     .map(([kind, count]) => SKIPPED[kind as keyof typeof SKIPPED](count))
   const { head, body } = truncatedMessages
-  if (head > 0) lines.push(`${plural(head, 'message')} cut short within the head, not run`)
+  if (head > 0) lines.push(`${plural(head, 'message')} cut off within the head, not run`)
   if (body > 0)
     lines.push(`${plural(body, 'message')} with a body shorter than Content-Length says, run as captured`)
   for (const [path, { offset, reason }] of Object.entries(truncatedCaptures)) {
@@ -128,7 +130,7 @@ export function leftOut({
   if (passedOver.filter > 0)
     lines.push(`${plural(passedOver.filter, 'message')} that --filter does not match`)
   if (notWritten > 0) lines.push(`from --out ${plural(notWritten, 'message')} longer than a UDP datagram`)
-  if (endedEarly) lines.push('the rest of the captures: the replay was ended early')
+  if (endedEarly) lines.push('the rest of the captures: the replay ended early')
   return lines
 }
 
@@ -138,10 +140,10 @@ const FEW_BATCHES = 10
 function latency({ latencyUs, slowest, executed, batches }: ReplaySummary): string[] {
   if (latencyUs === null) return []
   const { p50, p90, p99, p999, max, mean } = latencyUs
-  if (batches === 1 && executed > 1) return [`${mean} µs a message on average (1 batch of ${executed})`]
+  if (batches === 1 && executed > 1) return [`${mean} µs per message on average (1 batch of ${executed})`]
   const times =
     batches < FEW_BATCHES && batches < executed
-      ? `${mean} µs a message on average (${plural(executed, 'message')} in ${plural(batches, 'batch', 'batches')})`
+      ? `${mean} µs per message on average (${plural(executed, 'message')} in ${plural(batches, 'batch', 'batches')})`
       : `p50 ${p50} µs, p90 ${p90} µs, p99 ${p99} µs, p99.9 ${p999} µs, longest ${max} µs`
   return [times, `slowest: ${slowest.map(slow).join(', ')}`]
 }

@@ -99,7 +99,7 @@ export class Expectation implements ReplayConsumer {
     this.#failed = true
     return new CLIError(
       'ERR_SIPLET_EXPECTATION',
-      `--expect ${this.#path}: ${reason}; record it anew with --ndjson, same captures and options`,
+      `--expect ${this.#path}: ${reason}; record it again with --ndjson and the same captures and options`,
       { cause },
     )
   }

@@ -80,7 +80,7 @@ export class MessageFilter {
   #error(reason: string, cause?: unknown): CLIError {
     return new CLIError(
       'ERR_SIPLET_USAGE',
-      `--filter ${this.#expression}: ${reason}; strings take double quotes, fields are ${FILTER_FIELDS.join(', ')}`,
+      `--filter ${this.#expression}: ${reason}; strings need double quotes; the fields are ${FILTER_FIELDS.join(', ')}`,
       { cause },
     )
   }

@@ -121,7 +121,7 @@ async function run(
   let consumers: readonly ReplayConsumer[] = []
   const notes = () => [
     ...leftOut(summary()),
-    ...(failure === undefined ? [] : [`what came after this: ${failure.error}`]),
+    ...(failure === undefined ? [] : [`everything after this error: ${failure.error}`]),
   ]
   /** Opening an output deletes its old content, so it waits until the captures could be read. */
   const openOutputs = async () => {

@@ -178,7 +178,7 @@ export class ProcessChild implements Child {
 
   /** @throws Malformed if the frame is not expected, or is invalid */
   #frame({ kind, number, payload }: Frame): void {
-    if (!this.#expects(kind)) throw new Malformed(`${kind} that nobody waits for`)
+    if (!this.#expects(kind)) throw new Malformed(`unexpected ${kind}`)
     // A process that sends replies without reading would make frames pile up here.
     if (this.#unread.bytes > this.#orderLength + MAX_UNREAD_BYTES) {
       throw new Malformed(`${kind} of a process that does not read what it is sent`)

@@ -48,8 +48,8 @@ const PACKAGE = /^((?:@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*)(?:\/(.*))?$/
 const NO_SUBPATH = /(?:^|[/\\])(?:\.{1,2}|node_modules)?(?:[/\\]|$)/i
 
 const HINTS = {
-  host: 'an isolate has no host modules; let the embedder offer a function and use call_function',
-  url: 'only files are imported; save it beside the script',
+  host: 'an isolate has no host modules; use call_function with a function that the embedder provides',
+  url: 'only files can be imported; save the module in the folder of the script',
 }
 
 export class ModuleResolver {

@@ -134,7 +134,7 @@ export class FrameReader {
    */
   #keep(bytes: Buffer, needed: number): void {
     if (bytes.length >= HEADER_LENGTH && this.#limits.expects?.(kindOf(bytes)!, rankOf(bytes)) === false) {
-      this.#end(`a ${kindOf(bytes)} that nobody waits for`)
+      this.#end(`an unexpected ${kindOf(bytes)}`)
       return
     }
     const part = Buffer.allocUnsafe(needed)
