@@ -15,7 +15,7 @@ export function poolProcesses(): number[] {
   return tasks(process.pid)
     .flatMap((thread) => read(`/proc/${process.pid}/task/${thread}/children`).split(' '))
     .map(Number)
-    .filter((pid) => pid > 0 && read(`/proc/${pid}/cmdline`).match(/process-host|pool-entry/) !== null)
+    .filter((pid) => pid > 0 && read(`/proc/${pid}/cmdline`).match(/pool-main|pool-entry/) !== null)
 }
 
 function threadsTime(pid: number): number {

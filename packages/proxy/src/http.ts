@@ -3,8 +3,13 @@ import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { cannotListen } from './errors.ts'
 import type { Guard } from './guard.ts'
-import type { SIPProxy } from './proxy.ts'
 import { hostPort } from './transport/transport.ts'
+
+/** What the endpoint reports about: the proxy. */
+export interface Reporting {
+  metrics(): Promise<string>
+  health(): { status: string }
+}
 
 export class HttpEndpoint {
   readonly #server: Server
@@ -14,7 +19,7 @@ export class HttpEndpoint {
    * @param address host:port, with an IPv6 address in brackets
    * @throws ProxyError ERR_SIPLET_PROXY_LISTEN
    */
-  static async open(address: string, proxy: SIPProxy, guard: Guard): Promise<HttpEndpoint> {
+  static async open(address: string, proxy: Reporting, guard: Guard): Promise<HttpEndpoint> {
     const server = createServer((request, response) => {
       const owner = { callId: null, abandon: () => void response.destroy() }
       guard.run('http-request', owner, () => {
@@ -62,7 +67,7 @@ export async function listenHttp(server: Server, address: string): Promise<strin
   return host
 }
 
-async function answer(url: string, response: ServerResponse, proxy: SIPProxy): Promise<void> {
+async function answer(url: string, response: ServerResponse, proxy: Reporting): Promise<void> {
   switch (url) {
     case '/metrics':
       response

@@ -2,9 +2,10 @@
 import type { Route } from '@siplet/engine'
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Boundary } from './guard.ts'
+import type { DropReason } from './transport/transport.ts'
 
 /** Values of `dropped_total{reason}` that the core adds to those of the transports. */
-export type CoreDrop = 'no-via' | 'stray-reply' | 'unsent-reply' | 'unsent-request' | 'no-target'
+type CoreDrop = 'no-via' | 'stray-reply' | 'unsent-reply' | 'unsent-request' | 'no-target'
 
 /** Methods that get their own label. Other methods share one, because peers may invent any number of them. */
 const METHODS = new Set(
@@ -89,7 +90,7 @@ export class ProxyMetrics {
     this.#refused.add(String(status))
   }
 
-  dropped(reason: string): void {
+  dropped(reason: CoreDrop | DropReason): void {
     this.#dropped.add(reason)
   }
 

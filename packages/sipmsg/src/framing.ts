@@ -5,18 +5,18 @@ import { toText } from './one-byte-text.ts'
 import { CR, LF, SLASH } from './scan.ts'
 import { findStartLine } from './start-line.ts'
 
-export interface MessageFrame {
+interface MessageFrame {
   readonly type: 'message'
   readonly bytes: Uint8Array
 }
 
 /** A double CRLF between messages. A server answers with a single CRLF (RFC 5626 section 3.5.1). */
-export interface PingFrame {
+interface PingFrame {
   readonly type: 'ping'
 }
 
 /** Bytes that are no message, or a message that is refused. */
-export interface ErrorFrame {
+interface ErrorFrame {
   readonly type: 'error'
   readonly error: SIPMessageError
   /** The head of a message that is refused because of its body. It allows the receiver to answer a request. */

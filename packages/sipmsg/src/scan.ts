@@ -10,8 +10,8 @@ export const LF = 10
 export const CR = 13
 export const SP = 32
 export const QUOTE = 34
-export const LEFT_PAREN = 40
-export const RIGHT_PAREN = 41
+const LEFT_PAREN = 40
+const RIGHT_PAREN = 41
 export const COMMA = 44
 export const SLASH = 47
 export const COLON = 58
@@ -19,7 +19,7 @@ export const SEMICOLON = 59
 export const LEFT_ANGLE = 60
 export const EQUALS = 61
 export const LEFT_BRACKET = 91
-export const BACKSLASH = 92
+const BACKSLASH = 92
 
 /** A token, as part of a regular expression. */
 export const TOKEN = "[A-Za-z0-9\\-.!%*_+`'~]+"

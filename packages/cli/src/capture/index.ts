@@ -1,16 +1,14 @@
 export { CaptureEncoder, type CaptureEncoderOptions } from './capture-encoder.ts'
 export { looksLikeCapture, STDIN } from './capture-file.ts'
 export { type CaptureStats, createCaptureStats } from './capture-stats.ts'
-export type { CapturedMessage, MessageOrigin } from './captured-message.ts'
-export { CAPTURE_ERRORS, CaptureError } from './errors.ts'
+export type { CapturedMessage } from './captured-message.ts'
+export { CaptureError } from './errors.ts'
 export { findCaptures } from './find-captures.ts'
 export type { Frame } from './frame.ts'
 export {
   type Datagram,
   type FrameEncoderOptions,
   ipFrames,
-  type Packet,
-  type Segment,
   tcpFrames,
   udpFrames,
 } from './frame-encoder.ts'

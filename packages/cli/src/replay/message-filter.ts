@@ -36,7 +36,7 @@ const DECIDED: Record<string, (replayed: ReplayedMessage) => unknown> = {
 }
 
 /** All names that an expression may use. */
-export const FILTER_FIELDS = [...Object.keys(CAPTURED), ...Object.keys(DECIDED)]
+const FILTER_FIELDS = [...Object.keys(CAPTURED), ...Object.keys(DECIDED)]
 
 export class MessageFilter {
   /**

@@ -1,5 +1,5 @@
 import type { PendingExec } from '../dispatch/pending-exec.ts'
-import type { RunEnd, StartResult } from '../isolate/host/child.ts'
+import type { RunEnd, StartResult } from '../isolate/host/child-spec.ts'
 import type { VerdictReader } from '../wire/verdict-reader.ts'
 
 /** One child of the engine. Each isolation implements this interface. A child never has two callers at once. */

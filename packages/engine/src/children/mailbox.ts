@@ -14,7 +14,7 @@
  *   i32 LOOKING   number of the batch whose end the engine looks for; the side that resets it to 0 chooses between looking
  *                 (the worker) and a message (the engine)
  */
-import type { RunEnd } from '../isolate/host/child.ts'
+import type { RunEnd } from '../isolate/host/child-spec.ts'
 
 const REQUEST = 0
 const LENGTH = 1

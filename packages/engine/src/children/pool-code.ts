@@ -37,7 +37,7 @@ export function poolCode(): Promise<PoolCode> {
 
 /** Bundles the texts with esbuild. */
 export async function bundlePoolCode(): Promise<PoolCode> {
-  const [host, worker] = await Promise.all([bundled('./process-host.ts'), bundled('./thread-worker.ts')])
+  const [host, worker] = await Promise.all([bundled('./pool-main.ts'), bundled('./worker-main.ts')])
   return { host, worker }
 }
 

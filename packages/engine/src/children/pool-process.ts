@@ -1,6 +1,6 @@
 /**
  * The pool process of isolation `process`, seen from the engine. It is started when it is needed, started again after
- * it ended, and ended when it stays silent. process.ts contains what each rank does with the process.
+ * it ended, and ended when it stays silent. process-child.ts contains what each rank does with the process.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
@@ -31,7 +31,7 @@ const GIVE_UP_MS = 500
 const MEMORY_LOOK_MS = 20
 const MIB = 2 ** 20
 const CHANNEL_FD = 3
-/** Matches the error that the process writes when it ends itself at its memory limit (process-host.ts). */
+/** Matches the error that the process writes when it ends itself at its memory limit (pool-main.ts). */
 const MEMORY = /limits\.processMemoryMb/
 
 export interface PoolListener {

@@ -6,10 +6,10 @@
  */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import type { ChildSpec, RunEnd, StartResult } from '../isolate/host/child.ts'
+import type { ChildSpec, RunEnd, StartResult } from '../isolate/host/child-spec.ts'
 import { giveBackShared, takeShared } from '../wire/shared-memory.ts'
 import { Mailbox } from './mailbox.ts'
-import type { FunctionRequest, NewInput, StartTask } from './thread-worker.ts'
+import type { FunctionRequest, NewInput, StartTask } from './worker-main.ts'
 
 const INPUT_BYTES = 1 << 20
 const UNREF_MS = 100
@@ -17,7 +17,7 @@ const UNREF_MS = 100
  * The worker's file, next to this file and with the same extension: .ts in the repository, .js in the published
  * package.
  */
-const WORKER = new URL(`./thread-worker${import.meta.url.slice(-3)}`, import.meta.url).href
+const WORKER = new URL(`./worker-main${import.meta.url.slice(-3)}`, import.meta.url).href
 
 /** Order to start the child of a worker, for the first time or again. */
 export interface WorkerOrder {
@@ -43,7 +43,7 @@ export class RankWorker {
 
   /**
    * @param env environment of the thread
-   * @param code the code of the thread, with the exports of thread-worker.ts
+   * @param code the code of the thread, with the exports of worker-main.ts
    */
   constructor(
     env: Record<string, string>,

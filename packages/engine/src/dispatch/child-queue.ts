@@ -6,7 +6,7 @@
  */
 import type { Child, Loss } from '../children/child.ts'
 import type { RunTime } from '../exec-result.ts'
-import type { RunEnd, StartResult } from '../isolate/host/child.ts'
+import type { RunEnd, StartResult } from '../isolate/host/child-spec.ts'
 import { thrownText } from '../shown.ts'
 import { checkedStartResult, lostStart } from '../wire/start-result.ts'
 import type { Outcome } from '../wire/verdict.ts'

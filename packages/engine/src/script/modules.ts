@@ -225,7 +225,7 @@ function at({ location }: Message, path: string): PartialMessage['location'] {
   return location && { ...location, file: path, namespace: NAMESPACE }
 }
 
-export function refusal(specifier: string, why: string): PartialMessage {
+function refusal(specifier: string, why: string): PartialMessage {
   return { text: `"${shownName(specifier)}" cannot be imported: ${why}`, detail: REFUSED }
 }
 

@@ -9,11 +9,11 @@ import { basename, dirname, join, parse, resolve, sep } from 'node:path'
 import { SipletError } from '../errors.ts'
 
 /** Maximum size of one file of a script, in bytes. */
-export const MAX_FILE_BYTES = 8 * 1024 * 1024
+const MAX_FILE_BYTES = 8 * 1024 * 1024
 /** Maximum size of all files of a script, in bytes. */
-export const MAX_TOTAL_BYTES = 32 * 1024 * 1024
+const MAX_TOTAL_BYTES = 32 * 1024 * 1024
 /** Maximum number of files of a script. */
-export const MAX_FILES = 4_096
+const MAX_FILES = 4_096
 
 /** Maximum number of paths that are checked while a script is loaded. Each import needs several. */
 const MAX_LOOKS = 200_000

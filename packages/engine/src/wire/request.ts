@@ -65,18 +65,6 @@ export function encodeRequest(request: Request): string {
   return header + method + srcIp + dstIp + (extra ?? '') + message
 }
 
-/** Bytes `encodeRequest` makes of it. */
-export function requestLength(request: Request): number {
-  return (
-    HEADER_LENGTH +
-    request.method.length +
-    request.srcIp.length +
-    request.dstIp.length +
-    (request.extra?.length ?? 0) +
-    request.message.length
-  )
-}
-
 /** Reads a batch record by record. `next()` fills and returns the same object each time. */
 export class RequestReader {
   readonly #request: Request = {

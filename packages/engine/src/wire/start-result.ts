@@ -1,6 +1,6 @@
 /** Checks the result of a start (StartResult): the script chooses the names of its methods. */
 import { ERRORS, type ErrorCode } from '../errors.ts'
-import type { StartResult } from '../isolate/host/child.ts'
+import type { StartResult } from '../isolate/host/child-spec.ts'
 import { Malformed, orMalformed } from './malformed.ts'
 
 const MAX_METHODS = 10_000

@@ -77,7 +77,7 @@ export function loopHash(request: SIPMessage): string {
  * Like {@link loopHash}, for stateless forwarding. Covers only what a CANCEL has in common with its INVITE, because
  * both need the same branch.
  */
-export function statelessLoopHash(request: SIPMessage): string {
+function statelessLoopHash(request: SIPMessage): string {
   return digest(routingParts(request))
 }
 

@@ -10,23 +10,15 @@ import { cancelFor } from '../transaction/ack.ts'
 import type { ClientUser } from '../transaction/client.ts'
 import { InviteClientTransaction } from '../transaction/invite-client.ts'
 import type { ClientTransaction } from '../transaction/layer.ts'
-import { transactionTimeout } from '../transaction/timers.ts'
-import { Timers } from '../transaction/transaction.ts'
+import { transactionTimeout } from '../transaction/timer-values.ts'
+import { Timers } from '../transaction/timers.ts'
 import { type Flow, isReliable, type Target } from '../transport/transport.ts'
 import type { FinalReply } from './best-reply.ts'
 import type { IncomingRequest } from './incoming.ts'
 import { addVia, countDown, isHeadTooLarge, recordRoute, stripRequestURI } from './outgoing.ts'
+import type { BranchPlan } from './relay-plan.ts'
 import { nextHop, routeStrictly } from './route-set.ts'
 import type { Services } from './services.ts'
-
-/** Where a branch is sent, as decided by the script. */
-export interface BranchPlan {
-  /** The request with the edits for this branch. Not shared with other branches. */
-  readonly message: SIPMessage
-  readonly dstUri: string | null
-  /** Parameters of our Record-Route. Null if no Record-Route is added. */
-  readonly recordRoute: string | null
-}
 
 /** What a branch reports to: the response context of the request. */
 export interface BranchOwner {

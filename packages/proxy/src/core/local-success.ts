@@ -6,8 +6,8 @@ import type { SIPMessage } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
 import type { Guard } from '../guard.ts'
 import type { KeptMessages, MessageKeeper } from '../transaction/kept-messages.ts'
-import { type TimerValues, transactionTimeout } from '../transaction/timers.ts'
-import { Timers } from '../transaction/transaction.ts'
+import { type TimerValues, transactionTimeout } from '../transaction/timer-values.ts'
+import { Timers } from '../transaction/timers.ts'
 
 /** One 2xx, until it is forgotten. */
 interface Success extends MessageKeeper {

@@ -8,22 +8,11 @@ import type { FailureDecision } from '../script/scripts.ts'
 import { headLimits } from '../transport/limits.ts'
 import { type Flow, isReliable, LARGEST_DATAGRAM } from '../transport/transport.ts'
 import { bestReply, type FinalReply, reasonOf, statusUpstream, withAllChallenges } from './best-reply.ts'
-import { Branch, type BranchOwner, type BranchPlan } from './branch.ts'
+import { Branch, type BranchOwner } from './branch.ts'
 import type { IncomingRequest, Relaying } from './incoming.ts'
 import { isHeadTooLarge } from './outgoing.ts'
+import type { BranchPlan, RelayPlan } from './relay-plan.ts'
 import type { Services } from './services.ts'
-
-/** Branches that are tried in parallel, and the routes for them. */
-export interface RelayPlan {
-  /** The request as the script left it. FAILURE_ROUTE works on it. */
-  readonly message: SIPMessage
-  readonly branches: readonly BranchPlan[]
-  /** Parameters of our Record-Route. Null if no Record-Route is added. */
-  readonly recordRoute: string | null
-  readonly branchRoute: string | null
-  readonly replyRoute: string | null
-  readonly failureRoute: string | null
-}
 
 export class ResponseContext implements BranchOwner, Relaying {
   readonly #services: Services

@@ -1,7 +1,8 @@
 /** The functions that scripts call with call_function. Names and order of arguments are those of OpenSIPS. */
-import type { Address, EmbedderFunction, FunctionMessage, Route } from '@siplet/engine'
+import type { EmbedderFunction, FunctionMessage, Route } from '@siplet/engine'
 import type { RouteCall } from '../script/route-call.ts'
 import { appendHf, removeHf } from './headers.ts'
+import type { FunctionHost, ProxyFunction } from './proxy-function.ts'
 import { appendBranch, drop, forward, tOn, tRelay } from './relay.ts'
 import { slSendReply, tCheckStatus, tReply } from './reply.ts'
 import {
@@ -14,24 +15,6 @@ import {
   routeParams,
 } from './route.ts'
 import { xlog } from './xlog.ts'
-
-/** What functions read from the proxy. */
-export interface FunctionHost {
-  /** @param local address that received the message */
-  isMyself(host: string, port: number | null, local: Address): boolean
-  hasMethod(name: string): boolean
-  /** Upper bound on targets tried for one request. */
-  readonly maxBranches: number
-  xlog(level: string, text: string, call: RouteCall): void
-}
-
-/** One function. Throws if its arguments are wrong; the script sees the error at its call. */
-export type ProxyFunction = (
-  call: RouteCall,
-  message: FunctionMessage,
-  args: readonly (string | number)[],
-  host: FunctionHost,
-) => number
 
 const REQUESTS: readonly Route[] = ['REQUEST_ROUTE', 'BRANCH_ROUTE', 'FAILURE_ROUTE']
 const ANYWHERE: readonly Route[] = [...REQUESTS, 'ONREPLY_ROUTE']

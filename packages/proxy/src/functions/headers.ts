@@ -1,4 +1,4 @@
-import type { ProxyFunction } from './functions.ts'
+import type { ProxyFunction } from './proxy-function.ts'
 
 /** append_hf(text): adds headers such as "P-Hint: outbound\r\n" after the last header. */
 export const appendHf: ProxyFunction = (_call, message, [text, place]) => {

@@ -3,7 +3,7 @@ import { checkURI, parseURI, plainHost, type SIPMessage, type URI } from '@siple
 import { nextHop } from '../core/route-set.ts'
 import type { RouteCall } from '../script/route-call.ts'
 import { isHostName } from '../target/locate.ts'
-import type { FunctionHost, ProxyFunction } from './functions.ts'
+import type { FunctionHost, ProxyFunction } from './proxy-function.ts'
 
 /**
  * t_relay([flags], [outbound_proxy]): relays with a transaction, to the Request-URI and all appended branches in

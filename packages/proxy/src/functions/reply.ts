@@ -1,4 +1,4 @@
-import type { ProxyFunction } from './functions.ts'
+import type { ProxyFunction } from './proxy-function.ts'
 import { statusPattern } from './status-pattern.ts'
 
 /** sl_send_reply(code, reason): replies without state. Returns -1 for an ACK, which has no reply. */

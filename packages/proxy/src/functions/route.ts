@@ -1,5 +1,5 @@
 import { Parameters } from '@siplet/sipmsg'
-import type { ProxyFunction } from './functions.ts'
+import type { ProxyFunction } from './proxy-function.ts'
 
 /** uri-parameters (RFC 3261 section 25.1). Other characters in the URI could change its host. */
 const PARAMETER = /(?:[\w.!~*'()[\]/:&+$-]|%[0-9A-Fa-f]{2})+/.source

@@ -1,4 +1,4 @@
-import type { ProxyFunction } from './functions.ts'
+import type { ProxyFunction } from './proxy-function.ts'
 
 /** xlog([level], text): logs a line. Levels are L_ALERT to L_DBG; the default is L_ERR, as in OpenSIPS. */
 export const xlog: ProxyFunction = (call, _message, args, host) => {

@@ -7,7 +7,7 @@ import type { Route } from '@siplet/engine'
 import type { SIPMessage } from '@siplet/sipmsg'
 import type { FinalReply } from '../core/best-reply.ts'
 import type { IncomingRequest } from '../core/incoming.ts'
-import type { RelayPlan } from '../core/response-context.ts'
+import type { RelayPlan } from '../core/relay-plan.ts'
 
 /** A reply that the script asked for. */
 export interface ScriptReply {

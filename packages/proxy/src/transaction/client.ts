@@ -1,5 +1,5 @@
 import type { SIPMessage } from '@siplet/sipmsg'
-import type { Send } from './transaction.ts'
+import type { Send } from './surroundings.ts'
 
 /** The request of a client transaction, ready to be sent. */
 export interface ClientRequest {

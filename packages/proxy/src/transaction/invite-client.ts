@@ -4,8 +4,9 @@ import type { Owner } from '../guard.ts'
 import { ackFor } from './ack.ts'
 import type { ClientRequest, ClientUser } from './client.ts'
 import type { MessageKeeper } from './kept-messages.ts'
-import { timerD, transactionTimeout } from './timers.ts'
-import { type Send, type Surroundings, Timers } from './transaction.ts'
+import type { Send, Surroundings } from './surroundings.ts'
+import { timerD, transactionTimeout } from './timer-values.ts'
+import { Timers } from './timers.ts'
 
 export class InviteClientTransaction implements Owner, MessageKeeper {
   #state: 'calling' | 'proceeding' | 'completed' | 'accepted' | 'terminated' = 'calling'

@@ -2,8 +2,9 @@
 import { SIPMessage } from '@siplet/sipmsg'
 import type { Owner } from '../guard.ts'
 import type { MessageKeeper } from './kept-messages.ts'
-import { transactionTimeout } from './timers.ts'
-import { type Send, type Surroundings, Timers } from './transaction.ts'
+import type { Send, Surroundings } from './surroundings.ts'
+import { transactionTimeout } from './timer-values.ts'
+import { Timers } from './timers.ts'
 
 export class InviteServerTransaction implements Owner, MessageKeeper {
   #state: 'proceeding' | 'completed' | 'confirmed' | 'accepted' | 'terminated' = 'proceeding'

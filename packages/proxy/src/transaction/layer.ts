@@ -9,8 +9,8 @@ import { KeptMessages } from './kept-messages.ts'
 import { cancelledKey, clientKey } from './key.ts'
 import { NonInviteClientTransaction } from './non-invite-client.ts'
 import { NonInviteServerTransaction } from './non-invite-server.ts'
-import type { TimerValues } from './timers.ts'
-import type { Send, Surroundings } from './transaction.ts'
+import type { Send, Surroundings } from './surroundings.ts'
+import type { TimerValues } from './timer-values.ts'
 
 export type ClientTransaction = InviteClientTransaction | NonInviteClientTransaction
 export type ServerTransaction = InviteServerTransaction | NonInviteServerTransaction

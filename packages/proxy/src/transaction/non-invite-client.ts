@@ -2,8 +2,9 @@
 import type { SIPMessage } from '@siplet/sipmsg'
 import type { Owner } from '../guard.ts'
 import type { ClientRequest, ClientUser } from './client.ts'
-import { transactionTimeout } from './timers.ts'
-import { type Surroundings, Timers } from './transaction.ts'
+import type { Surroundings } from './surroundings.ts'
+import { transactionTimeout } from './timer-values.ts'
+import { Timers } from './timers.ts'
 
 export class NonInviteClientTransaction implements Owner {
   #state: 'trying' | 'proceeding' | 'completed' | 'terminated' = 'trying'

@@ -1,5 +1,11 @@
 /** The outcome of a call, in the words of sngrep. For other requests, how they were answered. */
-import type { Report } from './report.ts'
+
+/** The part of a report that tells the outcome of a call. */
+interface Messages {
+  readonly index: { readonly messages: { readonly status: readonly number[] } }
+  text(column: 'method', message: number): string | null
+  title(message: number): string
+}
 
 export interface CallState {
   /** INVITE if any message is an INVITE or a reply to one, else the method of the first request. */
@@ -10,7 +16,7 @@ export interface CallState {
 
 const CHALLENGES = [401, 407]
 
-export function callState(report: Report, messages: readonly number[]): CallState {
+export function callState(report: Messages, messages: readonly number[]): CallState {
   const { status } = report.index.messages
   const first =
     messages.find((message) => report.text('method', message) === 'INVITE') ??
@@ -44,7 +50,7 @@ export function callState(report: Report, messages: readonly number[]): CallStat
   }
 }
 
-function unsuccessful(report: Report, message: number): string {
+function unsuccessful(report: Messages, message: number): string {
   const status = report.index.messages.status[message]!
   if (status === 487) return 'cancelled'
   if (status === 486 || status === 600) return `busy (${status})`

@@ -6,7 +6,7 @@ import type { InitResult } from '../inside/outcome.ts'
 import type { Prelude } from '../inside/prelude.ts'
 import { REJECTION_GUARD } from '../inside/rejection-guard.ts'
 import { SCRIPT_REALM_NAME, SCRIPT_REALM_SOURCE, type ScriptRealm } from '../inside/script-realm.ts'
-import type { ChildSpec, FunctionHost } from './child.ts'
+import type { ChildSpec, FunctionHost } from './child-spec.ts'
 import { compilePrelude } from './prelude-code.ts'
 import { type Entrance, entrance, type ScriptSide, setupArguments } from './script-side.ts'
 

@@ -3,7 +3,7 @@ import ivm from 'isolated-vm'
 import type { PythonBundle } from '../../script/bundle.ts'
 import { moduleName } from '../../script/python.ts'
 import type { prelude } from '../inside/python/prelude.ts'
-import type { ChildSpec, FunctionHost } from './child.ts'
+import type { ChildSpec, FunctionHost } from './child-spec.ts'
 import { compilePrelude } from './prelude-code.ts'
 import { entrance, type ScriptSide, setupArguments } from './script-side.ts'
 

@@ -1,7 +1,7 @@
-/** The interface of the script in an isolate, as the host uses it (child.ts), for every script language. */
+/** The interface of the script in an isolate, as the host uses it (isolate-child.ts), for every script language. */
 import ivm from 'isolated-vm'
 import type { InitResult } from '../inside/outcome.ts'
-import type { ChildSpec, FunctionHost } from './child.ts'
+import type { ChildSpec, FunctionHost } from './child-spec.ts'
 import { sliceMs } from './time-limits.ts'
 
 export type RunReference = ivm.Reference<(wait: boolean, ...pieces: string[]) => void>

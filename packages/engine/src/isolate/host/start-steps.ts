@@ -1,7 +1,7 @@
 /** The steps of the start of a child, and the errors of steps that fail. */
 import type { ErrorCode } from '../../errors.ts'
 import type { InitResult } from '../inside/outcome.ts'
-import type { ChildSpec, RunEnd, StartResult } from './child.ts'
+import type { ChildSpec, RunEnd, StartResult } from './child-spec.ts'
 import type { ScriptSide } from './script-side.ts'
 
 export interface StartStep {

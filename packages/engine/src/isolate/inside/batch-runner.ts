@@ -6,11 +6,12 @@ import { decodeUtf8, encodeUtf8, SIPMessage } from '@siplet/sipmsg'
 import type { FunctionReply } from '../../wire/function-call.ts'
 import { RequestReader } from '../../wire/request.ts'
 import { type LogLevel, type VerdictError, VerdictWriter } from '../../wire/verdict.ts'
+import type { ExecState } from './exec-state.ts'
 import { refusal, STACK_OVERFLOW } from './outcome.ts'
-import { type ExecState, SIPMsg, useSIPMsgHost } from './sipmsg-proxy.ts'
+import { SIPMsg, useSIPMsgHost } from './sipmsg-proxy.ts'
 
 /** The gates to the host for call_function. Both take a FunctionCall as JSON and return a FunctionReply as JSON. */
-export interface FunctionGates {
+interface FunctionGates {
   /** Runs the function on the thread that runs the isolate. */
   direct(call: string): string
   /** An isolated-vm Reference. Blocks the isolate's thread until the engine's thread has answered. */

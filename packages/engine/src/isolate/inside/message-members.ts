@@ -46,9 +46,6 @@ const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
 }
 const REQUESTS_ONLY = ['rewrite_ruri', 'set_dst_uri']
 
-/** Name of a member that takes strings only. */
-export type StringMember = keyof typeof PARAMETERS
-
 /** The message of the current exec. Most execs have no other message. */
 let current: SIPMsg | undefined
 let currentNumber = 0

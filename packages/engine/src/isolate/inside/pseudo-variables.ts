@@ -3,7 +3,7 @@
  * read-only variables are errors here; the OpenSIPS module ignores them silently.
  */
 import { decodeUtf8, parseURI, type SIPMessage, SIPMessageError } from '@siplet/sipmsg'
-import type { ExecState } from './sipmsg-proxy.ts'
+import type { ExecState } from './exec-state.ts'
 
 type Read = (message: SIPMessage, exec: ExecState, dstUri: string | null) => string | null
 

@@ -7,20 +7,8 @@
 import { checkURI, type SIPMessage } from '@siplet/sipmsg'
 import type { FunctionCall, FunctionReply } from '../../wire/function-call.ts'
 import { ROUTES, type Route } from '../../wire/request.ts'
+import type { ExecState } from './exec-state.ts'
 import { readPseudoVariable, writePseudoVariable } from './pseudo-variables.ts'
-
-/** State that all copies of the message of one exec share. */
-export interface ExecState {
-  /** Number of calls of call_function so far. */
-  calls: number
-  /** Index of the exec in its batch. */
-  index: number
-  route: number
-  srcIp: string
-  srcPort: number
-  dstIp: string
-  dstPort: number
-}
 
 /** What a SIPMsg needs from the batch runner. */
 export interface SIPMsgHost {

@@ -106,5 +106,5 @@ export class Memory {
   }
 }
 
-/** isolate/host/child.ts recognises the memory limit by this text. */
+/** isolate/host/isolate-child.ts recognises the memory limit by this text. */
 const MEMORY_LIMIT = 'memory limit of the interpreter'

@@ -7,7 +7,7 @@ import { encodeUtf8 } from '@siplet/sipmsg'
 import type { Memory } from './memory.ts'
 
 /** Stands for a Python value that is not plain: an object, a function, bytes. */
-export const OTHER = Symbol('other')
+const OTHER = Symbol('other')
 /** Stands for a Python exception that Python code did not catch. */
 export const RAISED = Symbol('raised')
 

@@ -4,7 +4,8 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { timedOut } from '../functions/timed-out.ts'
-import { type ChildSpec, IsolateChild, type RunEnd, type StartResult } from '../isolate/host/child.ts'
+import type { ChildSpec, RunEnd, StartResult } from '../isolate/host/child-spec.ts'
+import { IsolateChild } from '../isolate/host/isolate-child.ts'
 import { serve } from './mailbox.ts'
 
 export interface StartTask {

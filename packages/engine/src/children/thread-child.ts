@@ -2,16 +2,16 @@
 import type { PendingExec } from '../dispatch/pending-exec.ts'
 import { FunctionCalls } from '../functions/function-calls.ts'
 import type { Functions } from '../functions/functions.ts'
-import type { ChildSpec, RunEnd, StartResult } from '../isolate/host/child.ts'
+import type { ChildSpec, RunEnd, StartResult } from '../isolate/host/child-spec.ts'
 import { batchTimeout } from '../isolate/host/time-limits.ts'
 import { giveBackShared } from '../wire/shared-memory.ts'
 import { BEGUN, COMMITTED, createVerdictArea } from '../wire/verdict.ts'
 import { VerdictReader } from '../wire/verdict-reader.ts'
 import type { Child, Loss } from './child.ts'
-import { records } from './inline.ts'
+import type { Workers } from './idle-workers.ts'
+import { records } from './inline-child.ts'
 import type { RankWorker } from './rank-worker.ts'
 import { leaveBehind, MAX_STUCK_THREADS, stuckThreads, unwatch, watch } from './stuck-threads.ts'
-import type { Workers } from './workers.ts'
 
 /** A batch counts as stuck if it makes no progress for this many milliseconds in addition to its time limit. */
 const STUCK_MS = 2_000

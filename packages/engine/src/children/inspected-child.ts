@@ -6,11 +6,12 @@ import type { PendingExec } from '../dispatch/pending-exec.ts'
 import { FunctionCalls } from '../functions/function-calls.ts'
 import type { Functions } from '../functions/functions.ts'
 import type { Attachment, Inspector } from '../inspector/inspector.ts'
-import { type ChildSpec, IsolateChild, type RunEnd, type StartResult } from '../isolate/host/child.ts'
+import type { ChildSpec, RunEnd, StartResult } from '../isolate/host/child-spec.ts'
+import { IsolateChild } from '../isolate/host/isolate-child.ts'
 import { giveBackShared } from '../wire/shared-memory.ts'
 import { VerdictReader } from '../wire/verdict-reader.ts'
 import type { Child } from './child.ts'
-import { records } from './inline.ts'
+import { records } from './inline-child.ts'
 
 /**
  * A limit that no script reaches. isolated-vm cannot end an isolate at its memory limit while a debugger is attached:
