@@ -1,13 +1,14 @@
 import { scriptSources } from '@siplet/engine'
 import type { Command } from 'commander'
-import { findCaptures, STDIN } from '../capture/index.ts'
-import { CLIError, EXIT } from '../errors.ts'
-import { withManual } from '../manual.ts'
-import { integer, scriptCommand, speed, withPool } from '../options.ts'
-import { MessageFilter } from '../replay/message-filter.ts'
-import { type ReplayRunOptions, runReplay } from '../replay/run.ts'
-import { withFunctions } from '../script-functions.ts'
-import { runWatching } from '../watch.ts'
+import { findCaptures, STDIN } from '../../capture/index.ts'
+import { CLIError, EXIT } from '../../errors.ts'
+import { withManual } from '../../manual.ts'
+import { integer, scriptCommand, speed, withPool } from '../../options.ts'
+import { MessageFilter } from '../../replay/message-filter.ts'
+import { withFunctions } from '../../script-functions.ts'
+import { runWatching } from '../../watch.ts'
+import type { ReplayRunOptions } from './options.ts'
+import { runReplay } from './run.ts'
 
 interface ReplayCommandOptions extends ReplayRunOptions {
   watch?: true
