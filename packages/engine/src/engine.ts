@@ -6,12 +6,12 @@ import { pino } from 'pino'
 import { Workers } from './children/idle-workers.ts'
 import { type EngineConfig, type EngineOptions, parseConfig } from './config.ts'
 import { byCallId, shortest } from './dispatch/affinity.ts'
-import type { ChildQueue, Ending, LossCause, StartFailure } from './dispatch/child-queue.ts'
+import type { ChildQueue, Ending } from './dispatch/child-queue.ts'
 import type { PendingExec } from './dispatch/pending-exec.ts'
-import { Poison } from './dispatch/poison.ts'
 import { type ErrorCode, SipletError } from './errors.ts'
+import { ExecAnswers } from './exec-answers.ts'
 import { type ExecArguments, type ExecOptions, execArguments } from './exec-arguments.ts'
-import { ExecResult, type RunTime } from './exec-result.ts'
+import type { ExecResult } from './exec-result.ts'
 import { Functions } from './functions/functions.ts'
 import { Nesting } from './functions/nesting.ts'
 import { Generation, type GenerationEvents } from './generation.ts'
@@ -19,19 +19,23 @@ import { Inspector } from './inspector/inspector.ts'
 import { EngineMetrics } from './metrics.ts'
 import { escapedJSON } from './printable.ts'
 import { keepEsbuild } from './script/esbuild.ts'
+import type { ScriptErrors } from './script/script-errors.ts'
 import { ScriptLog } from './script-log.ts'
 import { thrownText } from './shown.ts'
-import { EngineCounters, type EngineStats } from './stats.ts'
+import type { EngineStats } from './stats.ts'
 import { encodeRequest, ROUTES, type Route } from './wire/request.ts'
-import type { LogLine, Outcome } from './wire/verdict.ts'
 
 /**
- * Traces execs through node:diagnostics_channel, for tracers such as OpenTelemetry. The events `start` and `asyncEnd`
- * of one exec share a context `{ method, route, result }`. `result` is set at the end.
+ * Traces execs through node:diagnostics_channel, for tracers such as OpenTelemetry. The context is
+ * `{ method, route, result, error }`. `result` is set when the exec has its result, `error` if its arguments were refused.
  */
-const TRACING = tracingChannel<object, { method: string; route: Route | undefined; result?: ExecResult }>(
-  'siplet:exec',
-)
+interface Trace {
+  readonly method: string
+  readonly route: Route | undefined
+  result?: ExecResult
+  error?: unknown
+}
+const TRACING = tracingChannel<Trace, Trace>('siplet:exec')
 
 /**
  * Loads the script and starts all children concurrently.
@@ -40,9 +44,7 @@ const TRACING = tracingChannel<object, { method: string; route: Route | undefine
  *   ERR_SIPLET_MOD_INIT or ERR_SIPLET_CHILD_INIT. No child keeps running then.
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const engine = new Engine(parseConfig(options))
-  await engine.start()
-  return engine
+  return await Engine.start(parseConfig(options))
 }
 
 /**
@@ -60,45 +62,53 @@ export interface EngineEvents {
   reload: [{ generation: number }]
 }
 
+/** The parts of an engine that all of its generations share. */
+interface Parts {
+  readonly config: EngineConfig
+  readonly nesting: Nesting
+  readonly functions: Functions
+  readonly log: ScriptLog
+  readonly metrics: EngineMetrics
+  readonly answers: ExecAnswers
+  readonly workers: Workers
+  readonly inspector: Inspector | undefined
+  readonly releaseEsbuild: () => void
+  /** Receives the events of all generations. The engine passes them on to its own listeners. */
+  readonly events: EventEmitter<EngineEvents>
+}
+
 export class Engine extends EventEmitter<EngineEvents> {
-  readonly #config: EngineConfig
-  readonly #functions: Functions
-  readonly #nesting = new Nesting()
-  readonly #log: ScriptLog
-  readonly #counters = new EngineCounters()
-  readonly #metrics = new EngineMetrics(() => this.stats())
-  readonly #poison = new Poison()
-  readonly #workers: Workers
-  readonly #inspector: Inspector | undefined
-  readonly #releaseEsbuild = keepEsbuild()
-  #generation!: Generation
-  #waiting = 0
-  /** Total size of the records of waiting execs, in bytes. */
-  #waitingBytes = 0
+  readonly #parts: Parts
+  #generation: Generation
   #reloading: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
-  /** Use {@link createEngine}. */
-  constructor(config: EngineConfig) {
+  /** Starts the first generation. Use {@link createEngine}. */
+  static async start(config: EngineConfig): Promise<Engine> {
+    const parts = partsOf(config)
+    try {
+      return new Engine(parts, await startGeneration(parts))
+    } catch (error) {
+      await parts.workers.close()
+      await parts.inspector?.close()
+      parts.releaseEsbuild()
+      throw error
+    }
+  }
+
+  private constructor(parts: Parts, generation: Generation) {
     // A rejection of a listener goes to the method below.
     // https://nodejs.org/api/events.html#capture-rejections-of-promises
     super({ captureRejections: true })
-    this.#config = config
-    this.#workers = new Workers(config.children)
-    this.#functions = new Functions(config.functions, config.limits.callFunctionTimeoutMs, this.#nesting)
-    this.#log = new ScriptLog(
-      config.logger ??
-        pino(
-          { name: 'siplet', level: 'warn', hooks: { streamWrite: escapedJSON } },
-          pino.destination({ fd: 2, sync: true }),
-        ),
-      config.limits.maxLogLines,
-    )
-    this.#inspector = config.inspect && new Inspector(config.inspect)
+    this.#parts = parts
+    this.#generation = generation
+    parts.events.on('rebuild', (told) => this.#tell('rebuild', told))
+    parts.events.on('degraded', (told) => this.#tell('degraded', told))
+    parts.events.on('recovered', (told) => this.#tell('recovered', told))
   }
 
   [Symbol.for('nodejs.rejection')](error: unknown, event: string): void {
-    this.#log.failure(`a listener of '${event}' failed: ${thrownText(error)}`)
+    this.#parts.log.failure(`a listener of '${event}' failed: ${thrownText(error)}`)
   }
 
   /** Emits an event. An error that a listener throws is logged. */
@@ -106,19 +116,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     try {
       ;(this as EventEmitter).emit(event, ...told)
     } catch (error) {
-      this.#log.failure(`a listener of '${event}' failed: ${thrownText(error)}`)
-    }
-  }
-
-  /** Starts the first generation. createEngine calls this method once. */
-  async start(): Promise<void> {
-    try {
-      this.#generation = await this.#startGeneration()
-    } catch (error) {
-      await this.#workers.close()
-      await this.#inspector?.close()
-      this.#releaseEsbuild()
-      throw error
+      this.#parts.log.failure(`a listener of '${event}' failed: ${thrownText(error)}`)
     }
   }
 
@@ -145,13 +143,15 @@ export class Engine extends EventEmitter<EngineEvents> {
     message: Uint8Array | string | SIPMessage,
     options: ExecOptions = {},
   ): Promise<ExecResult> {
-    return new Promise((resolve) => {
-      const given = execArguments(method, message, options)
-      const exec = this.#prepare(given, traced(given, resolve))
-      if (exec === undefined) return
-      const queue = this.#route(exec)
-      if (queue !== undefined) queue.push(exec)
-    })
+    let given: ExecArguments
+    try {
+      given = execArguments(method, message, options)
+    } catch (error) {
+      const refused = () => Promise.reject<ExecResult>(error)
+      return TRACING.hasSubscribers ? TRACING.tracePromise(refused, { method, route: undefined }) : refused()
+    }
+    if (!TRACING.hasSubscribers) return this.#exec(given)
+    return TRACING.tracePromise(() => this.#exec(given), { method: given.method, route: given.route })
   }
 
   /**
@@ -162,33 +162,17 @@ export class Engine extends EventEmitter<EngineEvents> {
    *   (`inspect`), or the child of this message is busy with execs made by `exec`
    */
   execSync(method: string, message: Uint8Array | string | SIPMessage, options: ExecOptions = {}): ExecResult {
-    if (this.#config.isolation !== 'inline') {
-      throw new SipletError(
-        'ERR_SIPLET_SYNC',
-        `execSync needs isolation 'inline'; this engine has '${this.#config.isolation}': use exec`,
-      )
-    }
-    if (this.#inspector !== undefined) {
-      throw new SipletError(
-        'ERR_SIPLET_SYNC',
-        'execSync would keep the debugger of `inspect` waiting, and so itself: use exec',
-      )
-    }
-    let answered: ExecResult | undefined
-    const exec = this.#prepare(execArguments(method, message, options), (result) => {
-      answered = result
-    })
-    if (exec !== undefined) {
-      const queue = this.#route(exec)
-      if (queue !== undefined && !queue.runSync(exec)) {
-        this.#leaves(exec)
-        throw new SipletError(
-          'ERR_SIPLET_SYNC',
-          `execSync: child ${queue.child.rank} is busy with execs made by exec(); await them first`,
-        )
+    if (!TRACING.hasSubscribers) return this.#execSync(execArguments(method, message, options))
+    let given: ExecArguments
+    try {
+      given = execArguments(method, message, options)
+    } catch (error) {
+      const refused = () => {
+        throw error
       }
+      return TRACING.traceSync(refused, { method, route: undefined })
     }
-    return answered!
+    return TRACING.traceSync(() => this.#execSync(given), { method: given.method, route: given.route })
   }
 
   /**
@@ -212,15 +196,16 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Returns counters since the start, and the state of every child. */
   stats(): EngineStats {
-    return this.#counters.stats(
+    const { answers, log } = this.#parts
+    return answers.counters.stats(
       this.#generation.queues.map((queue) => queue.stats),
-      this.#log.dropped,
+      log.dropped,
     )
   }
 
   /** Returns the metrics in the text format of Prometheus. */
   metrics(): Promise<string> {
-    return this.#metrics.text()
+    return this.#parts.metrics.text(this.stats())
   }
 
   /** Refuses new execs, finishes the accepted ones, then ends all children. Can be called more than once. */
@@ -233,21 +218,60 @@ export class Engine extends EventEmitter<EngineEvents> {
     await this.close()
   }
 
+  #exec(given: ExecArguments): Promise<ExecResult> {
+    return new Promise((resolve) => {
+      const exec = this.#prepare(given, resolve)
+      if (exec !== undefined) this.#route(exec)?.push(exec)
+    })
+  }
+
+  #execSync(given: ExecArguments): ExecResult {
+    if (this.#parts.config.isolation !== 'inline') {
+      throw new SipletError(
+        'ERR_SIPLET_SYNC',
+        `execSync needs isolation 'inline'; this engine has '${this.#parts.config.isolation}': use exec`,
+      )
+    }
+    if (this.#parts.inspector !== undefined) {
+      throw new SipletError(
+        'ERR_SIPLET_SYNC',
+        'execSync would keep the debugger of `inspect` waiting, and so itself: use exec',
+      )
+    }
+    let answered: ExecResult | undefined
+    const exec = this.#prepare(given, (result) => {
+      answered = result
+    })
+    if (exec !== undefined) {
+      const queue = this.#route(exec)
+      if (queue !== undefined && !queue.runSync(exec)) {
+        this.#parts.answers.leaves(exec)
+        throw new SipletError(
+          'ERR_SIPLET_SYNC',
+          `execSync: child ${queue.child.rank} is busy with execs made by exec(); await them first`,
+        )
+      }
+    }
+    return answered!
+  }
+
   async #close(): Promise<void> {
     await this.#reloading
-    await this.#workers.close()
+    const { workers, inspector, releaseEsbuild } = this.#parts
+    await workers.close()
     await this.#generation.close()
-    await this.#inspector?.close()
-    this.#releaseEsbuild()
+    await inspector?.close()
+    releaseEsbuild()
   }
 
   async #reload(): Promise<void> {
     if (this.#closing !== undefined) throw new SipletError('ERR_SIPLET_CLOSED', 'the engine is closed')
+    const { counters, poison } = this.#parts.answers
     let next: Generation
     try {
-      next = await this.#startGeneration()
+      next = await startGeneration(this.#parts)
     } catch (error) {
-      this.#counters.reloaded(false)
+      counters.reloaded(false)
       throw error
     }
     const old = this.#generation
@@ -256,36 +280,10 @@ export class Engine extends EventEmitter<EngineEvents> {
       if (!before.isIdle) queue.after(before.idle())
     }
     this.#generation = next
-    this.#poison.clear()
-    this.#counters.reloaded(true)
-    this.#tell('reload', { generation: this.#counters.generation })
+    poison.clear()
+    counters.reloaded(true)
+    this.#tell('reload', { generation: counters.generation })
     await old.close()
-  }
-
-  #startGeneration(): Promise<Generation> {
-    const events = (generation: () => Generation | undefined): GenerationEvents => {
-      const error = (failure: StartFailure, rank: number) =>
-        generation()?.startError(failure, rank) ?? new SipletError(failure.code, failure.message, { rank })
-      return {
-        ended: (exec, outcome, rank, time) => this.#ended(exec, outcome, rank, time, generation()!),
-        broke: (exec, ending, logs, rank, time, loss, killed) =>
-          this.#broke(exec, ending, logs, rank, time, loss, killed),
-        refused: (exec, failure, rank) => this.#answer(exec, failed(exec, error(failure, rank), rank)),
-        warned: (text) => this.#log.warning(text),
-        started: (logs, rank) => this.#log.lines(logs, rank),
-        rebuilt: (rank, cause) => {
-          this.#counters.rebuilt(cause)
-          this.#tell('rebuild', { rank, cause })
-        },
-        degraded: (rank, failure) => {
-          const cause = error(failure, rank)
-          this.#log.degraded(cause, rank)
-          this.#tell('degraded', { rank, error: cause })
-        },
-        recovered: (rank) => this.#tell('recovered', { rank }),
-      }
-    }
-    return Generation.start(this.#config, this.#functions, this.#workers, events, this.#inspector)
   }
 
   /**
@@ -293,29 +291,24 @@ export class Engine extends EventEmitter<EngineEvents> {
    */
   #prepare(given: ExecArguments, answer: (result: ExecResult) => void): PendingExec | undefined {
     const { method, extra, messageBytes, extraBytes, src, dst, context } = given
-    const refuse = (code: ErrorCode, message: string): undefined => {
-      const error = withoutStack(() => new SipletError(code, message))
-      this.#counters.refused(code)
-      answer(new ExecResult(given.message, { ...UNDECIDED, error }, 0, NOT_RUN))
-    }
+    const { answers, config } = this.#parts
+    const refuse = (code: ErrorCode, text: string): undefined =>
+      answer(answers.refusal(given, code, text)) as undefined
     if (this.#closing !== undefined) return refuse('ERR_SIPLET_CLOSED', 'the engine is closed')
-    const { maxQueue, maxQueueBytes } = this.#config.limits
-    if (this.#waiting >= maxQueue) {
-      return refuse(
-        'ERR_SIPLET_OVERLOAD',
-        `${this.#waiting} execs wait already (limits.maxQueue is ${maxQueue})`,
-      )
+    const { maxQueue, maxQueueBytes, maxMessageBytes } = config.limits
+    const { waiting } = answers
+    if (waiting >= maxQueue) {
+      return refuse('ERR_SIPLET_OVERLOAD', `${waiting} execs wait already (limits.maxQueue is ${maxQueue})`)
     }
     // Checks the size before anything is encoded or copied, so that a refused message takes no memory.
-    const { maxMessageBytes } = this.#config.limits
     if (messageBytes + extraBytes > maxMessageBytes) {
       return refuse(
         'ERR_SIPLET_MESSAGE_TOO_LARGE',
         `the message has ${messageBytes} bytes and extraArgs has ${extraBytes}; together they may have ${maxMessageBytes} (limits.maxMessageBytes)`,
       )
     }
-    const waitingBytes = this.#waitingBytes + messageBytes + extraBytes
-    if (this.#waiting > 0 && waitingBytes > maxQueueBytes) {
+    const waitingBytes = answers.waitingBytes + messageBytes + extraBytes
+    if (waiting > 0 && waitingBytes > maxQueueBytes) {
       return refuse(
         'ERR_SIPLET_OVERLOAD',
         `with this exec, ${waitingBytes} bytes of messages would wait (limits.maxQueueBytes is ${maxQueueBytes})`,
@@ -329,7 +322,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       return refuse('ERR_SIPLET_NOT_SIP', error.message)
     }
     const { text } = message
-    if (this.#poison.refuses(method, text)) {
+    if (answers.poison.refuses(method, text)) {
       return refuse('ERR_SIPLET_POISON', `${method}() on this very message ended its process twice`)
     }
     const route = given.route ?? (message.isRequest ? 'REQUEST_ROUTE' : 'ONREPLY_ROUTE')
@@ -343,25 +336,36 @@ export class Engine extends EventEmitter<EngineEvents> {
       extra: extra === undefined ? null : encodeUtf8(extra),
       message: text,
     })
-    this.#waiting++
-    this.#waitingBytes += record.length
-    return { method, message, route, src, dst, context, record, at: performance.now(), answer }
+    const exec: PendingExec = {
+      method,
+      message,
+      route,
+      src,
+      dst,
+      context,
+      record,
+      at: performance.now(),
+      answer,
+    }
+    answers.accepted(exec)
+    return exec
   }
 
   /** Returns the queue for an exec. Returns undefined if no child could ever answer; the exec then has its result. */
   #route(exec: PendingExec): ChildQueue | undefined {
+    const { config, nesting, answers } = this.#parts
     const { queues } = this.#generation
-    const queue = this.#config.affinity === 'none' ? shortest(queues)! : this.#affine(exec)
-    const holder = this.#nesting.holder
+    const queue = config.affinity === 'none' ? shortest(queues)! : this.#affine(exec)
+    const { holder } = nesting
     if (holder === undefined) return queue
-    const free = (candidate: ChildQueue) => !this.#nesting.wouldDeadlock(holder, candidate.child.rank)
+    const free = (candidate: ChildQueue) => !nesting.wouldDeadlock(holder, candidate.child.rank)
     const target = free(queue) ? queue : shortest(queues.filter(free))
     if (target === undefined) {
       const text = `an exec from within a function that child ${holder} called would wait for child ${holder} itself; use more children`
-      this.#answer(exec, failed(exec, new SipletError('ERR_SIPLET_WOULD_DEADLOCK', text), 0))
+      answers.fail(exec, new SipletError('ERR_SIPLET_WOULD_DEADLOCK', text), 0)
       return undefined
     }
-    const answered = this.#nesting.wait(holder, target.child.rank)
+    const answered = nesting.wait(holder, target.child.rank)
     const { answer } = exec
     Object.assign(exec, {
       answer: (result: ExecResult) => {
@@ -378,104 +382,56 @@ export class Engine extends EventEmitter<EngineEvents> {
       ? this.#generation.queues[0]!
       : byCallId(this.#generation.queues, exec.message.callId)
   }
+}
 
-  #ended(exec: PendingExec, outcome: Outcome, rank: number, time: RunTime, generation: Generation): void {
-    this.#log.lines(outcome.logs, rank, exec)
-    if (outcome.error === null) {
-      this.#answer(exec, new ExecResult(exec.message, outcome as Outcome & { error: null }, rank, time))
-      return
-    }
-    const { code, message, stack } = outcome.error
-    const error = new SipletError(code, message, {
-      rank,
-      stack: generation.mapStack(stack) || `${code}: ${message}`,
-    })
-    this.#log.error(error, rank, exec)
-    this.#answer(exec, new ExecResult(exec.message, { ...outcome, error }, rank, time))
-  }
-
-  #broke(
-    exec: PendingExec,
-    ending: Ending,
-    logs: readonly LogLine[],
-    rank: number,
-    time: RunTime,
-    loss: LossCause | undefined,
-    killed: boolean,
-  ): void {
-    const because = loss === undefined ? '' : ` (${loss.reason})`
-    const { timeoutMs, memoryMb } = this.#config.limits
-    const [code, message] = {
-      timeout: ['ERR_SIPLET_TIMEOUT', `${exec.method}() ran longer than limits.timeoutMs (${timeoutMs} ms)`],
-      memory: [
-        'ERR_SIPLET_MEMORY',
-        loss?.memory
-          ? `${exec.method}() filled the memory of its process${because}`
-          : `${exec.method}() reached limits.memoryMb (${memoryMb} MiB)`,
-      ],
-      lost: ['ERR_SIPLET_CHILD_LOST', `child ${rank} ended while ${exec.method}() ran${because}`],
-    }[ending] as [ErrorCode, string]
-    if (killed) this.#poison.killed(exec.method, exec.message.text)
-    const error = new SipletError(code, `${message}; the child was rebuilt`, {
-      rank,
-      stack: `${code}: ${message}`,
-    })
-    this.#log.lines(logs, rank, exec)
-    this.#log.error(error, rank, exec)
-    this.#answer(exec, failed(exec, error, rank, time, logs))
-  }
-
-  #leaves({ record }: PendingExec): void {
-    this.#waiting--
-    this.#waitingBytes -= record.length
-  }
-
-  #answer(exec: PendingExec, result: ExecResult): void {
-    this.#leaves(exec)
-    this.#counters.answered(exec.method, result)
-    this.#metrics.answered(performance.now() - exec.at)
-    exec.answer(result)
+function partsOf(config: EngineConfig): Parts {
+  const nesting = new Nesting()
+  const log = new ScriptLog(
+    config.logger ??
+      pino(
+        { name: 'siplet', level: 'warn', hooks: { streamWrite: escapedJSON } },
+        pino.destination({ fd: 2, sync: true }),
+      ),
+    config.limits.maxLogLines,
+  )
+  const metrics = new EngineMetrics()
+  return {
+    config,
+    nesting,
+    functions: new Functions(config.functions, config.limits.callFunctionTimeoutMs, nesting),
+    log,
+    metrics,
+    answers: new ExecAnswers(config.limits, log, metrics),
+    workers: new Workers(config.children),
+    inspector: config.inspect && new Inspector(config.inspect),
+    releaseEsbuild: keepEsbuild(),
+    events: new EventEmitter<EngineEvents>(),
   }
 }
 
-/** Runs an exec with tracing, if there is a subscriber. */
-function traced(
-  { method, route }: ExecArguments,
-  answer: (result: ExecResult) => void,
-): (result: ExecResult) => void {
-  if (!TRACING.hasSubscribers) return answer
-  const context: { method: string; route: Route | undefined; result?: ExecResult } = { method, route }
-  TRACING.start.publish(context)
-  return (result) => {
-    context.result = result
-    TRACING.asyncEnd.publish(context)
-    answer(result)
-  }
+function startGeneration(parts: Parts): Promise<Generation> {
+  const { config, functions, workers, inspector } = parts
+  return Generation.start(config, functions, workers, (errors) => generationEvents(parts, errors), inspector)
 }
 
-/**
- * The place of a refused call does not help anybody, and under overload the stack would be most of the cost of a
- * refusal.
- */
-function withoutStack<T>(make: () => T): T {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  try {
-    return make()
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
+/** @param errors errors of the generation's script */
+function generationEvents({ answers, log, events }: Parts, errors: ScriptErrors): GenerationEvents {
+  return {
+    ended: (exec, outcome, rank, time) => answers.ended(exec, outcome, rank, time, errors),
+    broke: (exec, ending, logs, rank, time, loss, killed) =>
+      answers.broke(exec, ending, errors.mapLogs(logs), rank, time, loss, killed),
+    refused: (exec, failure, rank) => answers.fail(exec, errors.startError(failure, rank), rank),
+    warned: (text) => log.warning(text),
+    started: (logs, rank) => log.lines(errors.mapLogs(logs), rank),
+    rebuilt: (rank, cause) => {
+      answers.counters.rebuilt(cause)
+      events.emit('rebuild', { rank, cause })
+    },
+    degraded: (rank, failure) => {
+      const error = errors.startError(failure, rank)
+      log.degraded(error, rank)
+      events.emit('degraded', { rank, error })
+    },
+    recovered: (rank) => void events.emit('recovered', { rank }),
   }
-}
-
-const UNDECIDED = { code: -1, dstUri: null, splices: [], logs: [] as readonly LogLine[] }
-const NOT_RUN: RunTime = { us: 0, sharedBy: 1 }
-
-function failed(
-  exec: PendingExec,
-  error: SipletError,
-  rank: number,
-  time = NOT_RUN,
-  logs: readonly LogLine[] = UNDECIDED.logs,
-): ExecResult {
-  return new ExecResult(exec.message, { ...UNDECIDED, logs, error }, rank, time)
 }

@@ -13,7 +13,10 @@ export class EngineMetrics {
   readonly #registry = new Registry()
   readonly #latency: Histogram
 
-  constructor(stats: () => EngineStats) {
+  #stats: EngineStats | undefined
+
+  constructor() {
+    const stats = () => this.#stats!
     const registers = [this.#registry]
     this.#latency = new Histogram({
       name: 'siplet_exec_duration_seconds',
@@ -83,7 +86,9 @@ export class EngineMetrics {
     this.#latency.observe(ms / 1_000)
   }
 
-  text(): Promise<string> {
+  /** Returns the text for Prometheus. `stats` are the counters at this moment. */
+  text(stats: EngineStats): Promise<string> {
+    this.#stats = stats
     return this.#registry.metrics()
   }
 }

@@ -98,6 +98,42 @@ describe('tracing through node:diagnostics_channel', () => {
       unsubscribe('tracing:siplet:exec:asyncEnd', end)
     }
   })
+
+  it('traces execSync with start and end, and ends the trace of refused arguments with an error', async () => {
+    const names = ['start', 'end', 'asyncEnd', 'error'] as const
+    const seen: [event: string, context: { method: string; result?: unknown; error?: unknown }][] = []
+    const listeners = names.map((name) => {
+      const listener = (context: unknown) => void seen.push([name, context as (typeof seen)[number][1]])
+      return [`tracing:siplet:exec:${name}`, listener] as const
+    })
+    for (const [name, listener] of listeners) subscribe(name, listener)
+    try {
+      await withEngine(handler('x() { return 5 }'), { isolation: 'inline' }, async (engine) => {
+        const result = engine.execSync('x', INVITE)
+        assert.deepEqual(
+          seen.map(([name]) => name),
+          ['start', 'end'],
+        )
+        assert.equal(seen[1]![1].result, result)
+        seen.length = 0
+        assert.throws(() => engine.execSync('x', 7 as never), { code: 'ERR_SIPLET_ARGUMENT' })
+        assert.deepEqual(
+          seen.map(([name]) => name),
+          ['start', 'error', 'end'],
+        )
+        seen.length = 0
+        await assert.rejects(engine.exec('x', 7 as never), { code: 'ERR_SIPLET_ARGUMENT' })
+        assert.deepEqual(
+          seen.map(([name]) => name),
+          ['start', 'end', 'error', 'asyncEnd'],
+        )
+        assert.equal((seen[3]![1].error as { code: string }).code, 'ERR_SIPLET_ARGUMENT')
+      })
+    } finally {
+      for (const [name, listener] of listeners) unsubscribe(name, listener)
+    }
+  })
+
   it('subscribers that throw reach the uncaughtException of the process, and no exec', async () => {
     const fails = () => {
       throw new Error('a subscriber failed')

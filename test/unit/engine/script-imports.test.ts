@@ -77,7 +77,7 @@ describe('a script of several files', () => {
         assert.ok(error.message.includes(`${relative('', script)}${place}: "`), error.message)
         assert.match(
           error.message,
-          /cannot be imported: an isolate has no host modules.*call_function\n +\d+ │ /,
+          /cannot be imported: an isolate has no host modules.*call_function with a function that the embedder provides\n +\d+ │ /,
         )
         return true
       })

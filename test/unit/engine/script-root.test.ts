@@ -124,9 +124,9 @@ describe('the root of a script', () => {
   }
 
   for (const [line, reason] of [
-    ["import 'http://127.0.0.1/x.js'", /only files are imported/],
-    ["import 'https://example.com/x.js'", /only files are imported/],
-    ["import 'data:text/javascript,export default 1'", /only files are imported/],
+    ["import 'http://127.0.0.1/x.js'", /only files can be imported/],
+    ["import 'https://example.com/x.js'", /only files can be imported/],
+    ["import 'data:text/javascript,export default 1'", /only files can be imported/],
     ["import './x.css'", /a file with the extension \.css has no meaning here/],
     ["import './x.wasm'", /a file with the extension \.wasm/],
     ["import x from './x.txt' with { type: 'file' }; void x", /the type "file"/],

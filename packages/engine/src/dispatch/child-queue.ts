@@ -6,7 +6,7 @@
  */
 import type { Child, Loss } from '../children/child.ts'
 import type { RunTime } from '../exec-result.ts'
-import type { RunEnd, StartResult } from '../isolate/host/child-spec.ts'
+import type { RunEnd, StartFailure, StartResult } from '../isolate/host/child-spec.ts'
 import { thrownText } from '../shown.ts'
 import { checkedStartResult, lostStart } from '../wire/start-result.ts'
 import type { Outcome } from '../wire/verdict.ts'
@@ -27,8 +27,6 @@ const START_ATTEMPTS = 3
 const MAX_FINISHED_ENTRIES = 1_024
 
 export type Ending = Exclude<RunEnd, 'done'>
-export type StartFailure = Extract<StartResult, { ok: false }>
-
 /** The part of a loss that is reported to the embedder. */
 export type LossCause = Pick<Loss, 'reason' | 'memory'>
 

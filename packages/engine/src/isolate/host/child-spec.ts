@@ -41,3 +41,6 @@ export type RunEnd = (typeof RUN_ENDS)[number]
 export type StartResult =
   | { ok: true; methods: string[]; asyncMethods: string[] }
   | { ok: false; code: ErrorCode; message: string; stack: string }
+
+/** The result of a start that failed. */
+export type StartFailure = Extract<StartResult, { ok: false }>
