@@ -59,10 +59,6 @@ export class ProxyLog {
     this.#write(LEVELS.get(level) ?? 'error', { callId: message.callId }, text.replace(/\r?\n$/, ''))
   }
 
-  info(text: string): void {
-    this.#logger.info({}, oneLine(text))
-  }
-
   #write(level: keyof Logger, fields: object, text: string): void {
     const second = Math.floor(performance.now() / 1_000)
     if (second !== this.#second) {

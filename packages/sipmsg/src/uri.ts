@@ -20,6 +20,9 @@ export interface URI {
   readonly headers: string
 }
 
+/** Schemes that SIP elements know how to handle: those of RFC 3261 and RFC 3966. */
+export const KNOWN_SCHEMES = ['sip', 'sips', 'tel']
+
 /**
  * Characters that no URI may contain (RFC 3986 appendix A): white space, control characters and the delimiters of SIP
  * headers first.

@@ -10,7 +10,7 @@ import type { SIPMessage } from './message.ts'
 import { addressAt } from './name-addr.ts'
 import { find, isToken, QUOTE, quotedEnd, skipLWS, TOKEN, trimEnd } from './scan.ts'
 import { tokenValueAt } from './token-value.ts'
-import { parseURI } from './uri.ts'
+import { KNOWN_SCHEMES, parseURI } from './uri.ts'
 import { MAGIC_COOKIE, viaAt } from './via.ts'
 
 /** One parameter of a header: a token, optionally followed by "=" and a token, host or quoted string. */
@@ -32,7 +32,6 @@ const PLAIN_VIA = new RegExp(
 const DATE =
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT$/
 const AUTH_SCHEMES = ['digest', 'basic', 'bearer']
-const KNOWN_SCHEMES = ['sip', 'sips', 'tel']
 const BODY_OF_INVITE =
   /^(?:application\/(?:sdp|isup|qsig|vnd\..*|pidf\+xml|resource-lists\+xml)|multipart\/.*|message\/.*|text\/.*)$/i
 /** The IANA registry of SIP option tags. */

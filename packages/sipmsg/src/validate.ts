@@ -9,10 +9,9 @@ import { isSIP } from './message-text.ts'
 import { toText } from './one-byte-text.ts'
 import { CR, SP } from './scan.ts'
 import { findStartLine } from './start-line.ts'
-import { parseURI } from './uri.ts'
+import { KNOWN_SCHEMES, parseURI } from './uri.ts'
 import { validateHeader } from './validate-header.ts'
 
-const KNOWN_SCHEMES = ['sip', 'sips', 'tel']
 const MANDATORY = ['Via', 'From', 'To', 'Call-ID', 'CSeq']
 const NEEDS_CONTACT = ['INVITE', 'SUBSCRIBE', 'NOTIFY', 'REFER', 'UPDATE']
 /** Headers that requests of a method must have in addition, and the section that says so. */

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
+import { debugPool } from '../debug.ts'
 import { V8_FLAGS } from '../isolate/host/v8-flags.ts'
 import { encodeFrame, FROM_PROCESS, type Frame, type FrameKind, FrameReader } from '../wire/frame.ts'
 import { Malformed } from '../wire/malformed.ts'
@@ -239,6 +240,7 @@ export class PoolProcess {
     // Data written to a process that ended is lost; `exit` reports the end.
     channel.on('error', () => {})
     // Emitted for a SIGKILL that is refused, too: https://nodejs.org/api/child_process.html#event-error
+    debugPool(`pool process ${child.pid} started`)
     child.on('error', (error) => this.#ended(child, error.message))
     child.once('exit', () => {
       if (this.#process !== child) return
@@ -343,6 +345,7 @@ export class PoolProcess {
   }
 
   #ended(child: ChildProcess, reason: string): void {
+    debugPool(`pool process ${child.pid} ended: ${JSON.stringify(reason)}`)
     if (this.#process !== child) return
     clearInterval(this.#watch)
     clearTimeout(this.#givingUp)

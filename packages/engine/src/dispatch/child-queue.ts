@@ -5,6 +5,7 @@
  * runs the rest of the batch there.
  */
 import type { Child, Loss } from '../children/child.ts'
+import { debugQueue } from '../debug.ts'
 import type { RunTime } from '../exec-result.ts'
 import type { RunEnd, StartFailure, StartResult } from '../isolate/host/child-spec.ts'
 import { thrownText } from '../shown.ts'
@@ -299,6 +300,10 @@ export class ChildQueue {
     const own = { us: us - usBefore, sharedBy: 1 }
     this.#execs += batch.length - again.length
     this.#batches++
+    if (debugQueue.enabled) {
+      const counts = `${outcomes.length} of ${batch.length} execs have an outcome, ${again.length} run again`
+      debugQueue(`child ${rank}: batch ended: ${ending}; ${counts}; ${us.toFixed(0)} µs`)
+    }
     if (again.length > 0) this.#waiting = [...again, ...this.#takeAll()]
     for (let i = 0; i < outcomes.length; i++) this.#events.ended(batch[i]!, outcomes[i]!, rank, time)
     if (ending === 'done') return true
@@ -426,6 +431,7 @@ export class ChildQueue {
 
   #restarted(result: StartResult): void {
     const { rank } = this.child
+    if (debugQueue.enabled) debugQueue(`child ${rank}: started again: ${result.ok ? 'ok' : result.code}`)
     if (result.ok) {
       if (this.#failure !== undefined) this.#events.recovered(rank)
       this.#failure = undefined

@@ -91,7 +91,7 @@ export function writeHeap(area: SharedArrayBuffer, kibibytes: number): void {
 /** Resets the head of the area. Must be called while the isolate is not running. */
 export function clearArea(area: SharedArrayBuffer): void {
   const head = new Int32Array(area, 0, ENDED_MS + 1)
-  head.fill(0, 0, 2)
+  head.fill(0, COMMITTED, BEGUN + 1)
   head[ENDED_MS] = 0
 }
 
@@ -100,9 +100,8 @@ class AreaFull extends Error {}
 /** The isolate's side: writes verdicts and log lines into the area. */
 export class VerdictWriter {
   readonly #bytes: Uint8Array
-  /** Number of bytes of committed records, and number of execs begun. */
-  readonly #progress: Int32Array
-  readonly #endedMs: Int32Array
+  /** The head of the area, by the indexes above. */
+  readonly #head: Int32Array
   readonly #maxResultBytes: number
   #at = RECORDS_START
   #committed = RECORDS_START
@@ -111,8 +110,7 @@ export class VerdictWriter {
 
   constructor(area: SharedArrayBuffer, maxResultBytes: number) {
     this.#bytes = new Uint8Array(area)
-    this.#progress = new Int32Array(area, 0, 2)
-    this.#endedMs = new Int32Array(area, ENDED_MS * Int32Array.BYTES_PER_ELEMENT, 1)
+    this.#head = new Int32Array(area, 0, ENDED_MS + 1)
     this.#maxResultBytes = maxResultBytes
     this.#limit = this.#bytes.length
   }
@@ -120,20 +118,19 @@ export class VerdictWriter {
   /** Prepares for the next batch. */
   start(): void {
     this.#at = this.#committed = RECORDS_START
-    this.#progress.fill(0)
-    this.#endedMs[0] = 0
+    this.#head[COMMITTED] = this.#head[BEGUN] = this.#head[ENDED_MS] = 0
     this.#limit = this.#bytes.length
   }
 
   /** Records the time from the start of the batch to the end of the last exec, in milliseconds. */
   endedAt(ms: number): void {
-    this.#endedMs[0] = ms
+    this.#head[ENDED_MS] = ms
   }
 
   /** Records that an exec begins. */
   begin(): void {
     this.#limit = this.#committed + this.#maxResultBytes
-    this.#progress[1]!++
+    this.#head[BEGUN]!++
   }
 
   /** Whether a result of maximum size still fits. */
@@ -190,7 +187,7 @@ export class VerdictWriter {
 
   #commit(): void {
     this.#committed = this.#at
-    this.#progress[0] = this.#at - RECORDS_START
+    this.#head[COMMITTED] = this.#at - RECORDS_START
   }
 
   #splices(splices: readonly Splice[]): void {

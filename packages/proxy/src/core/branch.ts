@@ -3,7 +3,9 @@
  * the other, each with its own client transaction, until a target answers (RFC 3263 section 4.3).
  */
 import { isIP } from 'node:net'
+import { printable } from '@siplet/engine'
 import type { SIPMessage, URI } from '@siplet/sipmsg'
+import { debugBranch } from '../debug.ts'
 import type { Boundary, Owner } from '../guard.ts'
 import { dnsTimeout, locate, numericTarget } from '../target/locate.ts'
 import { cancelFor } from '../transaction/ack.ts'
@@ -226,6 +228,10 @@ export class Branch implements Owner {
       this.#next(unreachable(error as Error))
       return
     }
+    if (debugBranch.enabled) {
+      const { transport, ip, port } = next.target
+      debugBranch(`${printable(String(this.callId))}: tries ${transport} ${ip} port ${port}`)
+    }
     this.#send(flow, next)
   }
 
@@ -374,6 +380,7 @@ export class Branch implements Owner {
   #end(final: FinalReply): void {
     if (this.#final !== undefined) return
     this.#final = final
+    if (debugBranch.enabled) debugBranch(`${printable(String(this.callId))}: ended with ${final.status}`)
     this.#plan = null
     // If the INVITE is still to be cancelled, keep it until its peer replies.
     if (this.#cancelled !== 'wanted') this.#sent = null

@@ -1,6 +1,8 @@
 /** All transactions of one proxy, by their keys. */
+import { printable } from '@siplet/engine'
 import type { SIPMessage, Via } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
+import { debugTransaction } from '../debug.ts'
 import { type Guard, SILENT_GUARD } from '../guard.ts'
 import type { ClientRequest, ClientUser } from './client.ts'
 import { InviteClientTransaction } from './invite-client.ts'
@@ -43,7 +45,10 @@ export class TransactionLayer {
       guard,
       kept: this.kept,
       retransmitted,
-      terminated: (key) => table.delete(key),
+      terminated: (key) => {
+        table.delete(key)
+        if (debugTransaction.enabled) debugTransaction(`terminated: ${printable(key)}`)
+      },
     })
     this.#aroundClients = around(this.#clients)
     this.#aroundServers = around(this.#servers)
@@ -89,6 +94,7 @@ export class TransactionLayer {
     const Transaction = method === 'INVITE' ? InviteServerTransaction : NonInviteServerTransaction
     const transaction = new Transaction(key, reliable, send, this.#aroundServers)
     this.#servers.set(key, transaction)
+    if (debugTransaction.enabled) debugTransaction(`server transaction: ${printable(key)}`)
     return transaction
   }
 
@@ -99,6 +105,7 @@ export class TransactionLayer {
     const Transaction = method === 'INVITE' ? InviteClientTransaction : NonInviteClientTransaction
     const transaction = new Transaction(key, request, user, this.#aroundClients)
     this.#clients.set(key, transaction)
+    if (debugTransaction.enabled) debugTransaction(`client transaction: ${printable(key)}`)
     this.#guard.run('client-transaction', transaction, () => transaction.start())
     return transaction
   }

@@ -1,7 +1,8 @@
 /** One connection (RFC 3261 section 18, RFC 5626 keep-alives): turns bytes into messages and enforces the limits. */
-import type { Address } from '@siplet/engine'
+import { type Address, printable } from '@siplet/engine'
 import { type Frame, SIPMessage } from '@siplet/sipmsg'
 import type { Clock } from '../clock.ts'
+import { debugConnection } from '../debug.ts'
 import { ProxyError } from '../errors.ts'
 import type { Guard, Owner } from '../guard.ts'
 import type { ConnectionLimits } from './limits.ts'
@@ -70,6 +71,7 @@ export class Connection implements Flow, Owner {
 
   /** Sends the waiting messages. Called when the connection is established. */
   connected(wire: Wire): void {
+    debugConnection(`${this.transport} ${this.remote.join(' port ')}: established`)
     if (!this.#open) return
     this.#wire = wire
     for (const { text, failed } of this.#early) this.#write(wire, text, failed)
@@ -177,6 +179,7 @@ export class Connection implements Flow, Owner {
   }
 
   #close(reason: string): void {
+    debugConnection(`${this.transport} ${this.remote.join(' port ')}: closed: ${printable(reason)}`)
     this.#open = false
     this.#endMessageTimer()
     this.#stopReaderTimer?.()
