@@ -5,7 +5,7 @@
  */
 import type { Handler, SIPMsg } from '@siplet/engine/script'
 
-const BACK_ENDS = ['sip:127.0.0.1:5071', 'sip:127.0.0.1:5072']
+const BACK_ENDS: [even: string, odd: string] = ['sip:127.0.0.1:5071', 'sip:127.0.0.1:5072']
 
 class Router implements Handler {
   child_init(_rank: number): number {
@@ -47,7 +47,7 @@ class Router implements Handler {
   /** Tries the other back end if the first one is down or overloaded. If the callee is busy, does nothing. */
   failover(msg: SIPMsg): number {
     if (msg.call_function('t_check_status', '408|50[0-9]') < 0) return 1
-    msg.set_dst_uri(BACK_ENDS[1 - first(msg.originalRURI)])
+    msg.set_dst_uri(BACK_ENDS[first(msg.originalRURI) === 0 ? 1 : 0])
     msg.call_function('append_branch')
     return msg.call_function('t_relay')
   }
@@ -64,9 +64,9 @@ function isBackEnd([ip, port]: SIPMsg['src_address']): boolean {
 }
 
 /** Returns the back end to try first: 0 for even numbers, 1 for odd numbers. */
-function first(ruri: string): number {
+function first(ruri: string): 0 | 1 {
   const digits = ruri.replace(/@.*$/, '').replace(/\D/g, '')
-  return Number(digits.at(-1) ?? 0) % 2
+  return Number(digits.at(-1) ?? 0) % 2 === 0 ? 0 : 1
 }
 
 export function mod_init(): Router {

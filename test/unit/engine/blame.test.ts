@@ -56,7 +56,7 @@ describe('blame for the end of the pool process', () => {
       const ids = Array.from({ length: 24 }, (_, i) => (i === 11 ? 'killer-11' : `good-${i}`))
       const results = await Promise.all(ids.map((id) => engine.exec('route', inviteOf(id))))
       for (const [i, { error }] of results.entries())
-        assert.equal(error?.code, i === 11 ? 'ERR_SIPLET_CHILD_LOST' : undefined, ids[i])
+        assert.equal(error?.code, i === 11 ? 'ERR_SIPLET_CHILD_LOST' : undefined, ids[i]!)
     })
   }).timeout(60_000)
 

@@ -44,7 +44,7 @@ describe('docs/python.md', () => {
       const [code, expected] = [cells[1]!, cells.at(-3)!].map((cell) => cell.slice(1, -1))
       const { message, error } = await engine.exec('outcome', INVITE, { extraArgs: code! })
       assert.equal(error, null)
-      assert.equal(message.getHeader('X-Outcome'), expected, code)
+      assert.equal(message.getHeader('X-Outcome'), expected, code!)
     }
   })
 })
@@ -55,7 +55,7 @@ describe('stubs for editors', () => {
   const names = (text: string, member: RegExp) => [...text.matchAll(member)].map(([, name]) => name!).sort()
 
   it('siplet.pyi has every member of the contract, and no other', () => {
-    const [contract] = /interface SIPMsg \{.*?^\}/ms.exec(read('src/script.ts'))!
+    const [contract] = /interface SIPMsg \{.*?^\}/ms.exec(read('src/script-contract.ts'))!
     assert.deepEqual(
       names(read('siplet.pyi'), /^ {4}def (\w+)/gm),
       names(contract, /^ {2}(?:readonly )?(\w+)(?=[(:])/gm),

@@ -128,8 +128,8 @@ describe('a script of several files', () => {
     const { logs } = await runScript(scriptName, INVITE, { logger })
     assert.ok(logs[0]!.text.includes(`(${scriptName}:5:49)`), logs[0]!.text)
     const [start, call] = logger.records.map(({ message }) => message)
-    assert.ok(start!.includes(`(${scriptName}:4:51)`), start)
-    assert.ok(call!.includes(`(${scriptName}:5:49)`), call)
+    assert.ok(start!.includes(`(${scriptName}:4:51)`), start!)
+    assert.ok(call!.includes(`(${scriptName}:5:49)`), call!)
   })
 
   it('tells its files to those who watch them, also while it is broken', async () => {
