@@ -101,7 +101,7 @@ describe('the migration guide', () => {
   const guide = readFileSync(GUIDE_URL, 'utf8')
 
   it('names every member of msg, and errors there are', () => {
-    const types = new URL('../../packages/engine/src/script.ts', import.meta.url)
+    const types = new URL('../../packages/engine/src/script-contract.ts', import.meta.url)
     const [contract] = /interface SIPMsg \{.*?^\}/ms.exec(readFileSync(types, 'utf8'))!
     for (const [, name] of contract.matchAll(/^ {2}(?:readonly )?(\w+)(?=[(:])/gm)) {
       assert.match(guide, new RegExp(`\\b${name}\\b`))

@@ -339,7 +339,7 @@ def mod_init():
       [
         'a folder without captures',
         () => ['packages', '-s', HANDLER],
-        /ERR_SIPLET_CAPTURE_NOT_FOUND: directory packages has no capture/,
+        /ERR_SIPLET_CAPTURE_NOT_FOUND: directory packages contains no capture/,
       ],
       ['a missing script', () => [CALLS, '-s', 'no.ts'], /ERR_SIPLET_SCRIPT_NOT_FOUND: script no.ts/],
       [

@@ -1,7 +1,7 @@
 /** What real isolates leave in their verdict areas, and the function calls they make: seeds of the fuzzer of the wire. */
 import { SIPMessage } from '@siplet/sipmsg'
 import { preludes } from '../../packages/engine/src/isolate/host/bundle.ts'
-import { IsolateChild } from '../../packages/engine/src/isolate/host/child.ts'
+import { IsolateChild } from '../../packages/engine/src/isolate/host/isolate-child.ts'
 import { loadScript } from '../../packages/engine/src/script/load.ts'
 import { encodeRequest } from '../../packages/engine/src/wire/request.ts'
 import { areaSnapshot } from '../../packages/engine/src/wire/snapshot.ts'

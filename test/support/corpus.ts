@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 const CORPUS = fileURLToPath(new URL('../../../shared/corpus/', import.meta.url))
 
 /** One SIP message as tshark reports it. */
-export interface TrueMessage {
+interface TrueMessage {
   frame: number
   transport: string
   method: string

@@ -1,7 +1,7 @@
 /** Children whose isolates write nonsense: their prelude does what a script must never be able to do. */
 import { SIPMessage } from '@siplet/sipmsg'
 import { createChildren } from '../../packages/engine/src/children/create.ts'
-import { Workers } from '../../packages/engine/src/children/workers.ts'
+import { Workers } from '../../packages/engine/src/children/idle-workers.ts'
 import { type EngineOptions, parseConfig } from '../../packages/engine/src/config.ts'
 import { ChildQueue } from '../../packages/engine/src/dispatch/child-queue.ts'
 import { Functions } from '../../packages/engine/src/functions/functions.ts'
@@ -73,7 +73,7 @@ const WRAPPED = (source: string) => `(() => {
   return prelude
 })()`
 
-export interface Answer {
+interface Answer {
   code: number | undefined
   rank: number
   /** Why the child was lost, or why it does not come up. */

@@ -5,7 +5,10 @@ import { runScript } from '@siplet/engine/testing'
 import { handler, scriptFile } from '../../support/engine.ts'
 import { INVITE } from '../../support/messages.ts'
 
-const SOURCE = readFileSync(new URL('../../../packages/engine/src/script.ts', import.meta.url), 'utf8')
+const SOURCE = readFileSync(
+  new URL('../../../packages/engine/src/script-contract.ts', import.meta.url),
+  'utf8',
+)
 
 /** Name and docstring of each member. */
 function members(pattern: RegExp): [name: string, doc: string | undefined][] {
