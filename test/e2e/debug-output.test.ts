@@ -49,7 +49,6 @@ describe('NODE_DEBUG', function () {
     const channels = [...docs.matchAll(/^\| `(siplet:\w+)`/gm)].map(([, name]) => name!)
     assert.equal(channels.length, 5)
     for (const channel of channels) assert.match(stderr, new RegExp(`^${channel.toUpperCase()} \\d+: `, 'm'))
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
     assert.doesNotMatch(stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/)
   })
 })
