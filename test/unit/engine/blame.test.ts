@@ -24,7 +24,7 @@ function both(engine: Engine, one: string, other: string, id: string): Promise<E
 }
 
 describe('blame for the end of the pool process', () => {
-  it('falls on the exec that ends it, never on one that runs in another child meanwhile', async () => {
+  it('falls on the exec that ended the process, never on an exec of another child', async () => {
     await withEngine(SCRIPT, OPTIONS, async (engine) => {
       for (let round = 0; round < 4; round++) {
         const [hostile, innocent] = await both(engine, 'fatal', 'busy', String(round))
@@ -36,7 +36,7 @@ describe('blame for the end of the pool process', () => {
     })
   }).timeout(60_000)
 
-  it('finds the message that ends it even if others are always under way, and then refuses it', async () => {
+  it('finds the message that ends the process even if other execs always run, and then refuses that message', async () => {
     await withEngine(SCRIPT, OPTIONS, async (engine) => {
       const seen: (string | undefined)[] = []
       for (let round = 0; round < 3; round++) {
@@ -60,7 +60,7 @@ describe('blame for the end of the pool process', () => {
     })
   }).timeout(60_000)
 
-  it('of a stuck child falls on that child alone', async () => {
+  it('falls on a stuck child alone', async () => {
     await withEngine(SCRIPT, { ...OPTIONS, limits: { timeoutMs: 400 } }, async (engine) => {
       const [stuck, innocent] = await both(engine, 'stuck', 'busy', 'stuck')
       assert.match(stuck!.error!.message, /did not stop at limits.timeoutMs/)
@@ -68,7 +68,7 @@ describe('blame for the end of the pool process', () => {
     })
   }).timeout(60_000)
 
-  it('never makes an exec run twice that called a function: it is answered with the loss, and is not poison', async () => {
+  it('never runs an exec twice that called a function: the exec gets the loss as its result, and is not poison', async () => {
     const notes: string[] = []
     const note = (_: unknown, id: unknown) => notes.push(String(id))
     await withEngine(
@@ -90,7 +90,7 @@ describe('blame for the end of the pool process', () => {
     )
   }).timeout(60_000)
 
-  it('does not keep a function waiting that waits for an exec of another child', async () => {
+  it('does not block a function that waits for an exec of another child', async () => {
     let engineOf: Engine
     const nested = async () => {
       const { error } = await engineOf.exec('route', inviteOf('inner'))

@@ -46,7 +46,7 @@ for (const isolation of ISOLATIONS) {
       })
     })
 
-    it("affinity 'none' shares messages of one Call-ID out among the children", async () => {
+    it("affinity 'none' distributes messages of one Call-ID over the children", async () => {
       await withEngine(COUNTING, { isolation, children: 2, affinity: 'none' }, async (engine) => {
         const results = await Promise.all(Array.from({ length: 40 }, () => engine.exec('count', INVITE)))
         assert.deepEqual(new Set(results.map(({ child }) => child)), new Set([1, 2]))
@@ -70,7 +70,7 @@ for (const isolation of ISOLATIONS) {
       })
     })
 
-    it('a newline that a line ends with, as scripts for OpenSIPS write it, is not logged; those within are', async () => {
+    it('a line feed at the end of a log line, as OpenSIPS scripts write it, is removed; others are kept', async () => {
       const logger = keepingLogger()
       const source = handler(
         "x() { LM_ERR('one\\n'); LM_ERR('two\\nlines\\r\\n'); LM_ERR('three\\n\\n'); return 1 }",
@@ -175,7 +175,7 @@ for (const isolation of ISOLATIONS) {
       })
     }
 
-    it('one child that refuses fails the start of all, naming its rank', async () => {
+    it('if one child refuses, the start of all fails, and the error names its rank', async () => {
       const scriptName = scriptFile(init('return rank === 2 ? -1 : 0'))
       await assert.rejects(createEngine({ scriptName, isolation, children: 3, logger: keepingLogger() }), {
         code: 'ERR_SIPLET_CHILD_INIT',
@@ -186,7 +186,7 @@ for (const isolation of ISOLATIONS) {
 }
 
 describe('an engine', () => {
-  it('answers what it accepted before it closes, and refuses what comes after', async () => {
+  it('answers accepted execs before it closes, and refuses later ones', async () => {
     let engine!: Engine
     const accepted = await withEngine(
       handler('x() { return 1 }'),

@@ -57,7 +57,7 @@ const ERRORS: readonly [code: string, message: RegExp][] = [
   [`eval('/(/; for (;;);')`, /^SyntaxError: Invalid regular expression/],
 ]
 
-describe('code that a script makes of a text', () => {
+describe('code that a script creates from a text', () => {
   // Not in a process, which is ended on a busy machine before the loop is.
   for (const isolation of ['inline', 'thread'] as const) {
     for (const [name, way] of Object.entries(WAYS)) {
@@ -76,7 +76,7 @@ describe('code that a script makes of a text', () => {
     }
   }
 
-  it('means what it means elsewhere', async () => {
+  it('behaves as in plain V8', async () => {
     const methods = MEANINGS.map(
       ([code, value], index) => `m${index}() {
         const found = ${code}
@@ -92,7 +92,7 @@ describe('code that a script makes of a text', () => {
     })
   })
 
-  it('throws what it throws elsewhere', async () => {
+  it('throws the errors of plain V8', async () => {
     const methods = ERRORS.map(([code], index) => `m${index}() { ${code}; return 1 }`)
     await withEngine(handler(methods.join()), { isolation: 'inline' }, async (engine) => {
       for (const [index, [code, message]] of ERRORS.entries()) {
@@ -102,7 +102,7 @@ describe('code that a script makes of a text', () => {
     })
   })
 
-  it('shows no place of ours in a stack', async () => {
+  it('shows no place of our code in a stack', async () => {
     const script = handler(`route() { return new Function('for (;;) null.x')() }`)
     await withEngine(script, { isolation: 'inline' }, async (engine) => {
       const { error } = await engine.exec('route', INVITE)
@@ -111,7 +111,7 @@ describe('code that a script makes of a text', () => {
     })
   })
 
-  it('cannot replace what its loops call', async () => {
+  it('cannot replace the function that its loops call', async () => {
     const script = handler(`
       learn() {
         const attempts = []

@@ -139,7 +139,7 @@ describe('the script contract', () => {
       assert.ok(result.message.toBuffer().includes(Buffer.from('X-A: ä\r\n')))
     })
 
-    it('copy: edits so far are in it, later ones of either are not in the other', async () => {
+    it('copy: has the edits so far; later edits of one are not in the other', async () => {
       const { value, result } = await run(`
         msg.setHeader('X', '1'); msg.set_dst_uri('sip:a')
         const copy = msg.copy(); copy.setHeader('X', '2'); copy.set_dst_uri('sip:b'); msg.setHeader('Y', '1')
@@ -233,7 +233,7 @@ describe('the script contract', () => {
       assert.deepEqual(Object.fromEntries(names.map((name, k) => [name, read[k]])), values)
     })
 
-    it('of a reply: its status, its reason and the method of its CSeq', async () => {
+    it('of a reply are its status, its reason and the method of its CSeq', async () => {
       const read = await value(
         "return ['$rs', '$rr', '$rm', '$ru'].map((name) => msg.get_pseudoVar(name))",
         RINGING,
@@ -270,7 +270,7 @@ describe('the script contract', () => {
     }
   })
 
-  it('a message kept after its exec, and a copy of it, are stale; that is checked before all else', async () => {
+  it('a message that is kept after its exec is stale, and so is its copy; this is checked first', async () => {
     await run('self.kept = msg; self.copied = msg.copy()')
     for (const expression of [
       'self.kept.Type',
@@ -286,7 +286,7 @@ describe('the script contract', () => {
     }
   })
 
-  it('nothing of the host is within reach', async () => {
+  it('a script cannot reach anything of the host', async () => {
     const names = [
       'process',
       'require',
@@ -310,7 +310,7 @@ describe('the script contract', () => {
     assert.equal(result.message.ruri, 'sip:x@y')
   })
 
-  it("the functions of msg are of the script's own realm", async () => {
+  it("the functions of msg belong to the script's own realm", async () => {
     const outcome = await value(
       "const F = msg.getHeader.constructor; F('String.prototype.slice = () => \"evil\"; Object.prototype.x = 1')(); return [F === Function, F('return globalThis')() === globalThis]",
     )

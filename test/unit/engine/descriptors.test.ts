@@ -40,7 +40,7 @@ async function state(): Promise<() => boolean> {
 
 describe('a closed engine', () => {
   for (const isolation of ISOLATIONS) {
-    it(`${isolation}: leaves no file descriptor and no process behind, ten times`, async () => {
+    it(`${isolation}: leaves no file descriptor and no process, ten times`, async () => {
       // The first one may open what Node keeps, such as a thread's event loop.
       await withEngine(SCRIPT, { isolation }, (engine) => engine.exec('rankOf', INVITE))
       const isAsBefore = await state()
@@ -53,7 +53,7 @@ describe('a closed engine', () => {
       await until(isAsBefore, 'all is closed')
     }).timeout(60_000)
 
-    it(`${isolation}: neither does one that did not start`, async () => {
+    it(`${isolation}: leaves none if the engine did not start`, async () => {
       const scriptName = scriptFile('function mod_init() { throw new Error("no") }')
       const isAsBefore = await state()
       for (let i = 0; i < 3; i++) {
@@ -63,7 +63,7 @@ describe('a closed engine', () => {
     }).timeout(60_000)
   }
 
-  it('leaves builds of the embedder with esbuild alone', async () => {
+  it('does not disturb esbuild builds of the embedder', async () => {
     let engineClosed = () => {}
     const closed = new Promise<void>((resolve) => {
       engineClosed = resolve

@@ -36,7 +36,7 @@ describe('embedders that fail', () => {
       ],
       ['rejects', () => Promise.reject(Object.create(null))],
     ] as const) {
-      it(`${isolation}: a logger that ${name} loses the line, and stats() counts it`, async () => {
+      it(`${isolation}: a logger that ${name} loses the line; stats() counts it`, async () => {
         const options = { isolation, logger: loggerOf(write), limits: { timeoutMs: 100 } }
         await withEngine(SOURCE, options, async (engine) => {
           const execs = ['logs', 'fails', 'loops', 'logs'].map((method) => engine.exec(method, INVITE))
@@ -59,7 +59,7 @@ describe('embedders that fail', () => {
       ],
       ['rejects', () => Promise.reject(new Error('no listener'))],
     ] as const) {
-      it(`${isolation}: a listener that ${name} is logged, and the child is rebuilt all the same`, async () => {
+      it(`${isolation}: a listener that ${name} is logged; the child is rebuilt anyway`, async () => {
         const logger = keepingLogger()
         await withEngine(SOURCE, { isolation, logger, limits: { timeoutMs: 100 } }, async (engine) => {
           engine.on('rebuild', listener)
@@ -83,7 +83,7 @@ describe('embedders that fail', () => {
     }
   }
 
-  it('arguments that are no values of JSON are named in the error', async () => {
+  it('an error names arguments that JSON cannot express', async () => {
     await withEngine(SOURCE, { logger: loggerOf(nothing) }, async (engine) => {
       const circular: unknown[] = []
       circular.push(circular)

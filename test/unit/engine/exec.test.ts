@@ -45,7 +45,7 @@ for (const isolation of ISOLATIONS) {
       })
     }
 
-    it('one bad message does not touch the next: missing method, exception, odd return', async () => {
+    it('a failing message does not affect the next one: missing method, exception, odd result', async () => {
       const source = handler("good() { return 5 }, throws() { throw new Error('no') }, nothing() {}")
       await withEngine(source, { isolation }, async (engine) => {
         for (const [method, code] of [
@@ -66,7 +66,7 @@ for (const isolation of ISOLATIONS) {
       })
     })
 
-    it('extraArgs is the second argument; absent, there is none', async () => {
+    it('extraArgs is the second argument; without extraArgs there is only one argument', async () => {
       await withEngine(
         handler("x(...args) { return args.length === 1 ? 1 : args[1] === 'ä' ? 2 : 3 }"),
         { isolation },
@@ -78,7 +78,7 @@ for (const isolation of ISOLATIONS) {
       )
     })
 
-    it('the route is what the embedder states', async () => {
+    it('the route is the one that the embedder gives', async () => {
       await withEngine(handler('x(msg) { LM_INFO(msg.Route); return 1 }'), { isolation }, async (engine) => {
         const route = async (message: string, options: ExecOptions) =>
           (await engine.exec('x', message, options)).logs[0]?.text
@@ -125,7 +125,7 @@ export function mod_init() {
         'the script threw a value that cannot be read',
       ],
     ] as const) {
-      it(`throwing ${thrown} is told as "${message}"`, async () => {
+      it(`throwing ${thrown} gives the error text "${message}"`, async () => {
         const { error } = await withEngine(handler(`x() { throw ${thrown} }`), { isolation }, (e) =>
           e.exec('x', INVITE),
         )
@@ -134,7 +134,7 @@ export function mod_init() {
       })
     }
 
-    it('an endless loop ends with ERR_SIPLET_TIMEOUT; the child is rebuilt, others do not notice', async () => {
+    it('an endless loop ends with ERR_SIPLET_TIMEOUT; the child is rebuilt, other children are not affected', async () => {
       const source = handler('n: 0, loop() { for (;;); }, count() { return ++this.n }')
       await withEngine(source, { isolation, children: 1 }, async (engine) => {
         const execs = [1, 2, 0, 3, 4].map((k) =>
@@ -163,7 +163,7 @@ export function mod_init() {
       })
     })
 
-    it('messages that arrive while a child is busy travel as one batch', async () => {
+    it('messages that arrive while a child is busy form one batch', async () => {
       await withEngine(
         handler('x() { return 1 }'),
         { isolation, limits: { maxBatch: 50 } },
@@ -176,7 +176,7 @@ export function mod_init() {
       )
     })
 
-    it('a message larger than any batch buffer passes', async () => {
+    it('a message larger than a batch buffer is passed whole', async () => {
       const large = `${INVITE.slice(0, -'Content-Length: 0\r\n\r\n'.length)}Content-Length: 3000000\r\n\r\n${'x'.repeat(3_000_000)}`
       await withEngine(
         handler('x(msg) { return msg.body.length }'),
@@ -188,7 +188,7 @@ export function mod_init() {
       )
     })
 
-    it('messages of any length pass whole, alone and in a batch', async () => {
+    it('messages of any length are passed whole, alone and in a batch', async () => {
       const source = handler(
         "x(msg) { msg.setHeader('X-Sum', String(msg.raw.length)); return msg.body.charCodeAt(msg.body.length - 1) }",
       )
@@ -211,7 +211,7 @@ export function mod_init() {
       })
     })
 
-    it('edits beyond limits.maxResultBytes are ERR_SIPLET_RESULT_TOO_LARGE', async () => {
+    it('edits beyond limits.maxResultBytes give ERR_SIPLET_RESULT_TOO_LARGE', async () => {
       const source = handler("x(msg) { msg.setBody('x'.repeat(100_000), 'text/plain'); return 1 }")
       const limits = { maxResultBytes: 50_000 }
       const result = await withEngine(source, { isolation, limits }, (engine) => engine.exec('x', INVITE))
@@ -219,7 +219,7 @@ export function mod_init() {
       assert.equal(result.message.toBuffer().toString(), INVITE)
     })
 
-    it('more than limits.maxQueueBytes waiting: ERR_SIPLET_OVERLOAD at once, but one may always wait', async () => {
+    it('beyond limits.maxQueueBytes, execs get ERR_SIPLET_OVERLOAD at once; one exec may always wait', async () => {
       const long = sip({ body: 'x'.repeat(1_500) })
       const limits = { maxQueueBytes: 1_024 + 2 * INVITE.length, timeoutMs: 10_000 }
       await withEngine(handler('x() { return 1 }'), { isolation, limits }, async (engine) => {
@@ -235,7 +235,7 @@ export function mod_init() {
       })
     })
 
-    it('more than limits.maxQueue waiting: ERR_SIPLET_OVERLOAD at once, the others are answered', async () => {
+    it('beyond limits.maxQueue, execs get ERR_SIPLET_OVERLOAD at once; the others are answered', async () => {
       await withEngine(
         handler('x() { return 1 }'),
         { isolation, limits: { maxQueue: 3 } },
@@ -250,7 +250,7 @@ export function mod_init() {
       )
     })
 
-    it('what is not SIP is ERR_SIPLET_NOT_SIP and reaches no child', async () => {
+    it('bytes that are not SIP give ERR_SIPLET_NOT_SIP and reach no child', async () => {
       await withEngine(handler('x() { return 1 }'), { isolation }, async (engine) => {
         const { error, child, edited } = await engine.exec('x', 'GET / HTTP/1.1\r\n\r\n')
         assert.equal(error?.code, 'ERR_SIPLET_NOT_SIP')
@@ -259,7 +259,7 @@ export function mod_init() {
       })
     })
 
-    it('log lines go to the logger with rank, method and Call-ID, in order, each with its own exec', async () => {
+    it('the logger gets log lines in order, with rank, method and Call-ID of their exec', async () => {
       const logger = keepingLogger()
       const source = handler(
         "x(msg, text) { if (text) LM_WARN('say', text); if (text) console.log({ a: 1 }, 5n, null); return 1 }",
@@ -348,7 +348,7 @@ describe('execSync', () => {
     )
   })
 
-  it('ends an endless loop and goes on with a rebuilt child', async () => {
+  it('stops an endless loop and continues with a rebuilt child', async () => {
     await withEngine(
       handler('loop() { for (;;); }, x() { return 1 }'),
       { isolation: 'inline' },
@@ -359,13 +359,13 @@ describe('execSync', () => {
     )
   })
 
-  it('is not for isolation thread', async () => {
+  it('is refused in isolation thread', async () => {
     await withEngine(handler('x() { return 1 }'), { isolation: 'thread' }, async (engine) => {
       assert.throws(() => engine.execSync('x', INVITE), { code: 'ERR_SIPLET_SYNC' })
     })
   })
 
-  it('does not jump the queue of exec', async () => {
+  it('is refused while execs of exec() wait', async () => {
     await withEngine(handler('x() { return 1 }'), { isolation: 'inline' }, async (engine) => {
       const waiting = engine.exec('x', INVITE)
       assert.throws(() => engine.execSync('x', INVITE), { code: 'ERR_SIPLET_SYNC', message: /busy/ })

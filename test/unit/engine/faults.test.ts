@@ -17,7 +17,7 @@ describe('an engine under fire', () => {
     }).timeout(60_000)
   }
 
-  it('overload: what is beyond the queue is refused, what is accepted is answered', async () => {
+  it('overload: execs beyond the queue are refused, accepted ones are answered', async () => {
     const [figures] = await overload(SECONDS / 2)
     for (const { name } of figures!.rows) {
       assert.ok(figure(figures!, name, 'refused %') > 0)

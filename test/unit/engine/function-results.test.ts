@@ -180,7 +180,7 @@ for (const isolation of ISOLATIONS) {
       })
     }
 
-    it('takes the first answer of a thenable that gives two, and -0 as 0', async () => {
+    it('uses the first answer of a thenable that gives two, and treats -0 as 0', async () => {
       f = () =>
         thenable((resolve: (value: number) => void, reject: (reason: unknown) => void) => {
           resolve(-0)
@@ -191,7 +191,7 @@ for (const isolation of ISOLATIONS) {
       assert.deepEqual([error, code], [null, 0])
     })
 
-    it('a function that reloads the engine and waits for that runs out of time, and the reload goes on', async () => {
+    it('a function that waits for a reload times out, and the reload continues', async () => {
       let reloaded: Promise<void> | undefined
       f = () => {
         reloaded = engine.reload()
@@ -203,7 +203,7 @@ for (const isolation of ISOLATIONS) {
       assert.equal((await engine.exec('fine', INVITE)).code, 9)
     })
 
-    it('a function that closes the engine and waits for that runs out of time, and the engine closes', async () => {
+    it('a function that waits for the engine to close times out, and the engine closes', async () => {
       let closed: Promise<void> | undefined
       f = () => {
         closed = engine.close()

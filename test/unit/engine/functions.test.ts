@@ -13,7 +13,7 @@ for (const isolation of ISOLATIONS) {
       ['sync', () => undefined],
       ['async', () => delay(2)],
     ] as const) {
-      it(`to a function that answers ${kind}: it sees the edits so far, and its own are there afterwards`, async () => {
+      it(`to a function that answers ${kind}: the function sees earlier edits, and the script sees those of the function`, async () => {
         const source = handler(`
           x(msg) {
             msg.rewrite_ruri('sip:one@example.com'); msg.set_dst_uri('sip:192.0.2.1'); msg.setHeader('X-Step', '1')
@@ -57,7 +57,7 @@ for (const isolation of ISOLATIONS) {
       })
     }
 
-    it('a function that cuts the message short of its edits clears dst URI and edits', async () => {
+    it('clears next hop and edits if a function removes them', async () => {
       const source = handler(
         "x(msg) { msg.set_dst_uri('sip:a'); msg.call_function('f'); return msg.dst_uri === null ? 1 : 2 }",
       )
@@ -70,7 +70,7 @@ for (const isolation of ISOLATIONS) {
       assert.equal(result.dstUri, null)
     })
 
-    it('many messages with calls, over two children: every answer finds its message', async () => {
+    it('many messages with calls over two children: every answer reaches its message', async () => {
       const source = handler("x(msg) { return msg.call_function('f', msg.CallID) }")
       const f = async (message: FunctionMessage, callId: string) => {
         await delay(Number(callId) % 3)
@@ -112,7 +112,7 @@ for (const isolation of ISOLATIONS) {
       ],
     ]
     for (const [title, f, code, message] of failing) {
-      it(`to a function that ${title}: ${code} in the script at that line, which may go on`, async () => {
+      it(`to a function that ${title}: ${code} in the script at that line; the script may continue`, async () => {
         const source = handler(`
           caught(msg) { try { msg.call_function('f') } catch (error) { LM_INFO(error.code); return 7 } },
           thrown(msg) { return msg.call_function('f') }`)
@@ -132,7 +132,7 @@ for (const isolation of ISOLATIONS) {
       })
     }
 
-    it('the time a function takes is not the script’s time', async () => {
+    it('the time of a function does not count as time of the script', async () => {
       const slow = () => delay(150, 1)
       const options = { isolation, functions: { slow }, limits: { timeoutMs: 50 } }
       const result = await withEngine(CALLING, options, (e) => e.exec('x', INVITE, { extraArgs: 'slow' }))
@@ -140,7 +140,7 @@ for (const isolation of ISOLATIONS) {
       assert.equal(result.code, 1)
     })
 
-    it('a script cannot reach what the table inherits', async () => {
+    it('a script cannot reach inherited properties of the function table', async () => {
       for (const name of ['toString', 'constructor', '__proto__']) {
         const options = { isolation, functions: { f: () => 1 } }
         const { error } = await withEngine(CALLING, options, (e) => e.exec('x', INVITE, { extraArgs: name }))
@@ -148,7 +148,7 @@ for (const isolation of ISOLATIONS) {
       }
     })
 
-    it('an exec from within a function runs on another child, and is refused where it would deadlock', async () => {
+    it('an exec from within a function runs on another child, and is refused if it would deadlock', async () => {
       let engine!: Engine
       const codes: unknown[] = []
       const nested = async (message: FunctionMessage) => {
@@ -199,7 +199,7 @@ describe('call_function from execSync', () => {
     })
   })
 
-  it('cannot wait for others: ERR_SIPLET_ASYNC_FUNCTION', async () => {
+  it('cannot wait for asynchronous functions: ERR_SIPLET_ASYNC_FUNCTION', async () => {
     const options = { isolation: 'inline', functions: { f: async () => 9 } } as const
     await withEngine(CALLING, options, async (engine) => {
       assert.match(engine.execSync('x', INVITE, { extraArgs: 'f' }).error!.message, /execSync cannot wait/)

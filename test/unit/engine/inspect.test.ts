@@ -62,7 +62,7 @@ describe('inspect', function () {
     await engine.close()
   })
 
-  it('a reload lets the old script end, and is reached by who connects anew', async () => {
+  it('after a reload, the old script continues to its end, and a new connection reaches the new one', async () => {
     const { engine, client, url, scriptName } = await inspected(
       handler('request_route() { debugger; return 1 }'),
     )
@@ -90,7 +90,7 @@ describe('inspect', function () {
       'ERR_SIPLET_CHILD_INIT',
     ],
   ] as const) {
-    it(`fails the start where ${title}, and is gone then`, async () => {
+    it(`fails the start if ${title}, and releases everything`, async () => {
       let client: Debugger | undefined
       const scriptName = scriptFile(source)
       const onListening = async (url: string) => {
@@ -106,7 +106,7 @@ describe('inspect', function () {
     })
   }
 
-  it('needs isolation inline, and no execSync', async () => {
+  it('works in isolation inline only, without execSync', async () => {
     const scriptName = scriptFile(handler('request_route() { return 1 }'))
     await assert.rejects(createEngine({ scriptName, inspect: {} }), {
       code: 'ERR_SIPLET_CONFIG',

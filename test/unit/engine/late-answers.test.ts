@@ -8,7 +8,7 @@ import { until } from '../../support/processes.ts'
 
 describe('a late answer of a function', () => {
   for (const isolation of ['thread', 'process'] as const) {
-    it(`${isolation}: is not taken for that of a call of the child that came after`, async () => {
+    it(`${isolation}: is not taken for the answer to a call of the next child`, async () => {
       const answers: ((code: number) => void)[] = []
       const f = (message: FunctionMessage) => {
         message.setHeader('X-Call', String(answers.length + 1))

@@ -55,7 +55,7 @@ for (const isolation of ISOLATIONS) {
       })
     }
 
-    it('a call that is ended has its own time, of which the others of its batch have no share', async () => {
+    it('a call that is stopped has its own time; the rest of its batch does not share that time', async () => {
       const script = handler("x(msg) { if (msg.CallID === 'loop') for (;;); return 1 }")
       await withEngine(script, { isolation, limits: { timeoutMs: 200 } }, async (engine) => {
         const execs = ['before', 'loop', 'after'].map((callId) => engine.exec('x', inviteOf(callId)))
@@ -77,7 +77,7 @@ for (const isolation of ISOLATIONS) {
       })
     })
 
-    it('a script that catches the error of call_function beyond its limit gets no further call', async () => {
+    it('beyond the limit, a script that catches the error of call_function cannot make further calls', async () => {
       let calls = 0
       const functions = { f: () => ++calls }
       const script = handler(
@@ -89,7 +89,7 @@ for (const isolation of ISOLATIONS) {
       })
     })
 
-    it('log lines beyond limits.maxLogLines a second are dropped, counted, and one warning tells', async () => {
+    it('log lines beyond limits.maxLogLines per second are dropped and counted, with one warning', async () => {
       const logger = keepingLogger()
       const script = handler("x() { for (let i = 0; i < 50; i++) LM_ERR('line ' + i); return 1 }")
       await withEngine(script, { isolation, logger, limits: { maxLogLines: 10 } }, async (engine) => {

@@ -36,8 +36,8 @@ async function loads(source: string): Promise<void> {
   })
 }
 
-describe('what a load may cost', () => {
-  it('an import of megabytes is refused, in a short message', async () => {
+describe('the cost of loading a script', () => {
+  it('an import with a specifier of megabytes is refused with a short message', async () => {
     for (const name of [
       `./${'a'.repeat(3e6)}`,
       `./${'a/../'.repeat(600_000)}b`,
@@ -51,13 +51,13 @@ describe('what a load may cost', () => {
     }
   })
 
-  it('an import begins no line of its own in a message', async () => {
+  it('the specifier of an import cannot start a line in an error message', async () => {
     const { message } = await refusal(`import 'x\\nFATAL: forged'; ${EXPORTED}`)
     assert.doesNotMatch(message, /^FATAL/m)
     assert.match(message, /"x\\nFATAL: forged" cannot be imported/)
   })
 
-  it('asterisks in package.json cannot grow without end', async () => {
+  it('asterisks in package.json cannot grow a path without bound', async () => {
     for (const stars of [100, 500_000, 5_000_000]) {
       const manifest = JSON.stringify({ name: 'p', imports: { '#*': `./${'*'.repeat(stars)}` } })
       const { code, message } = await refusal(`import '#${'a'.repeat(100)}'; ${EXPORTED}`, {
@@ -68,14 +68,14 @@ describe('what a load may cost', () => {
     }
   })
 
-  it('a package.json that is nested too deeply is named', async () => {
+  it('an error names a package.json that is nested too deeply', async () => {
     const manifest = `{"name":"p","exports":${'['.repeat(1e5)}"./x.js"${']'.repeat(1e5)}}`
     const { code, message } = await refusal(`import 'p'; ${EXPORTED}`, { 'package.json': manifest })
     assert.equal(code, 'ERR_SIPLET_SCRIPT_IMPORT')
     assert.doesNotMatch(message, /node_modules|main\.js/)
   })
 
-  it('names of Python modules with hundreds of parts are left to the interpreter', async () => {
+  it('the interpreter handles names of Python modules with hundreds of parts', async () => {
     const imports = Array.from({ length: 2_000 }, (_, i) => `import ${'a.'.repeat(400)}x${i}`).join('\n')
     const { code } = await refusal(`${imports}\ndef mod_init():\n  return 1\n`, {}, 's.py')
     assert.equal(code, 'ERR_SIPLET_SCRIPT_LOAD')
@@ -88,7 +88,7 @@ describe('what a load may cost', () => {
     await loads(`for (; 0; ); "${ours.join(' ')}"; ${handler('probe: () => 7')}`)
   }).timeout(60_000)
 
-  it('a script that ends esbuild is tried once, if no other was being loaded', async () => {
+  it('a script that ends esbuild is tried once, if no other script was being loaded', async () => {
     const { write } = scriptFolder()
     const scriptName = write('s.js', `var deep = ${'['.repeat(2_000_000)}; ${EXPORTED}`)
     let started = 0
@@ -107,7 +107,7 @@ describe('what a load may cost', () => {
     assert.ok(started <= 2, `esbuild was started ${started} times`)
   }).timeout(120_000)
 
-  it('a script that ends esbuild costs no other script its load', async () => {
+  it('a script that ends esbuild does not fail the load of another script', async () => {
     const hostile = `"use strict"; ${'a();'.repeat(1.7e6)} ${EXPORTED}`
     let ended = false
     const refused = refusal(hostile).finally(() => {
@@ -118,8 +118,8 @@ describe('what a load may cost', () => {
   }).timeout(120_000)
 })
 
-describe('what reading a script costs', () => {
-  it('log lines of nothing but line breaks, and of places', async () => {
+describe('the cost of reading results of a script', () => {
+  it('is small for log lines of line breaks only, and of places only', async () => {
     const script = handler(`
       breaks() { for (let i = 0; i < 100; i++) console.log('\\n'.repeat(60_000)); return 1 },
       places() { for (let i = 0; i < 100; i++) console.log('x\\n at ' + 'a:1'.repeat(20_000) + ' '); return 1 },
@@ -132,7 +132,7 @@ describe('what reading a script costs', () => {
   })
 
   for (const isolation of ISOLATIONS) {
-    it(`a function that leaves far too much in its message costs that call only, in ${isolation}`, async () => {
+    it(`if a function leaves a far too large message, only that call fails, in ${isolation}`, async () => {
       const script = handler(
         `header(msg) { return msg.call_function('header') }, hop(msg) { return msg.call_function('hop') }, probe: () => 7`,
       )

@@ -29,7 +29,7 @@ describe('loop checks', () => {
     "'for (;;)'; a.for; b = { while: 1 }": "'for (;;)'; a.for; b = { while: 1 }",
   }
   for (const [code, expected] of Object.entries(cases)) {
-    it(`stand in ${code.replaceAll('\n', '\\n')}`, () => assert.equal(checked(code), expected))
+    it(`are added to ${code.replaceAll('\n', '\\n')}`, () => assert.equal(checked(code), expected))
   }
 
   const regexps: Record<string, string> = {
@@ -40,7 +40,7 @@ describe('loop checks', () => {
     'function* f() { yield\n/a/; for (;;); }': 'function* f() { yield\n(/a/); for (;;){@;} }',
   }
   for (const [code, expected] of Object.entries(regexps)) {
-    it(`leave no doubt about the regexp in ${code.replaceAll('\n', '\\n')}`, () => {
+    it(`make the regular expression unambiguous in ${code.replaceAll('\n', '\\n')}`, () => {
       assert.equal(checked(code), expected)
       // V8 takes both.
       new Script(code)
@@ -59,7 +59,7 @@ describe('loop checks', () => {
     'x?.of',
   ]
   for (const operand of operands) {
-    it(`are put into code that divides ${operand.replace('\n', '\\n')}`, () => {
+    it(`are added to code that divides ${operand.replace('\n', '\\n')}`, () => {
       assert.equal(
         checked(`${operand}\n/ (() => { for (;;) { } })() /g`),
         `${operand}\n/ (() => { for (;;) {@ } })() /g`,
@@ -68,7 +68,7 @@ describe('loop checks', () => {
     })
   }
 
-  it('are put into code that V8 refuses only once it runs', () =>
+  it('are added to code that V8 refuses only when it runs', () =>
     assert.equal(checked('if (0) f() = 1; for (;;);'), 'if (0) f() = 1; for (;;){@;}'))
 
   it('are found in linear time in named groups, and in slashes that divide', () => {
@@ -79,14 +79,14 @@ describe('loop checks', () => {
     assert.equal(checked(`${slashes}; for (;;);`), `${slashes.slice(0, -5)}(/[/]/); for (;;){@;}`)
   }).timeout(60_000)
 
-  it('call a name that the script does not have, however it is written', () => {
+  it('call a name that the script does not use, in any spelling', () => {
     const { checks } = withLoopChecks(
       'let __siplet_loop0, __siplet_l\\u006fop1, a = "__siplet_loop2"; for (;;);',
     )
     assert.equal(checks?.name, '__siplet_loop3')
   })
 
-  it('leave every place where it was, but for its column', () => {
+  it('change no place except its column', () => {
     const code = 'for (;;) for (;;) { a\n;while (1)\r\n b(); c }\u2028 do d; while (1); e'
     const { code: result, checks } = withLoopChecks(code)
     const lines = (text: string) => text.split(/\r\n|[\n\r\u2028\u2029]/)
@@ -98,7 +98,7 @@ describe('loop checks', () => {
     }
   })
 
-  it('do not show in stacks, nor in their own columns', () => {
+  it('do not change stacks or their columns', () => {
     const script = handler('throws() { for (;;) for (const a of [1]) { if (a) throw new Error("x") } }')
     return withEngine(script, { isolation: 'inline' }, async (engine) => {
       const { error } = await engine.exec('throws', INVITE)
@@ -107,7 +107,7 @@ describe('loop checks', () => {
     })
   })
 
-  it('do not show in stacks of TypeScript that is bundled', () => {
+  it('do not change stacks of bundled TypeScript', () => {
     const { write } = scriptFolder()
     const thrower =
       'export function thrower(a: number): number { while (a) for (;;) { a--; throw new Error("y") } return a }'
@@ -122,7 +122,7 @@ describe('loop checks', () => {
     })
   })
 
-  it('cannot be taken away by the script', () =>
+  it('cannot be removed by the script', () =>
     withEngine(
       `${handler(`replace() {
         'use strict'
@@ -140,7 +140,7 @@ describe('loop checks', () => {
       async (engine) => assert.equal((await engine.exec('replace', INVITE)).code, 2),
     ))
 
-  it('are put into scripts that are large, or nested deeply', async () => {
+  it('are added to scripts that are large or deeply nested', async () => {
     const sum = `${'1+'.repeat(20_000)}1`
     const scriptName = scriptFile(`${handler('fine() { for (;;) return value }')}\nconst value = ${sum}`)
     await withEngine('', { isolation: 'inline', scriptName }, async (engine) =>

@@ -29,7 +29,7 @@ const LOOPS: Record<string, { setup: string; loop: string }> = {
 describe('loops', () => {
   for (const isolation of ['inline', 'thread', 'process'] as const) {
     for (const [name, { setup, loop }] of Object.entries(LOOPS)) {
-      it(`one that ${name} ends in ${isolation}`, () => {
+      it(`a loop that ${name} is stopped in ${isolation}`, () => {
         // V8 compiles the function while it is called in vain, and the loop begins in the midst of that.
         const script = `${setup}
           function spin(n) { if (n) ${loop} }

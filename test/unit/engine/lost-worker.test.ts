@@ -27,7 +27,7 @@ describe('a worker thread that ends', () => {
     hang(msg) { return msg.call_function('never') }`)
   const functions = { never: () => new Promise<number>(() => {}) }
 
-  it('during an exec: that one is ERR_SIPLET_CHILD_LOST, what waits is answered by the same rank, anew', async () => {
+  it('during an exec: that exec gets ERR_SIPLET_CHILD_LOST; waiting execs are answered by the same rank', async () => {
     await withEngine(
       SOURCE,
       { isolation: 'thread', functions, limits: { callFunctionTimeoutMs: 10_000 } },
@@ -59,7 +59,7 @@ describe('a worker thread that ends', () => {
     })
   })
 
-  it('as it starts: another one starts the child', async () => {
+  it('during its start: another worker starts the child', async () => {
     let ends = 2
     const end = (worker: Worker) => {
       if (ends-- > 0) worker.terminate()
@@ -75,7 +75,7 @@ describe('a worker thread that ends', () => {
     assert.equal(workers.length, 3)
   })
 
-  it('by itself, where nothing else keeps the process alive: still answered', async () => {
+  it('by itself, if nothing else keeps the process alive: the exec is still answered', async () => {
     const script = scriptFile(handler('loop() { for (;;); }, answers() { return 7 }'))
     const { stdout } = await promisify(execFile)(process.execPath, [ENDING_THREAD, script])
     assert.equal(stdout, 'ERR_SIPLET_CHILD_LOST\n7\n')

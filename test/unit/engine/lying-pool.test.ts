@@ -62,7 +62,7 @@ describe('a pool process that lies', () => {
   before(() => process.on('unhandledRejection', note))
   after(() => process.off('unhandledRejection', note))
 
-  it('costs itself, and the exec that it answered with a lie; the next one is answered', async () => {
+  it('is ended, and the exec with the wrong answer fails; the next exec is answered', async () => {
     await withLyingPool(async (engine) => {
       assert.equal((await engine.exec('route', INVITE)).code, 1)
       for (const lie of LIES) {
@@ -79,7 +79,7 @@ describe('a pool process that lies', () => {
     })
   }).timeout(120_000)
 
-  it('is ended for an answer that nobody asked for, and that costs no exec', async () => {
+  it('is ended for an unexpected answer, which costs no exec', async () => {
     await withLyingPool(async (engine) => {
       const { pid } = engine.stats().children[0]!
       assert.equal((await engine.exec('route', lying('then again'))).code, 1)
@@ -88,7 +88,7 @@ describe('a pool process that lies', () => {
     })
   }).timeout(60_000)
 
-  it('is ended for a long frame that it begins while nobody waits for one', async () => {
+  it('is ended for an unexpected long frame when the frame begins', async () => {
     await withLyingPool(async (engine) => {
       const { pid } = engine.stats().children[0]!
       assert.equal((await engine.exec('route', sip({ headers: [['X-Long', 'idle']] }))).code, 1)
@@ -98,7 +98,7 @@ describe('a pool process that lies', () => {
   }).timeout(60_000)
 
   for (const what of REPEATED) {
-    it(`cannot keep an exec unanswered by saying one thing again and again: ${what}`, async () => {
+    it(`cannot keep an exec unanswered by repeating a frame: ${what}`, async () => {
       await withLyingPool(async (engine) => {
         const { error } = await engine.exec('route', sip({ headers: [['X-Repeat', what]] }))
         assert.equal(error?.code, 'ERR_SIPLET_CHILD_LOST')
@@ -107,7 +107,7 @@ describe('a pool process that lies', () => {
     }).timeout(60_000)
   }
 
-  it('cannot keep an exec unanswered by talking of another child', async () => {
+  it('cannot keep an exec unanswered with frames of another child', async () => {
     await withLyingPool(async (engine) => {
       let answered = false
       const ignored = engine.exec('route', sip({ headers: [['X-Ignored', 'yes']] })).finally(() => {
@@ -119,7 +119,7 @@ describe('a pool process that lies', () => {
     })
   }).timeout(60_000)
 
-  it('that ends soon after each start is not started without end', async () => {
+  it('is not started without end if it ends soon after each start', async () => {
     const test = async (engine: Engine) => {
       const degraded = () => engine.stats().children.every(({ state }) => state === 'degraded')
       await until(degraded, 'it is tried again with back-off')

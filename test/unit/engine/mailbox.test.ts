@@ -15,7 +15,7 @@ const WORKER = `
   }, (end) => parentPort.postMessage(end))`
 
 describe('mailbox', () => {
-  it('tells the end of each batch once, whether it is looked for, given up on, or sent', async () => {
+  it('reports the end of each batch once, whether the engine looks for it, gives up looking, or is told', async () => {
     const mailbox = new Mailbox()
     const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(WORKER)}`), {
       workerData: mailbox.memory,

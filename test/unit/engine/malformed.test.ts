@@ -12,7 +12,7 @@ for (const isolation of ISOLATIONS) {
     after(() => children.close())
 
     for (const garbling of Object.keys(GARBLINGS)) {
-      it(`${garbling}: that exec is lost as malformed, the child is rebuilt, the other one works on`, async () => {
+      it(`${garbling}: the exec is lost as malformed, the child is rebuilt, the other child continues`, async () => {
         const [one, other] = children.queues
         const rebuilds = one!.stats.rebuilds.lost
         const answers = await Promise.all([
@@ -34,7 +34,7 @@ for (const isolation of ISOLATIONS) {
       })
     }
 
-    it('in a batch: what was well-formed before it stands, what comes after it runs again', async () => {
+    it('in a batch: earlier well-formed results are kept, later execs run again', async () => {
       const [one] = children.queues
       const answers = await Promise.all([
         children.exec(one!),

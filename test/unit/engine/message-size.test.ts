@@ -13,7 +13,7 @@ const ofLength = (length: number) => {
 
 describe('limits.maxMessageBytes', () => {
   for (const isolation of ISOLATIONS) {
-    it(`${isolation}: takes what is as long, and refuses what is longer, extraArgs included`, async () => {
+    it(`${isolation}: accepts messages up to the limit, and refuses longer ones, extraArgs included`, async () => {
       const options = { isolation, limits: { maxMessageBytes: 2_000, timeoutMs: 10_000 } }
       await withEngine(SOURCE, options, async (engine) => {
         const exec = async (message: string | Uint8Array | SIPMessage, extraArgs?: string) => {
@@ -42,7 +42,7 @@ describe('limits.maxMessageBytes', () => {
       })
     })
 
-    it(`${isolation}: by default takes 16 MiB, and refuses a message of 70 MB by its length`, async () => {
+    it(`${isolation}: by default accepts 16 MiB, and refuses a message of 70 MB by its length`, async () => {
       const limits = { timeoutMs: 60_000 }
       await withEngine(SOURCE, { isolation, limits }, async (engine) => {
         const large = Buffer.alloc(16_777_216, 'x')
@@ -56,7 +56,7 @@ describe('limits.maxMessageBytes', () => {
     }).timeout(120_000)
   }
 
-  it('the message of a refusal is the one that was handed in, whatever it was handed in as', async () => {
+  it('the result of a refusal has the given message, in whatever form it was given', async () => {
     const text = ofLength(1_100)
     await withEngine(SOURCE, { limits: { maxMessageBytes: 1_024 } }, async (engine) => {
       for (const message of [text, Buffer.from(text), new SIPMessage(text)]) {

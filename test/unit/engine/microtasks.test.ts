@@ -26,7 +26,7 @@ const SCRIPT = handler(`
 
 for (const isolation of ISOLATIONS) {
   describe(`promises of a script, ${isolation}`, () => {
-    it('a flood of microtasks ends the child, and no exec that did not begin', async () => {
+    it('a flood of microtasks ends the child, but costs no exec that did not begin', async () => {
       // A slice is an eighth of the time limit: the batch ends with the flood.
       const limits = { timeoutMs: 400 }
       await withEngine(SCRIPT, { isolation, limits }, async (engine) => {
@@ -48,7 +48,7 @@ for (const isolation of ISOLATIONS) {
       })
     }).timeout(60_000)
 
-    it('a rejection that nothing handles costs nothing, and nothing of it is read', async () => {
+    it('an unhandled rejection has no effect, and its value is not read', async () => {
       await withEngine(SCRIPT, { isolation, limits: { timeoutMs: 10_000 } }, async (engine) => {
         for (const code of [1, 2, 3]) assert.equal((await engine.exec('reject', INVITE)).code, code)
         assert.equal((await engine.exec('trap', INVITE)).code, 5)
@@ -80,7 +80,7 @@ for (const isolation of ISOLATIONS) {
       ],
       ['an export', 'export const mod_init = 1; throw new Proxy({}, { get() { for (;;); } })'],
     ] as const) {
-      it(`a start that throws what loops where it is read ends in time: ${where}`, async () => {
+      it(`a start that throws a value whose getters loop ends in time: ${where}`, async () => {
         const start = withEngine(source, { isolation, limits: { initTimeoutMs: 300 } }, async () => {})
         await assert.rejects(start, { code: /^ERR_SIPLET_(SCRIPT_LOAD|MOD_INIT)$/ })
       }).timeout(60_000)
@@ -88,7 +88,7 @@ for (const isolation of ISOLATIONS) {
   })
 }
 
-describe('a rebuild that throws what loops where it is read', () => {
+describe('a rebuild that throws a value whose getters loop', () => {
   it('leaves no exec without an answer', async () => {
     // A script cannot tell its second start from its first, but by the time.
     const script = SCRIPT.replace(

@@ -41,8 +41,8 @@ async function refusesFor(windowMs: number, isolation: (typeof ISOLATIONS)[numbe
 }
 
 for (const isolation of ISOLATIONS) {
-  describe(`what an engine tells, ${isolation}`, () => {
-    it('a child that does not come up again is degraded, tried again with back-off, and recovers', async () => {
+  describe(`observability, ${isolation}`, () => {
+    it('a child that cannot be rebuilt is degraded, is tried again with back-off, and recovers', async () => {
       // On a slow machine the rebuild may come too late to be refused; then it is tried again with more time.
       let windowMs = 500
       while (!(await refusesFor(windowMs, isolation))) windowMs *= 4
@@ -134,7 +134,7 @@ describe('tracing through node:diagnostics_channel', () => {
     }
   })
 
-  it('subscribers that throw reach the uncaughtException of the process, and no exec', async () => {
+  it('errors of subscribers reach uncaughtException of the process, and affect no exec', async () => {
     const fails = () => {
       throw new Error('a subscriber failed')
     }

@@ -30,7 +30,7 @@ describe('memory outside of the heap', () => {
       ))
   }
 
-  it('a buffer of fixed length is one, of all kinds of typed arrays, and of subclasses', () =>
+  it('buffers of fixed length work for all typed arrays, and for subclasses', () =>
     withEngine(
       handler(`x() {
         class Mine extends ArrayBuffer {}

@@ -50,7 +50,7 @@ function linesOf(program: ChildProcess): AsyncIterator<string> {
 }
 
 describe('the pool process, hardened', () => {
-  it('has an empty environment, / as its folder, a process group of its own, and is the first to go', async () => {
+  it('has an empty environment, / as its folder, a process group of its own, and is the first to be killed', async () => {
     await withPool({}, (pid) => {
       const of = (name: string) => readFileSync(`/proc/${pid}/${name}`, 'latin1')
       assert.equal(of('environ'), '')
@@ -62,7 +62,7 @@ describe('the pool process, hardened', () => {
     })
   })
 
-  it('inherits no descriptor of its embedder, also none that lacks O_CLOEXEC', async () => {
+  it('inherits no descriptor of its embedder, even without O_CLOEXEC', async () => {
     const program = spawn(
       'bash',
       [
@@ -91,7 +91,7 @@ describe('the pool process, hardened', () => {
     }
   }).timeout(30_000)
 
-  it('gives code in its own JavaScript, or in a worker thread of it, no files, programs or connections', async () => {
+  it('gives its own JavaScript and its worker threads no files, programs or connections', async () => {
     const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as { port: number }
@@ -116,7 +116,7 @@ describe('the pool process, hardened', () => {
     }
   }).timeout(30_000)
 
-  it('runs Python and calls functions under these permissions, too', async () => {
+  it('runs Python and calls functions under these permissions as well', async () => {
     const scriptName = scriptFile(
       'class Handler:\n    def child_init(self, rank):\n        return 0\n    def route(self, msg):\n        return msg.call_function("three")\ndef mod_init():\n    return Handler()\n',
       'handler.py',
@@ -128,7 +128,7 @@ describe('the pool process, hardened', () => {
     })
   }).timeout(30_000)
 
-  it('is not ended by Ctrl-C in the terminal of the embedder, who decides', async () => {
+  it('is not ended by Ctrl-C in the terminal of the embedder; the embedder decides', async () => {
     const program = spawn(process.execPath, ['--input-type=module', '-e', embedder()], {
       stdio: ['pipe', 'pipe', 'inherit'],
       detached: true,
@@ -146,7 +146,7 @@ describe('the pool process, hardened', () => {
     }
   }).timeout(30_000)
 
-  it('can have another command in front of it', async function () {
+  it('can be started by a wrapper command', async function () {
     if (!existsSync(SETPRIV)) {
       console.log(`      ${SETPRIV} of util-linux is not installed`)
       this.skip()
@@ -156,7 +156,7 @@ describe('the pool process, hardened', () => {
     })
   })
 
-  it('says which command in front of it does not exist', async () => {
+  it('reports a wrapper command that does not exist', async () => {
     const options: EngineOptions = {
       scriptName: scriptFile(SCRIPT),
       isolation: 'process',
@@ -165,7 +165,7 @@ describe('the pool process, hardened', () => {
     await assert.rejects(createEngine(options), /child 1: spawn \/does\/not\/exist ENOENT/)
   })
 
-  it('is ended by its host when it is too large, even where it does not look itself', async () => {
+  it('is ended by its host if it is too large, even if the process itself does not check', async () => {
     const pool = new PoolProcess({
       code: { host: '', worker: '' },
       heapMb: 32,
@@ -198,7 +198,7 @@ describe('the pool process, hardened', () => {
     }
   })
 
-  it('filled by one exec alone: that exec is answered with ERR_SIPLET_MEMORY, and is poison the third time', async () => {
+  it('if one exec alone fills it, that exec gets ERR_SIPLET_MEMORY, and is poison the third time', async () => {
     const limits = { memoryMb: 2_048, processMemoryMb: 400, timeoutMs: 60_000 }
     await withEngine(SCRIPT, { isolation: 'process', limits }, async (engine) => {
       const codes: (string | undefined)[] = []

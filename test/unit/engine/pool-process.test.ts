@@ -16,7 +16,7 @@ const SCRIPT = handler(`
 const LIMITS = { timeoutMs: 200 }
 
 describe('the pool process', () => {
-  it('is another process than this one, and stats() names it', async () => {
+  it('is not this process, and stats() names its pid', async () => {
     await withEngine(SCRIPT, { isolation: 'process', children: 2 }, async (engine) => {
       const [one, two] = engine.stats().children
       assert.equal(one!.pid, two!.pid)
@@ -29,7 +29,7 @@ describe('the pool process', () => {
   })
 
   for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
-    it(`${signal} while execs run: each is answered once, the ranks are back`, async () => {
+    it(`${signal} while execs run: each exec is answered once, all ranks return`, async () => {
       await withEngine(SCRIPT, { isolation: 'process', children: 2, limits: LIMITS }, async (engine) => {
         const { pid } = engine.stats().children[0]!
         const execs = Array.from({ length: 12 }, (_, i) => engine.exec('busy', inviteOf(`c${i}`)))
@@ -53,7 +53,7 @@ describe('the pool process', () => {
     }).timeout(30_000)
   }
 
-  it('SIGKILL as it starts again: execs wait for the next one, none is refused', async () => {
+  it('SIGKILL while it starts again: execs wait for the next process, none is refused', async () => {
     await withEngine(SCRIPT, { isolation: 'process', limits: LIMITS }, async (engine) => {
       const pid = () => engine.stats().children[0]!.pid
       const first = pid()
@@ -76,7 +76,7 @@ describe('the pool process', () => {
     })
   })
 
-  it('stuck where nothing interrupts it: it is ended soon after timeoutMs, and the others run again', async () => {
+  it('is ended soon after timeoutMs if a child cannot be interrupted; other execs run again', async () => {
     await withEngine(SCRIPT, { isolation: 'process', children: 2, limits: LIMITS }, async (engine) => {
       const results = await Promise.all([
         engine.exec('stuck', inviteOf('a')),
@@ -90,7 +90,7 @@ describe('the pool process', () => {
     })
   }).timeout(30_000)
 
-  it('a message that ends it twice is refused with ERR_SIPLET_POISON, others of the method are not; reload forgives', async () => {
+  it('refuses a message that ended it twice with ERR_SIPLET_POISON, but no other message; a reload clears this', async () => {
     const script = handler(`route(msg) { if (msg.CallID === 'killer') { ${STUCK} } return this.rank }`)
     await withEngine(script, { isolation: 'process', limits: LIMITS }, async (engine) => {
       const codes: (string | undefined)[] = []
@@ -107,7 +107,7 @@ describe('the pool process', () => {
     })
   }).timeout(30_000)
 
-  it('is gone when this process is killed, even while a script is stuck', async () => {
+  it('ends when this process is killed, even while a script is stuck', async () => {
     const scriptName = scriptFile(SCRIPT)
     const host = spawn(process.execPath, ['--input-type=module', '-e', HOST(scriptName)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -120,7 +120,7 @@ describe('the pool process', () => {
     await until(() => !isAlive(pid), 'the pool process ends with its host')
   }).timeout(20_000)
 
-  it('takes more than the pipe holds at once', async () => {
+  it('accepts more than the pipe holds at once', async () => {
     const body = 'x'.repeat(60_000)
     await withEngine(
       handler('size(msg) { return msg.body.length }'),

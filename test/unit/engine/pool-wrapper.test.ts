@@ -49,7 +49,7 @@ describe('a wrapper of the pool process that starts another process', () => {
     }).timeout(60_000)
   }
 
-  it('one that leaves behind a process of another session with the pipes: close() ends, and so does a lost exec', async () => {
+  it('that leaves a process of another session with the pipes: close() ends, and a lost exec is answered', async () => {
     const file = join(tmpdir(), `left-behind-${process.pid}`)
     const script = `setsid sleep 600 & echo $! >> ${file}; exec "$@"`
     try {

@@ -31,7 +31,7 @@ describe('docs/python.md', () => {
     row.split(/(?<!\\)\|/).map((cell) => cell.trim()),
   )
 
-  it('says what happens', async () => {
+  it('describes what happens', async () => {
     await using engine = await createEngine({
       scriptName: scriptFile(SCRIPT, 'handler.py'),
       isolation: 'inline',
@@ -54,7 +54,7 @@ describe('stubs for editors', () => {
     readFileSync(new URL(`../../../packages/engine/${path}`, import.meta.url), 'utf8')
   const names = (text: string, member: RegExp) => [...text.matchAll(member)].map(([, name]) => name!).sort()
 
-  it('siplet.pyi has every member of the contract, and no other', () => {
+  it('siplet.pyi has exactly the members of the contract', () => {
     const [contract] = /interface SIPMsg \{.*?^\}/ms.exec(read('src/script-contract.ts'))!
     assert.deepEqual(
       names(read('siplet.pyi'), /^ {4}def (\w+)/gm),
@@ -62,7 +62,7 @@ describe('stubs for editors', () => {
     )
   })
 
-  it('OpenSIPS.pyi has everything of the module, and nothing else', () => {
+  it('OpenSIPS.pyi has exactly the names of the module', () => {
     assert.deepEqual(
       names(read('OpenSIPS.pyi'), /^(?:def )?([A-Z]\w+)(?=[(:])/gm),
       names(read('src/isolate/inside/python/OpenSIPS.py'), /^([A-Z]\w+) = /gm),

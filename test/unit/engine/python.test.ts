@@ -96,7 +96,7 @@ def route(self, msg):
     ['a constructor of JavaScript', "import js; return js.Function('return 1')()", /^AttributeError/],
   ]
   for (const [what, body, expected] of errors) {
-    it(`is told of ${what} by an exception at its line, and the next call is fine`, async () => {
+    it(`gets an exception at its line for ${what}; the next call works`, async () => {
       const methods = `def route(self, msg):\n    ${body}\n\ndef ok(self, msg):\n    return 1`
       await run(methods, async (engine) => {
         const { code, error, message } = await engine.exec('route', INVITE)
@@ -111,7 +111,7 @@ def route(self, msg):
     })
   }
 
-  it('finds a message stale after its exec, before it looks at arguments', async () => {
+  it('reports a stale message before wrong arguments', async () => {
     const methods = `
 def keep(self, msg):
     self.kept = msg.copy()
@@ -126,7 +126,7 @@ def use(self, msg):
   })
 
   for (const value of ['None', "'1'", '1.0', '2 ** 31', '[1]']) {
-    it(`returns ${value}: ERR_SIPLET_RETURN_TYPE, and the next call is fine`, async () => {
+    it(`returns ${value}: ERR_SIPLET_RETURN_TYPE; the next call works`, async () => {
       const methods = `def route(self, msg):\n    return ${value}\n\ndef ok(self, msg):\n    return True`
       await run(methods, async (engine) => {
         assert.equal((await engine.exec('route', INVITE)).error?.code, 'ERR_SIPLET_RETURN_TYPE')
@@ -136,7 +136,7 @@ def use(self, msg):
     })
   }
 
-  it('is ended by its time limit, its memory limit and the depth of its stack; the child comes back', async () => {
+  it('is stopped by its time limit, its memory limit and the depth of its stack; the child is rebuilt', async () => {
     const methods = `
 def loop(self, msg):
     while True:
@@ -173,7 +173,7 @@ def ok(self, msg):
     )
   })
 
-  it('imports modules and packages beside it, and logs', async () => {
+  it('imports modules and packages next to it, and logs', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'siplet-python-'))
     const write = (name: string, text: string) => {
       mkdirSync(dirname(join(folder, name)), { recursive: true })
@@ -217,7 +217,7 @@ def mod_init():
     }
   })
 
-  it('a module beside it comes before one of MicroPython, and after what is built in; a warning says so', async () => {
+  it('a module next to it takes precedence over MicroPython modules, but not over built-in ones; a warning says so', async () => {
     const { write } = scriptFolder()
     const names = [...SHADOWED, ...UNREACHABLE]
     for (const name of names) write(`${name}.py`, 'BESIDE = True\n')
@@ -248,7 +248,7 @@ def mod_init():
     )
   })
 
-  it('stats() tells of its memory, that of the interpreter included', async () => {
+  it('stats() includes the memory of the interpreter', async () => {
     const grow = `
 def route(self, msg):
     self.kept = bytearray(20 << 20)
@@ -309,7 +309,7 @@ def route(self, msg):
     ['x = nothing', 'ERR_SIPLET_SCRIPT_LOAD', /NameError: name 'nothing' isn't defined/],
   ]
   for (const [top, code, message] of unloadable) {
-    it(`says where and why it cannot load: ${top.replace(/\n\s*/g, ' ')}`, async () => {
+    it(`reports where and why it cannot be loaded: ${top.replace(/\n\s*/g, ' ')}`, async () => {
       const scriptName = scriptFile(`${top}\n`, 'handler.py')
       await assert.rejects(createEngine({ scriptName, isolation: 'inline' }), { code, message })
     })

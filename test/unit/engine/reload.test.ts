@@ -10,7 +10,7 @@ const version = (number: number) => handler(`version() { return ${number} }, ran
 
 for (const isolation of ISOLATIONS) {
   describe(`reload, ${isolation}`, () => {
-    it('the script as it is now serves all ranks, and an event tells', async () => {
+    it('the current script serves all ranks, and an event reports the reload', async () => {
       const scriptName = scriptFile(version(1))
       await withEngine('', { scriptName, isolation, children: 2, limits }, async (engine) => {
         const generations: number[] = []
@@ -37,7 +37,7 @@ for (const isolation of ISOLATIONS) {
         'ERR_SIPLET_CHILD_INIT',
       ],
     ] as const) {
-      it(`a script that ${title} rejects with ${code}; the old one serves on`, async () => {
+      it(`a script that ${title} rejects with ${code}; the old script stays in use`, async () => {
         const scriptName = scriptFile(version(1))
         await withEngine('', { scriptName, isolation, children: 2, limits }, async (engine) => {
           writeFileSync(scriptName, source)
@@ -83,7 +83,7 @@ for (const isolation of ISOLATIONS) {
 }
 
 describe('reload', () => {
-  it('several at once run one after the other; close waits for them, and none begins afterwards', async () => {
+  it('several reloads run one after the other; close waits for them, and none begins afterwards', async () => {
     await withEngine(version(1), { isolation: 'inline' }, async (engine) => {
       await Promise.all([engine.reload(), engine.reload(), engine.reload()])
       assert.equal(engine.stats().reloads.done, 3)

@@ -25,7 +25,7 @@ describe('a script of several files', () => {
   const main = (imports: string, value: string) =>
     `${imports}\nexport const mod_init = () => ({ child_init: () => 0, request_route: () => ${value} })`
 
-  it('imports TypeScript and JavaScript beside it, with and without extension', async () => {
+  it('imports TypeScript and JavaScript next to it, with and without extension', async () => {
     const script = project({
       'handler.ts': main("import { one } from './lib/one.ts'\nimport { two } from './two'", 'one + two'),
       'lib/one.ts': 'export const one: number = 1',
@@ -45,7 +45,7 @@ describe('a script of several files', () => {
     })
   }
 
-  it('may be a script whose functions are globals, also if it uses eval', async () => {
+  it('may define its functions as globals, even if it uses eval', async () => {
     const source = 'function mod_init() { return { child_init: () => 0, request_route: () => eval("3") } }'
     for (const name of ['handler.js', 'handler.ts'])
       assert.equal((await runScript(project({ [name]: source }), INVITE)).code, 3)
@@ -70,7 +70,7 @@ describe('a script of several files', () => {
     ['import()', "export const load = () => import('node:fs')", ':1:34'],
     ['native add-on', "import x from './x.node'\nexport { x }", ':1:15'],
   ] as const) {
-    it(`is refused a Node built-in by ${title}, naming import, file and line`, async () => {
+    it(`cannot get a Node built-in by ${title}; the error names import, file and line`, async () => {
       const script = project({ 'handler.js': source })
       await assert.rejects(createEngine({ scriptName: script }), (error: Error & { code: string }) => {
         assert.equal(error.code, 'ERR_SIPLET_SCRIPT_IMPORT')
@@ -84,7 +84,7 @@ describe('a script of several files', () => {
     })
   }
 
-  it('is told which package imports a Node built-in', async () => {
+  it('gets an error that names the package that imports a Node built-in', async () => {
     const script = project({
       'handler.ts': main("import dns from 'resolver'", 'dns ? 1 : 0'),
       'node_modules/resolver/index.js': "// DNS\nmodule.exports = require('dns')",
@@ -110,7 +110,7 @@ describe('a script of several files', () => {
       /x\.json:2:10: .*\n +2 │ +"a": 1,,/,
     ],
   ] as const) {
-    it(`has a syntax error in ${title}: its place and a code frame`, async () => {
+    it(`with a syntax error in ${title} gets its place and a code frame`, async () => {
       const scriptName = project(files as unknown as Record<string, string>)
       await assert.rejects(createEngine({ scriptName }), { code: 'ERR_SIPLET_SCRIPT_SYNTAX', message })
     })
@@ -132,7 +132,7 @@ describe('a script of several files', () => {
     assert.ok(call!.includes(`(${scriptName}:5:49)`), call!)
   })
 
-  it('tells its files to those who watch them, also while it is broken', async () => {
+  it('lists its files for watching, even while it is broken', async () => {
     const script = project({
       'handler.ts': "import './lib/a.ts'\nimport x from './x.json'\nexport { x }",
       'lib/a.ts': 'const = 1',

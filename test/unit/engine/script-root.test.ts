@@ -237,7 +237,7 @@ describe('the root of a script', () => {
     }
   })
 
-  it('can be widened, also under its name of OpenSIPS style', async () => {
+  it('can be widened, also by its OpenSIPS-style name', async () => {
     const { script, outer } = project({
       'handler.ts': main("import s from '../secret.json'", 's.secret.length'),
     })
@@ -247,7 +247,7 @@ describe('the root of a script', () => {
     assert.equal((await engine.exec('request_route', INVITE)).code, SECRET.length)
   })
 
-  it('must hold the script, and be a folder', async () => {
+  it('must be a folder that contains the script', async () => {
     const { script, outer } = project({ 'handler.ts': main('') })
     mkdirSync(join(outer, 'other'))
     const code = 'ERR_SIPLET_SCRIPT_NOT_FOUND'
@@ -262,7 +262,7 @@ describe('the root of a script', () => {
     }
   })
 
-  it('is told by its real path: a link to its folder may be named', async () => {
+  it('is compared by its real path, so a link to its folder may be named', async () => {
     const { script, outer, root } = project({
       'handler.ts': main("import x from './x.json'", 'x'),
       'x.json': '4',
@@ -274,7 +274,7 @@ describe('the root of a script', () => {
     assert.equal((await runScript(script, INVITE, { scriptRoot: join(outer, 'current') })).code, 4)
   })
 
-  it('may have links inside, as the volumes of Kubernetes have', async () => {
+  it('may contain links, as Kubernetes volumes do', async () => {
     const { root } = project({ '..v1/handler.ts': main("import x from './x.json'", 'x'), '..v1/x.json': '6' })
     symlinkSync('..v1', join(root, '..data'))
     symlinkSync('..data/handler.ts', join(root, 'handler.ts'))
@@ -297,7 +297,7 @@ describe('the root of a script', () => {
     ],
   ] as const) {
     for (const extension of ['js', 'ts', 'py']) {
-      it(`does not take a .${extension} script that is ${title}`, async () => {
+      it(`refuses a .${extension} script that is ${title}`, async () => {
         const { root, outer } = project({ 'x.ts': '' })
         const script = join(root, `handler.${extension}`)
         make(script, outer)
@@ -323,7 +323,7 @@ describe('the root of a script', () => {
     await refused(heavy.script, { reason: /larger than 32 MiB/ })
   })
 
-  it('has text, JSON and bytes of files below it', async () => {
+  it('allows imports of text, JSON and bytes below it', async () => {
     const { script } = project({
       'handler.ts': main(
         "import t from './a.txt'\nimport u from './a.cfg' with { type: 'text' }\nimport b from './a.cfg' with { type: 'bytes' }\nimport j from './a.cfg' with { type: 'json' }",
@@ -372,7 +372,7 @@ describe('the root of a script', () => {
       await refused(script, { reason: /there is no such package in node_modules of/ })
     })
 
-    it('have internal imports, conditions and no side effects where they say so', async () => {
+    it('may declare internal imports, conditions and no side effects', async () => {
       const { script } = project({
         'handler.ts': main("import a from '#a'\nimport b from '#b/x'\nimport 'pure'", 'a + b'),
         'package.json':
@@ -420,7 +420,7 @@ describe('the root of a script', () => {
       })
     }
 
-    it('takes what stands in texts and comments for no import', async () => {
+    it('does not take texts and comments for imports', async () => {
       const { script } = project({
         'handler.py': handler(
           '"""\nfrom ..secret import X\n"""\n# from ..secret import X\nx = "\\\nfrom ..secret import X"',
@@ -429,7 +429,7 @@ describe('the root of a script', () => {
       assert.equal((await runScript(script, INVITE)).code, 1)
     })
 
-    it('is loaded in a moment, whatever its text is like', async () => {
+    it('is loaded quickly, whatever its text is', async () => {
       for (const line of [
         `from ${'.'.repeat(2_000_000)}`,
         `x = '${"\\'".repeat(1_000_000)}`,
@@ -443,7 +443,7 @@ describe('the root of a script', () => {
     })
   })
 
-  it('is nested so deeply that esbuild ends: a typed error, and the next script loads', async function () {
+  it('gets a typed error if it is nested so deeply that esbuild ends; the next script loads', async function () {
     this.timeout(120_000)
     const deep = project({ 'handler.js': '['.repeat(4_000_000) })
     // On a busy machine, its process is ended for its memory before it ends by itself.
@@ -455,7 +455,7 @@ describe('the root of a script', () => {
     assert.equal((await runScript(script, INVITE)).code, 4)
   })
 
-  it('takes esbuild too much memory: a typed error, and the next script loads', async function () {
+  it('gets a typed error if esbuild needs too much memory; the next script loads', async function () {
     this.timeout(120_000)
     const members = Array.from({ length: 40 }, (_, i) => `a${i + 1} = \`\${a${i}}\${a${i}}\``)
     const bomb = project({
@@ -469,7 +469,7 @@ describe('the root of a script', () => {
     assert.equal((await runScript(script, INVITE)).code, 4)
   })
 
-  it('is no way to learn of a file by its URL', async () => {
+  it('cannot find out whether a file exists by its URL', async () => {
     const { root, script } = project({ 'handler.js': '', 'x.json': '3' })
     writeFileSync(script, main(`import x from '${pathToFileURL(join(root, 'x.json')).href}'`, 'x'))
     assert.equal((await runScript(script, INVITE)).code, 3)

@@ -7,7 +7,7 @@ import { handler, withEngine } from '../../support/engine.ts'
 import { INVITE } from '../../support/messages.ts'
 
 describe('shared memory', () => {
-  it('is taken again once it was given back, where the size is the same', () => {
+  it('is reused after it was given back, if the size is the same', () => {
     const memory = takeShared(12_345)
     assert.notEqual(takeShared(12_345), memory)
     giveBackShared(memory)
@@ -15,7 +15,7 @@ describe('shared memory', () => {
     assert.equal(takeShared(12_345), memory)
   })
 
-  it('an area for verdicts holds none of those that stood there before', () => {
+  it('an area for verdicts contains no earlier verdicts', () => {
     const area = createVerdictArea(600_000)
     const writer = new VerdictWriter(area, 600_000)
     writer.begin()
@@ -33,7 +33,7 @@ describe('shared memory', () => {
   })
 
   for (const isolation of ['inline', 'thread'] as const) {
-    it(`${isolation}: reloads take no more of it`, async () => {
+    it(`${isolation}: reloads need no additional memory`, async () => {
       await withEngine(
         handler('route() { return this.rank }'),
         { isolation, children: 2 },

@@ -35,7 +35,7 @@ describe('a pool process that says nothing', () => {
     )
   })
 
-  it('counts as silent five looks after it had a second of CPU time, if it uses all that it gets', () => {
+  it('counts as silent five looks after a second of CPU time, if it uses all the CPU time it gets', () => {
     assert.equal(
       looksUntilSilent((look) => alone(500 * look, true)),
       2 + 5,
@@ -73,7 +73,7 @@ describe('a pool process that says nothing', () => {
 })
 
 describe('a pool process that says nothing of one child', () => {
-  it('is found by the looks at which it spoke of others', () => {
+  it('is found at looks at which the process spoke of other children', () => {
     const silence = new Silence()
     for (let look = 0; look < 4; look++) {
       assert.equal(silence.look(true, [2], undefined), undefined)
@@ -87,7 +87,7 @@ describe('a pool process that says nothing of one child', () => {
     for (let look = 0; look < 50; look++) assert.equal(silence.look(true, [2], alone(look, true)), undefined)
   })
 
-  it('starts from zero as soon as that child is heard of', () => {
+  it('starts from zero as soon as the process speaks of that child', () => {
     const silence = new Silence()
     for (let round = 0; round < 10; round++) {
       for (let look = 0; look < 4; look++) assert.equal(silence.look(true, [2], undefined), undefined)
@@ -96,14 +96,14 @@ describe('a pool process that says nothing of one child', () => {
   })
 })
 
-describe('what the system tells of a process', () => {
+describe('the report of the system on a process', () => {
   before(function () {
     if (scheduling(process.pid) !== undefined) return
     console.log('      SKIPPED: the system has no /proc')
     this.skip()
   })
 
-  it('tells one that works from one that is stopped, and from one that has ended', async () => {
+  it('distinguishes a working process from a stopped one and from an ended one', async () => {
     const child = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' })
     const pid = child.pid!
     try {

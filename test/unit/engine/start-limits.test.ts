@@ -41,7 +41,7 @@ describe('the limit of a start', () => {
     assert.equal((await refused(source, 'process')).code, 'ERR_SIPLET_CHILD_INIT')
   }).timeout(120_000)
 
-  it('inline: holds at a rebuild too, and what waits is answered', () =>
+  it('inline: also applies to a rebuild, and waiting execs are answered', () =>
     withEngine(
       `function mod_init() {
         return {

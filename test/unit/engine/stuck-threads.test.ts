@@ -16,7 +16,7 @@ function run(timeoutMs: number, methods: readonly string[]): Promise<{ lines: st
 }
 
 describe('a thread that V8 does not interrupt', () => {
-  it('costs its exec; the child goes on in another thread, and the process ends with its exit code', async () => {
+  it('fails its exec; the child continues in another thread, and the process ends with its exit code', async () => {
     const { lines, exitCode } = await run(100, ['ok', 'search', 'ok'])
     assert.equal(lines[0], '7 7')
     assert.match(
@@ -28,7 +28,7 @@ describe('a thread that V8 does not interrupt', () => {
     assert.equal(exitCode, 3)
   }).timeout(60_000)
 
-  it('is one of four at most: a child that would need another thread refuses execs', async () => {
+  it('is one of at most four: a child that would need a fifth thread refuses execs', async () => {
     const { lines, exitCode } = await run(10, ['search', 'search', 'search', 'search', 'search'])
     const codes = lines.map((line) => line.split(' ')[0])
     assert.deepEqual(codes.slice(0, 4), Array(4).fill('ERR_SIPLET_CHILD_LOST'))

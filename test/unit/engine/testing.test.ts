@@ -5,14 +5,14 @@ import { SIPMessage, validate } from '@siplet/sipmsg'
 import { handler, scriptFile } from '../../support/engine.ts'
 
 describe('createTestMessage', () => {
-  it('makes a complete INVITE where nothing is stated', () => {
+  it('makes a complete INVITE by default', () => {
     const message = new SIPMessage(createTestMessage())
     assert.equal(message.method, 'INVITE')
     assert.equal(message.ruri, 'sip:bob@example.com')
     assert.deepEqual(validate(message), [])
   })
 
-  it('takes the parts a test cares for', () => {
+  it('accepts the parts that a test cares about', () => {
     const message = new SIPMessage(
       createTestMessage({
         method: 'MESSAGE',
@@ -36,7 +36,7 @@ describe('createTestMessage', () => {
     assert.equal(message.body, 'grüße')
   })
 
-  it('replaces a header it has, by either form of its name, and repeats one that is stated twice', () => {
+  it('replaces a default header by either form of its name, and repeats a header that is given twice', () => {
     const message = new SIPMessage(
       createTestMessage({
         headers: [
@@ -53,7 +53,7 @@ describe('createTestMessage', () => {
     )
   })
 
-  it('makes a reply where a status is stated, with a tag in To', () => {
+  it('makes a reply with a tag in To if a status is given', () => {
     const reply = new SIPMessage(
       createTestMessage({ status: 486, method: 'INVITE', to: 'sip:bob@example.net' }),
     )
@@ -102,12 +102,12 @@ describe('runScript', () => {
     assert.deepEqual(result.logs, [{ level: 'INFO', text: 'from 192.0.2.7 e' }])
   })
 
-  it('chooses the method by the message, unless told', async () => {
+  it('chooses the method by the type of the message, unless a method is given', async () => {
     assert.equal((await runScript(script, createTestMessage({ status: 200 }))).verdict, 'stop')
     assert.equal((await runScript(script, createTestMessage(), { method: 'other' })).code, 1)
   })
 
-  it('runs several in order in one child, whose state lasts, and begins anew the next time', async () => {
+  it('runs several messages in order in one child with lasting state, and a new child the next time', async () => {
     const messages = [createTestMessage(), createTestMessage(), createTestMessage()]
     for (let time = 0; time < 2; time++) {
       const results = await runScript(script, messages)
@@ -128,17 +128,17 @@ describe('runScript', () => {
     assert.deepEqual(asked, ['x'])
   })
 
-  it('holds the limits of production', async () => {
+  it('applies the limits of production', async () => {
     const loop = createTestMessage({ uri: 'sip:loop@example.com' })
     const { error } = await runScript(script, loop, { limits: { timeoutMs: 20 } })
     assert.equal(error?.code, 'ERR_SIPLET_TIMEOUT')
   })
 
-  it('answers what is not SIP as exec does', async () => {
+  it('answers bytes that are not SIP as exec does', async () => {
     assert.equal((await runScript(script, 'hello')).error?.code, 'ERR_SIPLET_NOT_SIP')
   })
 
-  it('throws where the script does not come up', async () => {
+  it('throws if the script cannot be started', async () => {
     await assert.rejects(runScript(scriptFile('function mod_init() {}'), createTestMessage()), {
       code: 'ERR_SIPLET_MOD_INIT',
     })

@@ -7,7 +7,7 @@ import { handler, withEngine } from '../../support/engine.ts'
 const LOOP = handler('loop() { for (;;); }, fine() { return 7 }')
 
 describe('the time limit of a run', () => {
-  it('leaves every message its timeoutMs, and none more than a batch may have', () => {
+  it('gives every message its timeoutMs, and no message more than the limit of a batch', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 600_000 }), fc.integer({ min: 1, max: 256 }), (limit, count) => {
         const ms = runLimit(limit, count)
@@ -17,7 +17,7 @@ describe('the time limit of a run', () => {
   })
 
   for (const isolation of ['inline', 'thread'] as const) {
-    it(`ends run after run in ${isolation}, and runs in between that are quick`, () =>
+    it(`stops run after run in ${isolation}, and not the quick runs in between`, () =>
       withEngine(LOOP, { isolation, limits: { timeoutMs: 30 } }, async (engine) => {
         for (let i = 0; i < 5; i++) {
           const start = performance.now()
@@ -28,7 +28,7 @@ describe('the time limit of a run', () => {
       }))
   }
 
-  it('does not count what a function of the embedder takes, however it is called', () =>
+  it('does not count the time of functions of the embedder, however they are called', () =>
     withEngine(
       handler("ask(msg) { return msg.call_function('slow') }"),
       {
@@ -48,7 +48,7 @@ describe('the time limit of a run', () => {
       },
     ))
 
-  it('holds for a loop beside a function of the embedder', () =>
+  it('applies to a loop while a function of the embedder runs', () =>
     withEngine(
       handler("ask(msg) { msg.call_function('quick'); for (;;); }"),
       { isolation: 'inline', limits: { timeoutMs: 50 }, functions: { quick: () => 1 } },
@@ -58,7 +58,7 @@ describe('the time limit of a run', () => {
       },
     ))
 
-  it('is kept for each of many children in one thread', () =>
+  it('applies to each of many children in one thread', () =>
     withEngine(
       LOOP,
       { isolation: 'inline', children: 20, affinity: 'none', limits: { timeoutMs: 20 } },

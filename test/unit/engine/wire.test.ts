@@ -76,7 +76,7 @@ describe('the wire', () => {
     )
   })
 
-  it('tells when the last exec that ended did, of the batch under way', () => {
+  it('reports when the last finished exec of the current batch ended', () => {
     const area = createVerdictArea(4_096)
     const [writer, reader] = [new VerdictWriter(area, 4_096), new VerdictReader(area, 4_096)]
     const endedMs = () => reader.read([], false).endedMs
@@ -120,7 +120,7 @@ describe('the wire', () => {
     )
   })
 
-  it('takes no verdict larger than an exec may answer, and keeps what was there', () => {
+  it('refuses a verdict larger than the result limit, and keeps earlier ones', () => {
     const area = createVerdictArea(4_096)
     const writer = new VerdictWriter(area, 4_096)
     writer.start()
@@ -146,7 +146,7 @@ describe('the wire', () => {
     assert.ok(writer.verdict(1, 'sip:a', [{ start: 0, end: 1, text: 'x'.repeat(1_000) }], null))
   })
 
-  it('takes frames apart from a stream of single bytes, and keeps of a long frame no more than its bytes', () => {
+  it('splits frames from a stream of single bytes, and keeps no more of a long frame than its bytes', () => {
     const kinds: readonly FrameKind[] = ['MARK', 'CALL']
     const sent = [
       encodeFrame('CALL', 1, 7, Buffer.from('one')),
@@ -168,7 +168,7 @@ describe('the wire', () => {
     assert.ok(process.memoryUsage().heapUsed - before < 100 * 2 ** 20)
   })
 
-  it('ends at the head of a frame that nobody waits for, and at a frame without end', () => {
+  it('ends at the head of an unexpected frame, and at a frame that is too long', () => {
     const ends: string[] = []
     for (const length of [4, 11]) {
       const reader = new FrameReader(
