@@ -50,7 +50,7 @@ describe('IPv6 addresses (RFC 5954 section 4.2)', () => {
     )
   })
 
-  it('are different where one group is', () => {
+  it('differ if one group differs', () => {
     fc.assert(
       fc.property(groups, fc.nat(7), group, (address, at, value) => {
         fc.pre(address[at] !== value)
@@ -63,7 +63,7 @@ describe('IPv6 addresses (RFC 5954 section 4.2)', () => {
     )
   })
 
-  it('leaves what is none as it is, in lower case', () => {
+  it('leave other texts unchanged, in lower case', () => {
     for (const host of [
       '[1]',
       '[::1%eth0]',
@@ -79,7 +79,7 @@ describe('IPv6 addresses (RFC 5954 section 4.2)', () => {
       assert.equal(canonicalHost(host), host.toLowerCase())
   })
 
-  it('that are IPv4-mapped lead to the IPv4 address', () => {
+  it('that are IPv4-mapped become the IPv4 address', () => {
     for (const host of ['[::ffff:1.2.3.4]', '::FFFF:102:304', '[0:0:0:0:0:ffff:0102:0304]', '1.2.3.4'])
       assert.equal(plainHost(host), '1.2.3.4')
     assert.equal(plainHost('Example.COM.'), 'example.com')

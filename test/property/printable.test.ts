@@ -44,7 +44,7 @@ const hostile = fc
   .map((parts) => parts.join(''))
 
 describe('printable text', () => {
-  it('has no control character, of any text', () => {
+  it('has no control character, whatever the text is', () => {
     fc.assert(
       fc.property(hostile, (text) => {
         const shown = printable(text)
@@ -55,7 +55,7 @@ describe('printable text', () => {
     )
   })
 
-  it('stays several lines, each of them printable and all but the first one indented', () => {
+  it('keeps several lines: each is printable, all but the first are indented', () => {
     fc.assert(
       fc.property(hostile, (text) => {
         const shown = printableLines(text, '  ')
@@ -67,7 +67,7 @@ describe('printable text', () => {
     )
   })
 
-  it('is JSON of the same value, on one line', () => {
+  it('as JSON has the same value, on one line', () => {
     fc.assert(
       fc.property(fc.dictionary(hostile, hostile), (value) => {
         const json = printableJSON(value)
@@ -78,7 +78,7 @@ describe('printable text', () => {
     )
   })
 
-  it('is every code point that is no control, as it is', () => {
+  it('keeps every code point that is no control character', () => {
     for (let code = 0; code <= 0x10ffff; code++) {
       const character = String.fromCodePoint(code)
       const shown = printable(character)
@@ -87,7 +87,7 @@ describe('printable text', () => {
     }
   })
 
-  it('is what an error of the engine says', () => {
+  it('is used for messages of engine errors', () => {
     fc.assert(
       fc.property(hostile, (text) => {
         const error = new SipletError('ERR_SIPLET_SCRIPT', text, { stack: text })

@@ -100,7 +100,7 @@ describe('properties of sipmsg', () => {
     )
   })
 
-  it('edits one after the other are the same as edits of the edited message', () => {
+  it('successive edits equal edits of the edited message', () => {
     fc.assert(
       fc.property(message, fc.array(edit, { maxLength: 12 }), (text, edits) => {
         const composed = new SIPMessage(text)
@@ -118,7 +118,7 @@ describe('properties of sipmsg', () => {
     )
   })
 
-  it('what is read after an edit is what a parser reads of the edited bytes, also where they were cut off', () => {
+  it('getters after an edit equal those of a parser of the edited bytes, even if the bytes are cut off', () => {
     fc.assert(
       fc.property(message, fc.nat(), fc.array(edit, { maxLength: 6 }), (text, cut, edits) => {
         const piece = text.slice(0, Math.max(text.search(/\r?\n/), cut % (text.length + 1)))
@@ -154,7 +154,7 @@ describe('properties of sipmsg', () => {
     )
   })
 
-  it('what is set is what is read', () => {
+  it('a header that was set is read with the same value', () => {
     fc.assert(
       fc.property(message, name, value, (text, key, given) => {
         const edited = new SIPMessage(text)
@@ -166,7 +166,7 @@ describe('properties of sipmsg', () => {
     )
   })
 
-  it('any bytes are SIP or refused with a typed error; nothing else happens', () => {
+  it('any bytes are SIP or are refused with a typed error', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -181,7 +181,7 @@ describe('properties of sipmsg', () => {
     )
   })
 
-  it('a message cut anywhere is read without an exception, or is no SIP', () => {
+  it('a message that is cut anywhere is read without an exception, or is not SIP', () => {
     const whole = sip({ body: 'v=0\r\n' })
     for (let length = 0; length <= whole.length; length++) {
       const cut = whole.slice(0, length)
@@ -212,7 +212,7 @@ describe('properties of sipmsg', () => {
     )
   })
 
-  it('one-byte text is the bytes', () => {
+  it('one-byte text has the same bytes', () => {
     fc.assert(
       fc.property(bytes, (input) => {
         assert.deepEqual(toBytes(toText(input)), new Uint8Array(input))
@@ -239,7 +239,7 @@ describe('properties of sipmsg', () => {
     )
     .map((parts) => parts.join(''))
 
-  it('what a stream is split into does not depend on how it is cut', () => {
+  it('the frames of a stream do not depend on its chunks', () => {
     const told = (frames: Frame[]) =>
       frames.map((frame) =>
         frame.type === 'message' ? toText(frame.bytes) : frame.type === 'error' ? frame.error.message : '',
@@ -273,7 +273,7 @@ describe('properties of sipmsg', () => {
     )
   })
 
-  it('messages on a stream come out as they went in', () => {
+  it('a stream returns the messages that were written to it', () => {
     fc.assert(
       fc.property(fc.array(message, { maxLength: 6 }), (texts) => {
         const found = new StreamFramer().push(toBytes(texts.join('')))
@@ -285,7 +285,7 @@ describe('properties of sipmsg', () => {
     )
   })
 
-  it('a reply belongs to its request, whatever that holds', () => {
+  it('a reply belongs to its request, whatever the request contains', () => {
     fc.assert(
       fc.property(message, fc.integer({ min: 100, max: 699 }), (text, status) => {
         const request = new SIPMessage(text)

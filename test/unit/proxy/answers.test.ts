@@ -11,7 +11,7 @@ const ISOLATIONS = ['inline', 'thread', 'process'] as const
 
 describe('t_reply(200) to an INVITE (RFC 3261 section 13.3.1.4)', () => {
   for (const isolation of ISOLATIONS) {
-    it(`${isolation}: is sent again until the ACK comes, which goes no further`, async () => {
+    it(`${isolation}: is sent again until the ACK comes; the ACK is not forwarded`, async () => {
       const clock = new ManualClock()
       await using lab = await Lab.open(
         `request_route(msg) {
@@ -72,7 +72,7 @@ describe('t_reply(200) to an INVITE (RFC 3261 section 13.3.1.4)', () => {
 
 describe('503 with Retry-After (section 21.5.4)', () => {
   const FAILOVER = `request_route(msg) { msg.set_dst_uri(msg.getHeader('X-To') === 'B' ? B : A); return 1 }`
-  it('keeps requests from that target for as long, and from no other', async () => {
+  it('keeps requests from that target for that time, and from no other target', async () => {
     const clock = new ManualClock()
     await using lab = await Lab.open(FAILOVER, {}, { clock })
     const { client, servers } = lab
@@ -95,7 +95,7 @@ describe('503 with Retry-After (section 21.5.4)', () => {
     await client.next(200)
   })
 
-  it('counts no longer than maxRetryAfterMs, and not at all without a number or with 0 there', async () => {
+  it('lasts at most maxRetryAfterMs; without a number, or with 0, it has no effect', async () => {
     const clock = new ManualClock()
     await using lab = await Lab.open(FAILOVER, { timers: { maxRetryAfterMs: 1_000 } }, { clock })
     const { client, servers } = lab

@@ -67,7 +67,7 @@ describe('a request that moves from UDP to a stream', () => {
   ]
   for (const how of ['t_relay', 'forward']) {
     for (const [what, lines, body] of heads) {
-      it(`${how}: ${what} arrives as it was, with the number of its bytes`, async () => {
+      it(`${how}: ${what} arrives unchanged, with the number of its bytes`, async () => {
         await using peer = await StreamPeer.listen()
         await using lab = await Lab.open(relayTo(peer.port, how), LISTEN)
         const sent = datagram(lab, lines, body)
@@ -84,7 +84,7 @@ describe('a request that moves from UDP to a stream', () => {
   }
 
   for (const isolation of ISOLATIONS) {
-    it(`${isolation}: what the script left of a binary body arrives`, async () => {
+    it(`${isolation}: a binary body arrives as the script left it`, async () => {
       await using peer = await StreamPeer.listen()
       const script = `request_route(msg) {
         msg.setHeader('X-Seen', String(msg.body.length))
@@ -110,7 +110,7 @@ describe('a request that moves from UDP to a stream', () => {
     })
   }
 
-  it('leaves out what follows the body in the datagram (section 18.3)', async () => {
+  it('loses the bytes after its body in the datagram (section 18.3)', async () => {
     await using lab = await Lab.open(`request_route(msg) { msg.set_dst_uri(A); return 1 }`)
     await sendRaw(datagram(lab, ['Content-Length: 3'], 'abcINVITE sip:x SIP/2.0'), lab.port)
     assert.match((await lab.servers[0]!.next('MESSAGE')).text, /\r\n\r\nabc$/)
@@ -157,7 +157,7 @@ describe('a reply that moves from UDP to a stream', () => {
     ['the right one', ['L:7'], BINARY],
   ]
   for (const how of ['t_relay', 'forward']) {
-    it(`${how}: never swallows the next one, whatever its Content-Length says`, async () => {
+    it(`${how}: never swallows the next reply, whatever its Content-Length says`, async () => {
       await using lab = await Lab.open(
         `request_route(msg) { msg.set_dst_uri(A); return msg.call_function('${how}') }`,
         LISTEN,
@@ -270,7 +270,7 @@ describe('a request on a stream whose end is unknown', () => {
     })
   }
 
-  it('does not answer a reply or an ACK; it closes', async () => {
+  it('closes the connection without an answer for a reply or an ACK', async () => {
     await using lab = await Lab.open(`request_route(msg) { msg.set_dst_uri(A); return 1 }`, LISTEN)
     for (const text of [
       request('ACK', 'TCP', 'z9hG4bK-ack', []),
@@ -286,7 +286,7 @@ describe('a request on a stream whose end is unknown', () => {
     }
   })
 
-  it('is answered with 400 in a WebSocket message, which has its own end', async () => {
+  it('is answered with 400 over WebSocket, because a WebSocket message has its own end', async () => {
     await using lab = await Lab.open(`request_route(msg) { msg.set_dst_uri(A); return 1 }`, LISTEN)
     const socket = new WebSocket(`ws://127.0.0.1:${portOf(lab, 'ws')}`, 'sip')
     await once(socket, 'open')
@@ -298,7 +298,7 @@ describe('a request on a stream whose end is unknown', () => {
 
 describe('a request that is too large for a datagram (section 18.1.1)', () => {
   const large: Partial<ProxyOptions> = { ...LISTEN, udpMaxBytes: 700 }
-  it('is measured as it goes out, with our Via', async () => {
+  it('is measured as it is sent, with our Via', async () => {
     await using peer = await StreamPeer.listen()
     await using lab = await Lab.open(
       `request_route(msg) { msg.set_dst_uri('sip:127.0.0.1:${peer.port}'); return 1 }`,

@@ -36,7 +36,7 @@ describe('a callee that never ends its INVITE', () => {
     assert.equal(lab.proxy.transactions.client, 0)
   })
 
-  it('gets its CANCEL where it first rings after the client has given up', async () => {
+  it('gets its CANCEL when it first rings after the client has given up', async () => {
     await using lab = await Lab.open(TO_A)
     const invite = lab.request('INVITE')
     await lab.client.next(100)
@@ -51,7 +51,7 @@ describe('a callee that never ends its INVITE', () => {
     await lab.client.next(487)
   })
 
-  it('sends 180 again and again after the CANCEL: given up all the same', async () => {
+  it('is given up even if it keeps sending 180 after the CANCEL', async () => {
     await using lab = await Lab.open(TO_A)
     const invite = lab.request('INVITE')
     await lab.client.next(100)
@@ -70,7 +70,7 @@ describe('a callee that never ends its INVITE', () => {
   })
 })
 
-describe('what comes late', () => {
+describe('late messages', () => {
   it('a 200 whose transaction is gone is dropped (RFC 6026 section 8.2)', async () => {
     await using lab = await Lab.open(TO_A)
     lab.request('INVITE')
@@ -104,7 +104,7 @@ describe('what comes late', () => {
     assert.equal(lab.servers[0]!.summary(), 'INVITE CANCEL')
   })
 
-  it('CANCEL while a method of the script runs: nothing is sent on', async () => {
+  it('CANCEL while a method of the script runs: nothing is relayed', async () => {
     for (const isolation of ['thread', 'process'] as const) {
       await using lab = await Lab.open(
         `request_route(msg) { for (const end = Date.now() + 300; Date.now() < end; ); msg.set_dst_uri(A); return 1 }`,
@@ -123,7 +123,7 @@ for (const isolation of ISOLATIONS) {
   describe(`FAILURE_ROUTE, isolation ${isolation}`, function () {
     this.timeout(60_000)
 
-    it('that only gives a provisional reply leaves the failure as it is', async () => {
+    it('that only sends a provisional reply leaves the failure unchanged', async () => {
       await using lab = await Lab.open(
         `request_route(msg) { msg.call_function('t_on_failure', 'failed'); msg.set_dst_uri(A); return 1 },
          failed(msg) { return msg.call_function('t_reply', 180, 'Wait') }`,
@@ -136,7 +136,7 @@ for (const isolation of ISOLATIONS) {
       await lab.client.next(486)
     })
 
-    it('that arms itself again comes to an end: 12 branches, or maxBranches', async () => {
+    it('that calls t_on_failure again ends after 12 branches, or maxBranches', async () => {
       for (const maxBranches of [undefined, 3]) {
         await using lab = await Lab.open(
           `request_route(msg) { msg.call_function('t_on_failure', 'failed'); msg.set_dst_uri(A); return msg.call_function('t_relay') },
@@ -168,7 +168,7 @@ for (const isolation of ISOLATIONS) {
 }
 
 describe('branches', () => {
-  it('append_branch says -1 for one too many', async () => {
+  it('append_branch returns -1 for one branch too many', async () => {
     await using lab = await Lab.open(
       `request_route(msg) {
         const said = []
@@ -190,7 +190,7 @@ describe('branches', () => {
     assert.equal(branches[0]!.getHeader('X-Said'), `${'1 '.repeat(11)}-1 -1`)
   })
 
-  it('that never get as far as a target come to an end, too', async () => {
+  it('that never reach a target are counted as well', async () => {
     for (const more of [
       "msg.rewrite_ruri('mailto:a@b')",
       "msg.set_dst_uri('sips:127.0.0.1')",
@@ -211,7 +211,7 @@ describe('branches', () => {
     }
   })
 
-  it('t_reply of a provisional reply and nothing else is answered with 500', async () => {
+  it('t_reply of a provisional reply and nothing else gives 500', async () => {
     for (const method of ['INVITE', 'OPTIONS']) {
       await using lab = await Lab.open(
         `request_route(msg) { msg.call_function('t_reply', 183, 'Wait'); return 0 }`,
@@ -238,7 +238,7 @@ describe('DNS', () => {
   const opened = (records: Records, timers = {}) =>
     Lab.open(`request_route() { return 1 }`, { timers }, { records })
 
-  it('that never answers holds a call for 4 s, or for frTimeoutMs', async () => {
+  it('that never answers delays a call for 4 s, or for frTimeoutMs', async () => {
     for (const [ms, timers] of [
       [4_000, {}],
       [2_000, { frTimeoutMs: 2_000 }],
@@ -263,7 +263,7 @@ describe('DNS', () => {
     }
   })
 
-  it('that answers after the deadline, or after CANCEL, is not heard', async () => {
+  it('that answers after the deadline, or after CANCEL, is ignored', async () => {
     let answer: (ips: string[]) => void = () => {}
     const late = () =>
       new Promise<string[]>((resolve) => {
@@ -290,7 +290,7 @@ describe('DNS', () => {
     }
   })
 
-  it('with a thousand records is asked 24 times at most, and 12 targets are tried', async () => {
+  it('with a thousand records is asked at most 24 times, and 12 targets are tried', async () => {
     let asked = 0
     const many = Array.from({ length: 1_000 }, (_, n) => ({
       priority: 1,
@@ -340,7 +340,7 @@ describe('half-made connections', () => {
     ['ws', 'GET / HTTP/1.1\r\nX: '],
     ['wss', '\x16'],
   ] as const) {
-    it(`${transport}: a handshake that is not finished in connectTimeoutMs is cut, though bytes trickle in`, async () => {
+    it(`${transport}: a handshake that is not finished in connectTimeoutMs is cut, even if bytes trickle in`, async () => {
       using pem = certificate()
       await using lab = await Lab.open(TO_A, {
         listen: ['udp:127.0.0.1:0', `${transport}:127.0.0.1:0`],
@@ -367,7 +367,7 @@ describe('half-made connections', () => {
     })
   }
 
-  it('a WebSocket that is open has no handshake timer any more', async () => {
+  it('an open WebSocket has no handshake timer', async () => {
     await using lab = await Lab.open(TO_A, { listen: ['udp:127.0.0.1:0', 'ws:127.0.0.1:0'] })
     const socket = new WebSocket(`ws://127.0.0.1:${lab.proxy.listening[1]!.port}`, 'sip')
     await once(socket, 'open')
@@ -378,7 +378,7 @@ describe('half-made connections', () => {
     socket.terminate()
   })
 
-  it('a connect that times out leaves no socket', async () => {
+  it('a connection attempt that times out leaves no socket', async () => {
     const server = createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as { port: number }
@@ -422,8 +422,8 @@ describe('half-made connections', () => {
   })
 })
 
-describe('what requests cost', () => {
-  it('one that comes back to this proxy many times is not tried over UDP after TCP: it reaches its target once', async () => {
+describe('the cost of requests', () => {
+  it('a request that comes back to this proxy many times is not tried over UDP after TCP: it reaches its target once', async () => {
     // The same port for both, as usual: a request that is too long for UDP reaches the proxy over TCP.
     const probe = createServer().listen(0, '127.0.0.1')
     await once(probe, 'listening')
@@ -447,7 +447,7 @@ describe('what requests cost', () => {
     assert.ok(branches.size === 1, `${branches.size} requests`)
   }).timeout(60_000)
 
-  it('nothing is kept of the text of a request that is answered', async () => {
+  it('an answered request keeps nothing of its text', async () => {
     await using lab = await Lab.open(
       `request_route(msg) { msg.call_function('t_reply', 404, 'No'); return 1 }`,
     )
@@ -466,7 +466,7 @@ describe('what requests cost', () => {
     ['new', ''],
     ['of dialogs', ';tag=made-up'],
   ] as const) {
-    it(`more than maxUnfinishedBytes of them, ${kind}, are refused with 503`, async () => {
+    it(`requests beyond maxUnfinishedBytes, ${kind}, are refused with 503`, async () => {
       await using lab = await Lab.open(TO_A, { limits: { maxUnfinishedBytes: 10_000 } })
       const [a] = lab.servers
       const long = () => lab.request('OPTIONS', { to, headers: [['X-Long', 'x'.repeat(4_000)]] })

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { systemClock } from '@siplet/proxy'
 
 describe('the clock of the system', () => {
-  it('runs what is due in order, never early', async () => {
+  it('runs timers in order, never early', async () => {
     const start = performance.now()
     const ran: [name: string, early: boolean][] = []
     const due = (name: string, ms: number) =>
@@ -25,7 +25,7 @@ describe('the clock of the system', () => {
     ])
   })
 
-  it('runs nothing that was stopped, and what was started meanwhile', async () => {
+  it('runs no stopped timers, and runs timers that were started meanwhile', async () => {
     const ran: string[] = []
     const stop = systemClock.after(15, () => ran.push('stopped'))
     systemClock.after(15, () => {
@@ -40,7 +40,7 @@ describe('the clock of the system', () => {
     assert.deepEqual(ran, ['first', 'started by first'])
   })
 
-  it('goes on after an act that threw', async () => {
+  it('continues after a timer that throws', async () => {
     const clock = new URL('../../../packages/proxy/src/clock.ts', import.meta.url).href
     const worker = new Worker(
       `const { parentPort } = require('node:worker_threads')

@@ -18,7 +18,7 @@ async function forked(lab: Lab) {
 }
 
 describe('forking (RFC 3261 section 16.7)', () => {
-  it('passes on every 18x, and one 200; the other branch is cancelled', async () => {
+  it('forwards every 18x, and one 200; the other branch is cancelled', async () => {
     await using lab = await Lab.open(FORK)
     const { a, b, atA, atB } = await forked(lab)
     assert.notEqual(atA.topVia!.branch, atB.topVia!.branch)
@@ -38,7 +38,7 @@ describe('forking (RFC 3261 section 16.7)', () => {
     assert.match(lab.client.summary(), /^100 18[03] 18[03] 200$/)
   })
 
-  it('does not cancel a branch that has not answered yet, but as soon as it does', async () => {
+  it('cancels a silent branch as soon as it answers', async () => {
     await using lab = await Lab.open(FORK)
     const { a, b, atA, atB } = await forked(lab)
     a.reply(atA, 200)
@@ -50,7 +50,7 @@ describe('forking (RFC 3261 section 16.7)', () => {
     assert.equal(lab.client.summary(), '100 200')
   })
 
-  it('passes on the 200 of both, where both answered', async () => {
+  it('forwards the 200 of both branches if both answer', async () => {
     await using lab = await Lab.open(FORK)
     const { a, b, atA, atB } = await forked(lab)
     a.reply(atA, 200, { toTag: 'a' })
@@ -59,7 +59,7 @@ describe('forking (RFC 3261 section 16.7)', () => {
     assert.equal((await lab.client.next(200)).toTag, 'b')
   })
 
-  it('answers with the best of the failures, when all have failed', async () => {
+  it('answers with the best failure if all branches fail', async () => {
     for (const [first, second, best] of [
       [503, 486, 486],
       [404, 500, 404],
@@ -77,7 +77,7 @@ describe('forking (RFC 3261 section 16.7)', () => {
     }
   })
 
-  it('cancels the others on a 6xx, and answers with it', async () => {
+  it('cancels the other branches on a 6xx, and answers with the 6xx', async () => {
     await using lab = await Lab.open(FORK)
     const { a, b, atA, atB } = await forked(lab)
     b.reply(atB, 180)
@@ -101,7 +101,7 @@ describe('forking (RFC 3261 section 16.7)', () => {
 })
 
 describe('CANCEL (section 16.10)', () => {
-  it('is answered at once, and goes to every branch that rings', async () => {
+  it('is answered at once, and sent to every branch that rings', async () => {
     await using lab = await Lab.open(FORK)
     const { invite, a, b, atA, atB } = await forked(lab)
     a.reply(atA, 180)
@@ -142,7 +142,7 @@ describe('CANCEL (section 16.10)', () => {
     await lab.client.next(487)
   })
 
-  it('of nothing known is routed as any other request', async () => {
+  it('that matches nothing is routed like any other request', async () => {
     await using lab = await Lab.open(`request_route(msg) { msg.set_dst_uri(A); return 1 }`)
     lab.request('CANCEL')
     const cancel = await lab.servers[0]!.next('CANCEL')
@@ -151,10 +151,10 @@ describe('CANCEL (section 16.10)', () => {
   })
 })
 
-describe('time', () => {
+describe('timeouts', () => {
   const TO_A = `request_route(msg) { msg.set_dst_uri(A); return 1 }`
 
-  it('408 for an INVITE that nobody answers', async () => {
+  it('answer 408 to an INVITE that nobody answers', async () => {
     const clock = new ManualClock()
     await using lab = await Lab.open(TO_A, {}, { clock })
     lab.request('INVITE')
@@ -164,7 +164,7 @@ describe('time', () => {
     await lab.client.next(408)
   })
 
-  it('nothing for other requests, which have timed out at the client by then (RFC 4320)', async () => {
+  it('answer nothing to other requests, which have timed out at the client by then (RFC 4320)', async () => {
     const clock = new ManualClock()
     await using lab = await Lab.open(TO_A, {}, { clock })
     lab.request('OPTIONS')
@@ -175,7 +175,7 @@ describe('time', () => {
     assert.deepEqual(lab.proxy.transactions, { client: 0, server: 0 })
   })
 
-  it('timer C: a call that rings too long is cancelled, and answered with 408', async () => {
+  it('cancel a call that rings too long (timer C), and answer 408', async () => {
     const clock = new ManualClock()
     await using lab = await Lab.open(TO_A, {}, { clock })
     lab.request('INVITE')

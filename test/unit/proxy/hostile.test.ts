@@ -37,7 +37,7 @@ async function finalTo(lab: Lab, request: SIPMessage, steps = 100): Promise<SIPM
 }
 
 for (const isolation of ISOLATIONS) {
-  describe(`what ended the process once, isolation ${isolation}`, function () {
+  describe(`messages that once ended the process, isolation ${isolation}`, function () {
     this.timeout(60_000)
 
     it('NUL in the Content-Type of a request that moves to TCP', async () => {
@@ -292,7 +292,7 @@ for (const [what, value] of VALUES) {
       await noFaults(lab)
     })
 
-    it('in replies: the caller has an answer', async () => {
+    it('in replies: the caller gets an answer', async () => {
       await using lab = await Lab.open(
         `request_route(msg) { msg.rewrite_ruri(A); msg.call_function('append_branch', B); msg.call_function('t_on_reply', 'replies'); return msg.call_function('t_relay') },
          replies(msg) { msg.appendHeader('X-Seen', 'yes'); return 1 }`,

@@ -26,9 +26,9 @@ function request(route: string | null, tag = ''): string {
   })
 }
 
-describe('functions about Routes, rehearsed without a proxy', () => {
+describe('route functions in a rehearsal without a proxy', () => {
   for (const isolation of ISOLATIONS) {
-    it(`${isolation}: return what they return in the proxy, and leave the Routes`, async () => {
+    it(`${isolation}: return the same as in the proxy, and leave the Routes`, async () => {
       const functions = rehearsalFunctions({ hasMethod: () => true, logger: keepingLogger() })
       await withEngine(SCRIPT, { functions, isolation }, async (engine) => {
         const cases: [string | null, string, string][] = [

@@ -4,7 +4,7 @@ import { Lab } from '../../support/sip-peer.ts'
 const TO_A = `request_route(msg) { msg.set_dst_uri(A); return 1 }`
 
 describe('relaying a request (RFC 3261 section 16)', () => {
-  it('adds a Via, counts Max-Forwards down, answers 100, and leaves the rest as it came', async () => {
+  it('adds a Via, decrements Max-Forwards, answers 100, and changes nothing else', async () => {
     await using lab = await Lab.open(TO_A)
     const { client, servers, port } = lab
     const sent = lab.request('INVITE', { headers: [['X-Odd', '  two  spaces ']] })
@@ -20,7 +20,7 @@ describe('relaying a request (RFC 3261 section 16)', () => {
     assert.equal(arrived.text, sent.text)
   })
 
-  it('takes a call from INVITE to BYE, by its Record-Route', async () => {
+  it('routes a call from INVITE to BYE by its Record-Route', async () => {
     await using lab = await Lab.open(
       `request_route(msg) {
         if (msg.call_function('loose_route') > 0) return 1
@@ -91,7 +91,7 @@ describe('relaying a request (RFC 3261 section 16)', () => {
     await client.next(200)
   })
 
-  it('follows Route headers, and turns into a strict router for those without lr', async () => {
+  it('follows Route headers, and acts as a strict router for Routes without lr', async () => {
     await using lab = await Lab.open(`request_route() { return 1 }`)
     const { servers } = lab
     const [a, b] = servers
@@ -112,7 +112,7 @@ describe('relaying a request (RFC 3261 section 16)', () => {
     assert.equal((await a!.next('OPTIONS')).ruri, a!.uri)
   })
 
-  it('drops what the script returns 0 for', async () => {
+  it('drops a request for which the script returns 0', async () => {
     await using lab = await Lab.open(`request_route() { return 0 }`)
     lab.request('INVITE')
     await lab.settled()

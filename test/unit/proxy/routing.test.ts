@@ -28,7 +28,7 @@ describe('a Request-URI', () => {
     })
   }
 
-  it('goes to maddr; a maddr of ours is taken off, with port and transport (section 16.4)', async () => {
+  it('is routed to maddr; a maddr of ours is removed, with port and transport (section 16.4)', async () => {
     await using lab = await Lab.open(
       `request_route(msg) { if (msg.RURI.includes('maddr')) return 1; msg.set_dst_uri(A); return 1 }`,
     )
@@ -39,7 +39,7 @@ describe('a Request-URI', () => {
     assert.equal((await a!.next('OPTIONS')).ruri, 'sip:bob@elsewhere.invalid;x=y')
   })
 
-  it('with tel goes by a Route, and is refused without one', async () => {
+  it('with tel is routed by a Route, and is refused without one', async () => {
     await using lab = await Lab.open(RELAY)
     const [a] = lab.servers
     lab.request('OPTIONS', { uri: 'tel:+4930123', headers: [['Route', `<${a!.uri};lr>`]] })
@@ -50,7 +50,7 @@ describe('a Request-URI', () => {
     await lab.client.next(416)
   })
 
-  it('with a transport that is none of ours goes nowhere', async () => {
+  it('with a transport that we do not have is not sent', async () => {
     await using lab = await Lab.open(RELAY)
     lab.request('OPTIONS', { uri: `${lab.servers[0]!.uri};transport=sctp` })
     await lab.client.next(500)
@@ -97,7 +97,7 @@ describe('Route headers (section 16.4)', () => {
     }
   })
 
-  it('are taken off two at a time only where two were recorded (r2)', async () => {
+  it('are removed two at a time only if two were recorded (r2)', async () => {
     await using lab = await Lab.open(TO_A)
     const own = `<sip:127.0.0.1:${lab.port};lr>`
     lab.request('OPTIONS', { headers: [['Route', `${own},${own}`]] })
@@ -107,7 +107,7 @@ describe('Route headers (section 16.4)', () => {
   })
 
   for (const isolation of ISOLATIONS) {
-    it(`${isolation}: tell the script what record_route left in them`, async () => {
+    it(`${isolation}: give the script the parameters of record_route`, async () => {
       await using lab = await Lab.open(
         `request_route(msg) {
           const call = (...all) => msg.call_function(...all)
@@ -141,7 +141,7 @@ describe('Route headers (section 16.4)', () => {
       assert.equal(strict, `1 ${all}`)
     })
 
-    it(`${isolation}: what is no argument is an error at the call`, async () => {
+    it(`${isolation}: a wrong argument is an error at the call`, async () => {
       await using lab = await Lab.open(
         `request_route(msg) {
           const bad = [['t_relay', 'udp:192.0.2.1:5060'], ['t_relay', 'no-such-flag'], ['t_relay', '', 'udp:'],
@@ -186,7 +186,7 @@ describe('Route headers (section 16.4)', () => {
   }
 })
 
-describe('what a proxy need not understand (section 16.3)', () => {
+describe('headers that a proxy need not understand (section 16.3)', () => {
   const cases: [string, [string, string][]][] = [
     ['PRACK', []],
     ['REFER', []],
@@ -214,7 +214,7 @@ describe('what a proxy need not understand (section 16.3)', () => {
     ],
   ]
   for (const [method, headers] of cases) {
-    it(`passes: ${method} with ${JSON.stringify(headers)}`, async () => {
+    it(`pass: ${method} with ${JSON.stringify(headers)}`, async () => {
       await using lab = await Lab.open(TO_A)
       lab.request(method, { headers })
       await lab.servers[0]!.next(method)
@@ -235,7 +235,7 @@ describe('Via', () => {
     [';received;received="1.2.3.4";rport', ';rport=PORT;received=127.0.0.1', 'twice'],
   ]
   for (const [given, expected, what] of vias) {
-    it(`goes on as it came, received and rport aside: ${what}`, async () => {
+    it(`is forwarded unchanged except for received and rport: ${what}`, async () => {
       await using lab = await Lab.open(TO_A)
       const sent = lab.request('OPTIONS', { via: given })
       const arrived = await lab.servers[0]!.next('OPTIONS')
@@ -316,7 +316,7 @@ describe('CANCEL', () => {
     })
   }
 
-  it('without state goes the way of its INVITE, which had credentials', async () => {
+  it('without state takes the way of its INVITE, which had credentials', async () => {
     await using lab = await Lab.open(`request_route(msg) { return msg.call_function('forward', A.slice(4)) }`)
     const invite = lab.request('INVITE', { headers: [['Proxy-Authorization', 'Digest realm="x"']] })
     const arrived = await lab.servers[0]!.next('INVITE')
@@ -326,7 +326,7 @@ describe('CANCEL', () => {
     assert.equal((await lab.servers[0]!.next('CANCEL')).topVia!.toString(), arrived.topVia!.toString())
   })
 
-  it('that matches nothing is refused with 483 then', async () => {
+  it('that matches nothing is then refused with 483', async () => {
     await using lab = await Lab.open(TO_A)
     const cancel = lab.request('OPTIONS', { headers: [['Proxy-Require', 'x']] })
     await lab.client.next(420)
@@ -339,7 +339,7 @@ describe('CANCEL', () => {
   })
 })
 
-it('Max-Forwards that a script made nonsense of goes on as 70', async () => {
+it('a Max-Forwards that a script made invalid is sent as 70', async () => {
   await using lab = await Lab.open(
     `request_route(msg) { msg.setHeader('Max-Forwards', 'abc'); msg.set_dst_uri(A); return 1 }`,
   )
@@ -348,7 +348,7 @@ it('Max-Forwards that a script made nonsense of goes on as 70', async () => {
 })
 
 describe('replies (section 16.7)', () => {
-  it('whose only Via is ours go nowhere, and the call goes on', async () => {
+  it('whose only Via is ours are dropped, and the call continues', async () => {
     await using lab = await Lab.open(TO_A)
     const { client, servers } = lab
     lab.request('INVITE')
@@ -366,7 +366,7 @@ describe('replies (section 16.7)', () => {
     await client.next(486)
   })
 
-  it('of a branch that this process did not make send nothing anywhere', async () => {
+  it('to a branch of another process are not forwarded', async () => {
     await using lab = await Lab.open(
       `request_route(msg) { msg.call_function(msg.getHeader('X-How') ?? 't_relay', ...(msg.getHeader('X-How') ? [A.slice(4)] : ['', A.slice(4)])); return 1 }`,
     )

@@ -7,7 +7,7 @@ for (const isolation of ISOLATIONS) {
   describe(`the routes of a script, isolation ${isolation}`, function () {
     this.timeout(30_000)
 
-    it('FAILURE_ROUTE tries a second target, and is there once', async () => {
+    it('FAILURE_ROUTE tries a second target, and runs once', async () => {
       await using lab = await Lab.open(
         `request_route(msg) {
           msg.set_dst_uri(A)
@@ -101,7 +101,7 @@ for (const isolation of ISOLATIONS) {
       assert.equal(ok.getHeader('X-Seen'), '200 from 127.0.0.1')
     })
 
-    it('a script that throws, loops or runs out of memory gets a stateless 500, and the next call goes on', async () => {
+    it('a script that throws, loops or runs out of memory causes a stateless 500, and the next call works', async () => {
       await using lab = await Lab.open(
         `request_route(msg) {
           const what = msg.getHeader('Subject')
@@ -127,7 +127,7 @@ for (const isolation of ISOLATIONS) {
       assert.match(await lab.proxy.metrics(), /siplet_proxy_script_errors_total\{route="REQUEST_ROUTE"\} 5/)
     })
 
-    it('with onScriptError relay, what fails is relayed as it came', async () => {
+    it('with onScriptError relay, a request whose script fails is relayed unchanged', async () => {
       await using lab = await Lab.open(
         `request_route(msg) { msg.appendHeader('X-Half', 'done'); throw new Error('oh') },
          onreply_route() { throw new Error('oh') }`,
@@ -150,7 +150,7 @@ describe('functions of call_function', () => {
     return await lab.servers[0]!.next(args[0])
   }
 
-  it('sl_send_reply answers without state: the ACK is absorbed, a retransmission asks the script again', async () => {
+  it('sl_send_reply answers without state: the ACK is absorbed, a retransmission runs the script again', async () => {
     await using lab = await Lab.open(
       `request_route(msg) { this.n = (this.n ?? 0) + 1; return msg.call_function('sl_send_reply', 403, 'No ' + this.n) }`,
     )
@@ -167,7 +167,7 @@ describe('functions of call_function', () => {
     assert.equal(lab.client.summary(), '403 403')
   })
 
-  it('t_reply answers by the transaction, a provisional reply before relaying included', async () => {
+  it('t_reply answers with the transaction, also with a provisional reply before relaying', async () => {
     await using lab = await Lab.open(
       `request_route(msg) {
         msg.call_function('t_reply', 183, 'Wait')
@@ -181,7 +181,7 @@ describe('functions of call_function', () => {
     await lab.servers[0]!.next('INVITE')
   })
 
-  it('t_relay takes an outbound proxy; -1 where there is no way', async () => {
+  it('t_relay accepts an outbound proxy, and returns -1 if there is no next hop', async () => {
     await using lab = await Lab.open(
       `request_route(msg) {
         msg.rewrite_ruri('tel:+15551234')
@@ -197,7 +197,7 @@ describe('functions of call_function', () => {
     assert.equal(arrived.getHeader('X-Late'), null, 'the message goes out as it was at t_relay')
   })
 
-  it('is_myself, loose_route and mf_process_maxfwd_header tell what they do in OpenSIPS', async () => {
+  it('is_myself, loose_route and mf_process_maxfwd_header return the same as in OpenSIPS', async () => {
     await using lab = await Lab.open(
       `request_route(msg) {
         const port = msg.dst_address[1]
@@ -216,7 +216,7 @@ describe('functions of call_function', () => {
     assert.equal(arrived.getHeader('Max-Forwards'), '9')
   })
 
-  it('refuse wrong arguments and the wrong route at that line', async () => {
+  it('refuse wrong arguments and the wrong route at the call', async () => {
     await using lab = await Lab.open(
       `request_route(msg) {
         const errors = []
@@ -282,7 +282,7 @@ describe('the log of the proxy', () => {
     }
   })
 
-  it('keeps a text of xlog on its line, and one that is too long short', async () => {
+  it('keeps an xlog text on its line, and shortens a long one', async () => {
     await using lab = await Lab.open(
       `request_route(msg) {
         for (const text of ['a\\r\\nFATAL: forged\\x1b[2J', 'x'.repeat(100000)]) msg.call_function('xlog', 'L_INFO', text)
@@ -305,7 +305,7 @@ describe('the log of the proxy', () => {
 })
 
 describe('reload and end', () => {
-  it('refuses new requests while what is under way is finished', async () => {
+  it('refuses new requests while requests in progress finish', async () => {
     await using lab = await Lab.open(`request_route(msg) { msg.set_dst_uri(A); return 1 }`, {
       drainTimeoutMs: 10_000,
     })

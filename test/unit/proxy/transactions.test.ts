@@ -94,7 +94,7 @@ describe('INVITE client transaction (RFC 3261 section 17.1.1)', () => {
     assert.deepEqual(told, [[32_000, 'timed out']])
   })
 
-  it('waits for ever once a provisional reply came', () => {
+  it('waits without limit after a provisional reply', () => {
     const { clock, sent, told, receive } = client('INVITE')
     clock.advance(600)
     receive(180)
@@ -103,7 +103,7 @@ describe('INVITE client transaction (RFC 3261 section 17.1.1)', () => {
     assert.deepEqual(told, [[600, '180']])
   })
 
-  it('acknowledges a 486, each time it comes, for 32 s', () => {
+  it('acknowledges a 486 and its retransmissions for 32 s', () => {
     const { clock, sent, told, layer, receive } = client('INVITE')
     receive(486)
     clock.advance(500)
@@ -126,7 +126,7 @@ describe('INVITE client transaction (RFC 3261 section 17.1.1)', () => {
     assert.equal(layer.size.client, 0)
   })
 
-  it('hands over every 2xx for 64 T1, and acknowledges none (RFC 6026)', () => {
+  it('passes every 2xx to its user for 64 T1, and acknowledges none (RFC 6026)', () => {
     const { clock, sent, told, receive } = client('INVITE')
     receive(200)
     clock.advance(1_000)
@@ -141,7 +141,7 @@ describe('INVITE client transaction (RFC 3261 section 17.1.1)', () => {
     assert.deepEqual(times(sent), [0])
   })
 
-  it('tells of a transport error, once', () => {
+  it('reports a transport error once', () => {
     const { clock, told, fail, layer } = client('INVITE')
     fail()
     fail()
@@ -179,7 +179,7 @@ describe('INVITE client transaction (RFC 3261 section 17.1.1)', () => {
 
   it('writes the ACK of section 17.1.1.3', () => writesAck(requestOf('INVITE')))
 
-  it('writes it for an INVITE that begins with empty lines and has more spaces, too', () => {
+  it('also writes it for an INVITE that begins with empty lines and has extra spaces', () => {
     const { text } = requestOf('INVITE')
     writesAck(new SIPMessage(text.replace(/^INVITE (\S+) SIP/, '\r\n\r\nINVITE   $1  SIP')))
   })
@@ -196,7 +196,7 @@ describe('non-INVITE client transaction (section 17.1.2)', () => {
     assert.deepEqual(told, [[32_000, 'timed out']])
   })
 
-  it('retransmits every T2 once a provisional reply came', () => {
+  it('retransmits every T2 after a provisional reply', () => {
     const { clock, sent, receive } = client('OPTIONS')
     receive(100)
     clock.advance(9_000)
@@ -251,7 +251,7 @@ describe('INVITE server transaction (section 17.2.1)', () => {
     assert.equal(clock.running, 0)
   })
 
-  it('does not retransmit a 2xx, absorbs the INVITE, and passes the ACK on (RFC 6026)', () => {
+  it('does not retransmit a 2xx, absorbs the INVITE, and leaves the ACK to the core (RFC 6026)', () => {
     const { clock, sent, answer, receive, layer } = server('INVITE')
     answer(200)
     clock.advance(3_000)
@@ -276,7 +276,7 @@ describe('INVITE server transaction (section 17.2.1)', () => {
 })
 
 describe('non-INVITE server transaction (section 17.2.2)', () => {
-  it('does not answer retransmissions before the core did, then with its reply, for 64 T1', () => {
+  it('answers retransmissions only after the core has replied, with that reply, for 64 T1', () => {
     const { clock, sent, answer, receive } = server('OPTIONS')
     assert.equal(receive('OPTIONS'), true)
     answer(200)

@@ -43,7 +43,7 @@ const portOf = (lab: Lab, name: string) =>
   lab.proxy.listening.find(({ transport }) => transport === name)!.port
 
 describe('connections (RFC 3261 section 18)', () => {
-  it('replies over the connection that the request came by, cut as it may be', async () => {
+  it('replies over the connection of the request, however the request is cut into segments', async () => {
     await using lab = await Lab.open(TO_A, { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'] })
     const socket = connect(portOf(lab, 'tcp'), '127.0.0.1')
     const replies = messages(socket)
@@ -67,7 +67,7 @@ describe('connections (RFC 3261 section 18)', () => {
     socket.destroy()
   })
 
-  it('keeps an eighth of maxConnections for connections that it makes', async () => {
+  it('reserves an eighth of maxConnections for connections that it opens', async () => {
     const server = createServer(async (socket) => {
       for await (const request of messages(socket)) socket.write(reply(request, 200).toBytes())
     }).listen(0, '127.0.0.1')
@@ -111,7 +111,7 @@ describe('connections (RFC 3261 section 18)', () => {
     server.close()
   })
 
-  it('sends what is too large for a datagram over TCP, and over UDP where nobody listens there', async () => {
+  it('sends a message that is too large for a datagram over TCP, or over UDP if nobody listens there', async () => {
     await using lab = await Lab.open(TO_A, { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'] })
     const [a] = lab.servers
     const large: [string, string][] = [['X-Large', 'x'.repeat(1_400)]]
@@ -222,7 +222,7 @@ describe('datagrams', () => {
     )
   }
 
-  it('are each their own, however many go out at once', async () => {
+  it('keep their own content, however many are sent at once', async () => {
     const transports = await openUDP()
     const peer = createSocket('udp4').bind(0, '127.0.0.1')
     await once(peer, 'listening')
@@ -239,7 +239,7 @@ describe('datagrams', () => {
     await transports.close()
   })
 
-  it('say where they are too large', async () => {
+  it('report that they are too large', async () => {
     const transports = await openUDP()
     const flow = transports.flowTo({ transport: 'udp', ip: '127.0.0.1', port: 9 })
     const error = await new Promise<Error>((resolve) => flow.send('x'.repeat(70_000), resolve))
@@ -249,7 +249,7 @@ describe('datagrams', () => {
 })
 
 describe('limits', () => {
-  it('ends a connection whose message does not become complete, and one that says nothing', async () => {
+  it('end a connection with an incomplete message, and an idle one', async () => {
     const clock = new ManualClock()
     await using lab = await Lab.open(TO_A, { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'] }, { clock })
     const slow = connect(portOf(lab, 'tcp'), '127.0.0.1')
@@ -268,7 +268,7 @@ describe('limits', () => {
     assert.match(await lab.proxy.metrics(), /dropped_total\{reason="idle"\} 1/)
   })
 
-  it('takes no more connections from one address than it is told to; calls go on', async () => {
+  it('bound the connections from one address; calls continue', async () => {
     const clock = new ManualClock()
     const limits = { maxConnectionsPerIp: 100 }
     await using lab = await Lab.open(
@@ -295,7 +295,7 @@ describe('limits', () => {
     assert.match(metrics, /dropped_total\{reason="too-many-connections"\} 900/)
   }).timeout(60_000)
 
-  it('closes a connection on what is no SIP, or has no Content-Length', async () => {
+  it('close a connection with bytes that are not SIP, or without Content-Length', async () => {
     await using lab = await Lab.open(TO_A, { listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'] })
     for (const text of [
       'GET / HTTP/1.1\r\n\r\n',
@@ -324,13 +324,13 @@ describe('addresses to listen on', () => {
     ])
   })
 
-  it('say what is wrong with them', () => {
+  it('give an error that says what is wrong', () => {
     assert.throws(() => parseListen('sctp:10.0.0.1:5060'), /no address to listen on/)
     assert.throws(() => parseListen('udp:0.0.0.0:5060'), /say which one peers are to use/)
   })
 })
 
-describe('where a URI leads to (RFC 3263)', () => {
+describe('the targets of a URI (RFC 3263)', () => {
   const records = (known: Record<string, unknown[]>): Records => {
     const find = async (key: string) => (known[key] ?? []) as never
     return {
@@ -345,7 +345,7 @@ describe('where a URI leads to (RFC 3263)', () => {
       ({ transport, ip, port }) => `${transport} ${ip} ${port}`,
     )
 
-  it('is none where a resolver would take the host for an address of another form', async () => {
+  it('are none if a resolver would take the host for an address in another form', async () => {
     const found = (host: string) => find(`sip:${host}:5060`, { [host]: ['127.0.0.1'] })
     for (const host of ['2130706433', '0x7f.1', '0177.0.0.1', '0', '127.1', '1.2.3.4.5', 'a.1'])
       await assert.rejects(found(host), { code: 'ERR_SIPLET_PROXY_NO_TARGET' }, host)
@@ -353,7 +353,7 @@ describe('where a URI leads to (RFC 3263)', () => {
       assert.deepEqual(await found(host), ['udp 127.0.0.1 5060'], host)
   })
 
-  it('waits for DNS newest first, and not in a queue without end', async () => {
+  it('wait for DNS newest first, in a queue with an end', async () => {
     const ends: (() => void)[] = []
     const asked: string[] = []
     const look = newestFirst(1, 2, (name) => {
@@ -375,13 +375,13 @@ describe('where a URI leads to (RFC 3263)', () => {
     assert.deepEqual(asked, ['a', 'd', 'c'])
   })
 
-  it('is the address itself where it is numeric, maddr first', async () => {
+  it('are the address itself if the host is numeric, maddr first', async () => {
     assert.deepEqual(await find('sip:192.0.2.1', {}), ['udp 192.0.2.1 5060'])
     assert.deepEqual(await find('sips:192.0.2.1', {}), ['tls 192.0.2.1 5061'])
     assert.deepEqual(await find('sip:example.com;maddr=192.0.2.9;transport=tcp', {}), ['tcp 192.0.2.9 5060'])
   })
 
-  it('goes by NAPTR, then SRV by priority, then the addresses', async () => {
+  it('come from NAPTR, then SRV by priority, then addresses', async () => {
     assert.deepEqual(
       await find('sip:example.com', {
         'NAPTR example.com': [
@@ -400,7 +400,7 @@ describe('where a URI leads to (RFC 3263)', () => {
     )
   })
 
-  it('draws among equal priorities by weight', async () => {
+  it('of equal priority are drawn by weight', async () => {
     const known = {
       'SRV _sip._udp.example.com': [
         { priority: 1, weight: 10, name: '192.0.2.1', port: 1 },
@@ -411,14 +411,14 @@ describe('where a URI leads to (RFC 3263)', () => {
     assert.equal((await find('sip:example.com;transport=udp', known, 0.5))[0], 'udp 192.0.2.2 2')
   })
 
-  it('asks for addresses only where a port is given, or there is no SRV record', async () => {
+  it('come from address records only if a port is given, or if there is no SRV record', async () => {
     const known = { 'example.com': ['192.0.2.1'] }
     assert.deepEqual(await find('sip:example.com:5070', known), ['udp 192.0.2.1 5070'])
     assert.deepEqual(await find('sip:example.com', known), ['udp 192.0.2.1 5060'])
     await assert.rejects(find('sip:nowhere.example', {}), { code: 'ERR_SIPLET_PROXY_NO_TARGET' })
   })
 
-  it('fails over to the next target: on a time-out, a refused connection, or a 503', async () => {
+  it('are tried one after the other: on a timeout, a refused connection, or a 503', async () => {
     const clock = new ManualClock()
     const targets: unknown[] = []
     const known = records({ 'SRV _sip._udp.example.net': targets })
@@ -441,7 +441,7 @@ describe('where a URI leads to (RFC 3263)', () => {
     await lab.client.next(200)
   })
 
-  it('answers 500 where a name does not resolve', async () => {
+  it('are none if a name does not resolve: 500', async () => {
     await using lab = await Lab.open(`request_route() { return 1 }`, {}, { records: records({}) })
     lab.request('INVITE')
     await lab.client.next(100)

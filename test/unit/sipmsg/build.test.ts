@@ -29,7 +29,7 @@ const RECEIVED = raw([
 ])
 
 describe('request', () => {
-  it('is written from its parts, and has no flaw', () => {
+  it('is written from its parts, and is valid', () => {
     const message = request({
       method: 'INVITE',
       uri: 'sip:bob@example.net',
@@ -49,7 +49,7 @@ describe('request', () => {
     assert.equal(bytes.bodyText, '\0\xff')
   })
 
-  it('refuses parts that would become something else', () => {
+  it('refuses parts that would inject something else', () => {
     const parts = { method: 'INVITE', uri: 'sip:a@b', headers: [] }
     assert.throws(() => request({ ...parts, method: 'IN VITE' }), { code: 'ERR_SIPLET_METHOD' })
     assert.throws(() => request({ ...parts, uri: 'sip:a@b SIP/2.0\r\nX: y' }), { code: 'ERR_SIPLET_URI' })
@@ -114,7 +114,7 @@ describe('reply', () => {
     assert.equal(message.body, 'busy')
   })
 
-  it('is refused to replies and ACKs, with a status that is none, and with line breaks', () => {
+  it('is refused for replies and ACKs, with an invalid status, and with line breaks', () => {
     const received = new SIPMessage(RECEIVED)
     assert.throws(() => reply(reply(received, 200), 200), { code: 'ERR_SIPLET_NO_REPLY' })
     assert.throws(() => reply(new SIPMessage(RECEIVED.replaceAll('INVITE', 'ACK')), 200), {

@@ -15,20 +15,20 @@ describe('edits of a SIPMessage', () => {
     assert.equal(message.text, INVITE.replace('sip:bob@example.net', 'sip:carol@example.org'))
   })
 
-  it("rewriteRURI('') reverts, and leaves no edit behind", () => {
+  it("rewriteRURI('') reverts, and leaves no edit", () => {
     message.rewriteRURI('sip:carol@example.org')
     message.rewriteRURI('')
     assert.equal(message.ruri, 'sip:bob@example.net')
     assert.deepEqual(message.splices, [])
   })
 
-  it('setHeader keeps place and name as written, and leaves one of that name', () => {
+  it('setHeader keeps place and name as written, and leaves one header of that name', () => {
     const message = new SIPMessage('OPTIONS sip:a SIP/2.0\r\ns: one\r\nX: y\r\nSubject: two\r\n\r\n')
     message.setHeader('Subject', 'three')
     assert.equal(message.text, 'OPTIONS sip:a SIP/2.0\r\ns: three\r\nX: y\r\n\r\n')
   })
 
-  it('setHeader appends where there is none', () => {
+  it('setHeader appends if there is no such header', () => {
     message.setHeader('X-Account', '42')
     assert.equal(message.text, INVITE.replace(/\r\n\r\n$/, '\r\nX-Account: 42\r\n\r\n'))
   })
@@ -65,34 +65,34 @@ describe('edits of a SIPMessage', () => {
     assert.ok(message.text.startsWith('INVITE sip:bob@example.net SIP/2.0\r\nVia: first\r\nVia: SIP/2.0/UDP'))
   })
 
-  it('removeHeader takes folded lines with it, and tells how many headers went', () => {
+  it('removeHeader removes folded lines as well, and returns the number of removed headers', () => {
     const message = new SIPMessage('OPTIONS sip:a SIP/2.0\r\nX: 1\r\n 2\r\nY: 3\r\nx: 4\r\n\r\n')
     assert.equal(message.removeHeader('X'), 2)
     assert.equal(message.text, 'OPTIONS sip:a SIP/2.0\r\nY: 3\r\n\r\n')
     assert.equal(message.removeHeader('X'), 0)
   })
 
-  describe('of one among several', () => {
+  describe('edits of one header among several', () => {
     const VIAS =
       'OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a, SIP/2.0/UDP b\r\nX: 1\r\nv : SIP/2.0/UDP c\r\n\r\n'
     beforeEach(() => {
       message = new SIPMessage(VIAS)
     })
 
-    it('replaceHeader replaces the nth line of a name, and tells whether there is one', () => {
+    it('replaceHeader replaces the nth line of a name, and returns whether there is one', () => {
       assert.ok(message.replaceHeader('Via', 1, 'SIP/2.0/TCP d'))
       assert.equal(message.text, VIAS.replace('SIP/2.0/UDP c', 'SIP/2.0/TCP d'))
       assert.ok(!message.replaceHeader('Via', 2, 'SIP/2.0/TCP e'))
       assert.ok(!message.replaceHeader('Via', -1, 'SIP/2.0/TCP e'))
     })
 
-    it('removeHeader takes the nth line of a name', () => {
+    it('removeHeader removes the nth line of a name', () => {
       assert.equal(message.removeHeader('Via', 0), 1)
       assert.equal(message.text, 'OPTIONS sip:a SIP/2.0\r\nX: 1\r\nv : SIP/2.0/UDP c\r\n\r\n')
       assert.equal(message.removeHeader('Via', 1), 0)
     })
 
-    it('removeFirstVia takes one value: of a list, of a line, and of the next line', () => {
+    it('removeFirstVia removes one value: of a list, of a line, and of the next line', () => {
       const hosts = () => message.vias.map(({ host }) => host)
       assert.ok(message.removeFirstVia())
       assert.equal(message.text, VIAS.replace('SIP/2.0/UDP a, ', ''))
@@ -103,7 +103,7 @@ describe('edits of a SIPMessage', () => {
       assert.equal(message.text, 'OPTIONS sip:a SIP/2.0\r\nX: 1\r\n\r\n')
     })
 
-    it('what a proxy does: Via and Record-Route before the others, Route and Via taken away', () => {
+    it('the edits of a proxy: Via and Record-Route are added first, Route and Via are removed', () => {
       message = new SIPMessage(
         'ACK sip:a SIP/2.0\r\nRoute: <sip:me;lr>,<sip:next;lr>\r\nVia: SIP/2.0/UDP a\r\n\r\n',
       )
@@ -134,7 +134,7 @@ describe('edits of a SIPMessage', () => {
     assert.ok(message.text.endsWith('\r\n\r\nnewertrailing'))
   })
 
-  it('setBody ends a head that was cut short', () => {
+  it('setBody completes a head that was cut', () => {
     const message = new SIPMessage('OPTIONS sip:a SIP/2.0\r\nX: 1')
     message.setBody('hello', 'text/plain')
     assert.equal(message.body, 'hello')
@@ -147,7 +147,7 @@ describe('edits of a SIPMessage', () => {
     assert.equal(message.text, 'MESSAGE sip:a SIP/2.0\r\nX: y\r\n')
   })
 
-  it('of a head that was cut within its empty line go before that', () => {
+  it('of a head that was cut within its empty line are written before that line', () => {
     const message = new SIPMessage('MESSAGE sip:a SIP/2.0\r\nX: y\r\n\r')
     assert.equal(message.truncatedIn, 'head')
     message.appendHeader('Y', 'z')
@@ -156,7 +156,7 @@ describe('edits of a SIPMessage', () => {
     assert.equal(message.body, 'hi')
   })
 
-  it('of a head that was cut short may take its last line away', () => {
+  it('of a head that was cut may remove its last line', () => {
     const message = new SIPMessage('MESSAGE sip:a SIP/2.0\r\nc: text/html\r\nX: y\r\nContent-Type: te')
     message.setBody('hi', 'text/plain')
     assert.equal(

@@ -31,7 +31,7 @@ describe('fitToStream', () => {
     })
   }
 
-  it('leaves a message that a stream can be cut by, whatever the lines are', () => {
+  it('leaves a message that a stream can be framed by, whatever its lines are', () => {
     const bytes = fc.string({
       unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)),
     })

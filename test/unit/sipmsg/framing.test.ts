@@ -42,7 +42,7 @@ describe('messages on a stream', () => {
     assert.deepEqual(told([frame!]), [INVITE])
   })
 
-  it('take memory as they come: a stream without any takes none', () => {
+  it('need memory only while they arrive', () => {
     const framer = new StreamFramer()
     assert.deepEqual([framer.pendingBytes, framer.heldBytes], [0, 0])
     framer.push(bytes(INVITE.slice(0, 100)))
@@ -65,7 +65,7 @@ describe('messages on a stream', () => {
     assert.deepEqual(framed(text + INVITE), [text, INVITE])
   })
 
-  it('are refused without Content-Length, unless that is to mean no body', () => {
+  it('are refused without Content-Length, unless the option says that this means no body', () => {
     const text = 'OPTIONS sip:a SIP/2.0\r\nTo: sip:a\r\n\r\n'
     assert.deepEqual(framed(text + INVITE), ['ERR_SIPLET_FRAMING'])
     assert.deepEqual(framed(text + INVITE, { missingContentLength: 'no-body' }), [text, INVITE])
@@ -79,7 +79,7 @@ describe('messages on a stream', () => {
     })
   }
 
-  it('with two Content-Lengths that say the same are not', () => {
+  it('with two equal Content-Lengths are accepted', () => {
     const text = 'OPTIONS sip:a SIP/2.0\r\nl: 2\r\nContent-Length: 2\r\n\r\nhi'
     assert.deepEqual(framed(text), [text])
   })
@@ -94,7 +94,7 @@ describe('garbage on a stream', () => {
     assert.deepEqual(framer.end(), [])
   })
 
-  it('is passed over up to the next start line, if that is wanted', () => {
+  it('is skipped up to the next start line, if the option says so', () => {
     assert.deepEqual(framed(`GET / HTTP/1.1\r\nHost: a\r\n\r\n${INVITE}\0\0\0\n${RINGING}`, RESYNC), [
       'ERR_SIPLET_NOT_SIP',
       INVITE,
@@ -103,7 +103,7 @@ describe('garbage on a stream', () => {
     ])
   })
 
-  it('may be a line without end: nothing of it is kept', () => {
+  it('may be an endless line: nothing of it is kept', () => {
     const framer = new StreamFramer({ ...RESYNC, maxHeadBytes: 1_000 })
     const found: Frame[] = []
     for (let i = 0; i < 1_000; i++) found.push(...framer.push(Buffer.alloc(1_000, 'x')))
@@ -111,7 +111,7 @@ describe('garbage on a stream', () => {
     assert.deepEqual(told(found), ['ERR_SIPLET_HEAD_TOO_LARGE', INVITE])
   })
 
-  it('may be a head without end', () => {
+  it('may be an endless head', () => {
     const text = `INVITE sip:a SIP/2.0\r\n${'X: y\r\n'.repeat(10_000)}`
     assert.deepEqual(framed(text, { maxHeadBytes: 1_000 }), ['ERR_SIPLET_HEAD_TOO_LARGE'])
     assert.deepEqual(framed(`${text}\r\n${INVITE}`, { ...RESYNC, maxHeadBytes: 1_000 }), [
@@ -161,18 +161,18 @@ describe('a datagram, or a WebSocket message', () => {
     assert.deepEqual(new SIPMessage(`${WITH_BODY}\r\ntrailing`).trailingText, '\r\ntrailing')
   })
 
-  it('needs no Content-Length: the message goes on to its end', () => {
+  it('needs no Content-Length: the message extends to its end', () => {
     const text = 'MESSAGE sip:a SIP/2.0\r\nTo: sip:a\r\n\r\nhello'
     assert.deepEqual(told([frameOf(bytes(text))]), [text])
   })
 
-  it('may be shorter than Content-Length says: that is to be answered, not dropped', () => {
+  it('may be shorter than Content-Length says: it is kept, so that it can be answered', () => {
     const short = WITH_BODY.slice(0, -3)
     assert.deepEqual(told([frameOf(bytes(short))]), [short])
     assert.equal(new SIPMessage(short).truncatedIn, 'body')
   })
 
-  it('may be a keep-alive, or no SIP', () => {
+  it('may be a keep-alive, or not SIP', () => {
     assert.deepEqual(told([frameOf(bytes('\r\n\r\n')), frameOf(bytes('\0\0\0\0')), frameOf(bytes(''))]), [
       'ping',
       'ERR_SIPLET_NOT_SIP',

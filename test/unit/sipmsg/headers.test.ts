@@ -63,7 +63,7 @@ describe('Via', () => {
     'SIP/2.0/UDP host:',
     'SIP//UDP host',
   ]) {
-    it(`is null where it is ${JSON.stringify(malformed)}`, () => {
+    it(`is null if it is ${JSON.stringify(malformed)}`, () => {
       assert.deepEqual(parseVias(malformed), malformed === '' ? [] : [null])
       assert.equal(message(['Via', malformed], ['From', 'sip:a@b']).topVia, null)
     })
@@ -82,7 +82,7 @@ describe('addresses', () => {
     assert.equal(address.parameters.get('absent'), null)
   })
 
-  it('without brackets give their parameters to the header', () => {
+  it('without brackets leave their parameters to the header', () => {
     const address = parseAddress('sip:a@b;tag=x')
     assert.equal(address?.uri, 'sip:a@b')
     assert.equal(address?.tag, 'x')
@@ -97,7 +97,7 @@ describe('addresses', () => {
     )
   })
 
-  it('are null where they are malformed, and the others are still there', () => {
+  it('are null if malformed; the others stay', () => {
     assert.equal(parseAddress('"open <sip:a@b>'), null)
     assert.equal(parseAddress('<sip:a@b'), null)
     assert.equal(parseAddress('<>'), null)
@@ -127,7 +127,7 @@ describe('addresses', () => {
     )
   })
 
-  it('have display names in UTF-8; bytes that are not survive as they are', () => {
+  it('have display names in UTF-8; other bytes stay unchanged', () => {
     const name = Buffer.from('"Jürgen \xff" <sip:a@b>;tag=1', 'latin1')
     const bytes = Buffer.concat([
       Buffer.from('INVITE sip:a@b SIP/2.0\r\nTo: "Zoë" <sip:z@b>\r\nFrom: '),
@@ -142,7 +142,7 @@ describe('addresses', () => {
 })
 
 describe('numbers', () => {
-  it('are null where they are not digits, or absent', () => {
+  it('are null if absent or not digits', () => {
     const read = message(['Max-Forwards', '70 '], ['Expires', '-1'], ['CSeq', '4711 INVITE'])
     assert.equal(read.maxForwards, 70)
     assert.equal(read.expires, null)
@@ -153,7 +153,7 @@ describe('numbers', () => {
 })
 
 describe('RSeq and RAck (RFC 3262)', () => {
-  it('are numbers, and the CSeq that is acknowledged', () => {
+  it('are numbers; RAck also has the CSeq that it acknowledges', () => {
     const read = message(['RSeq', '988789'], ['RAck', '776656 1 INVITE'])
     assert.equal(read.rseq, 988789)
     assert.deepEqual(read.rack, { rseq: 776656, cseq: { number: 1, method: 'INVITE' } })
@@ -161,7 +161,7 @@ describe('RSeq and RAck (RFC 3262)', () => {
   })
 
   for (const malformed of ['', '1', '1 2', '1 INVITE', 'x 1 INVITE', '1 1 INVITE x']) {
-    it(`RAck is null where it is ${JSON.stringify(malformed)}`, () => {
+    it(`RAck is null if it is ${JSON.stringify(malformed)}`, () => {
       assert.equal(message(['RAck', malformed]).rack, null)
     })
   }
@@ -176,7 +176,7 @@ describe('Event and Subscription-State (RFC 6665)', () => {
     assert.equal(read.subscriptionState.parameters.get('expires'), '600')
   })
 
-  it('are null where absent or malformed', () => {
+  it('are null if absent or malformed', () => {
     assert.deepEqual([message().event, message(['Event', ';id=7']).event], [null, null])
     assert.equal(message(['Event', 'presence, dialog']).event, null)
   })
@@ -201,7 +201,7 @@ describe('credentials and challenges', () => {
     assert.equal(parseCredentials(''), null)
   })
 
-  it('are one entry a line', () => {
+  it('are one entry per line', () => {
     const read = message(
       ['WWW-Authenticate', 'Digest realm="a", nonce="1"'],
       ['WWW-Authenticate', 'Digest realm="b"'],
@@ -249,7 +249,7 @@ describe('headers()', () => {
     ])
   })
 
-  it('has text for what has no grammar, lists for tokens, null for what is malformed', () => {
+  it('gives text for headers without a grammar, lists for tokens, null for malformed values', () => {
     assert.deepEqual(values('Subject', 'Grüße,\r\n  bis bald'), ['Grüße, bis bald'])
     assert.deepEqual(values('Allow', 'INVITE,ACK , ,"a,b" , ü'), ['INVITE', 'ACK', '"a,b"', 'ü'])
     assert.deepEqual(values('Max-Forwards', 'x'), [null])
@@ -258,7 +258,7 @@ describe('headers()', () => {
     assert.deepEqual(values('CSeq', '1 ACK'), [{ number: 1, method: 'ACK' }])
   })
 
-  it('has a line without a colon as a name without a value', () => {
+  it('gives a line without a colon as a name without a value', () => {
     const read = new SIPMessage('OPTIONS sip:a SIP/2.0\r\nnonsense\r\nTo: sip:b\r\n\r\n')
     assert.deepEqual(
       read.headers().map(({ name, values }) => [name, values.length]),

@@ -63,7 +63,7 @@ describe('SIPMessage', () => {
       'SIP/2.0\r\n\r\n',
       '\0\0\0\0',
     ]) {
-      it(`is none: ${JSON.stringify(other)}`, () => {
+      it(`is refused: ${JSON.stringify(other)}`, () => {
         assert.equal(isSIP(other), false)
         assert.throws(() => new SIPMessage(other), { name: 'SIPMessageError', code: 'ERR_SIPLET_NOT_SIP' })
       })
@@ -84,7 +84,7 @@ describe('SIPMessage', () => {
       }),
     )
 
-    it('are found by name in any case, compact and long form being one name', () => {
+    it('are found by name in any case, in compact and long form', () => {
       assert.equal(message.getHeader('via'), 'SIP/2.0/UDP a')
       assert.equal(message.getHeader('V'), 'SIP/2.0/UDP a')
       assert.deepEqual(message.getHeaders('Via'), ['SIP/2.0/UDP a', 'SIP/2.0/UDP b', 'SIP/2.0/UDP c'])
@@ -101,7 +101,7 @@ describe('SIPMessage', () => {
       assert.equal(message.getHeader('X-Empty'), '')
     })
 
-    it('with bytes that are not UTF-8 come with replacement characters, or raw', () => {
+    it('with bytes that are not UTF-8 are read with replacement characters, or raw', () => {
       assert.equal(message.getHeader('X-Bytes'), 'caf\ufffd')
       assert.equal(message.getHeaderBytes('X-Bytes'), 'caf\xe9')
     })
@@ -118,7 +118,7 @@ describe('SIPMessage', () => {
       ])
     })
 
-    it('are known in any case and with white space before the colon, and only in full', () => {
+    it('are recognised in any case, with white space before the colon, and only by their whole name', () => {
       const odd = new SIPMessage(
         'OPTIONS sip:a SIP/2.0\r\ncOnTeNt-LeNgTh \t: 0\r\nContent-Len: 1\r\nVias: 2\r\nV: SIP/2.0/UDP a\r\nVi: 3\r\n\r\n',
       )
@@ -134,7 +134,7 @@ describe('SIPMessage', () => {
       )
     })
 
-    it('whose names hold bytes that are not ASCII are found by them, their letters in any case', () => {
+    it('whose names have non-ASCII bytes are found by these bytes, and by letters in any case', () => {
       const odd = new SIPMessage('OPTIONS sip:a SIP/2.0\r\nSubject\xc3: odd\r\n\r\n')
       assert.equal(odd.getHeader('SUBJECT\xc3'), 'odd')
       assert.equal(odd.getHeader('Subject\xe3'), null)
@@ -154,14 +154,14 @@ describe('SIPMessage', () => {
       assert.equal(odd.callId, 'x')
     })
 
-    it('a name that is the beginning of another is not that other', () => {
+    it('a name that is a prefix of another name is not that name', () => {
       const near = new SIPMessage('OPTIONS sip:a SIP/2.0\r\nTo-Day: no\r\nTop: no\r\nT: yes\r\n\r\n')
       assert.equal(near.getHeader('To'), 'yes')
     })
   })
 
   describe('the headers every proxy reads', () => {
-    it('are there under names of their own', () => {
+    it('have getters of their own', () => {
       const message = new SIPMessage(INVITE)
       assert.equal(message.callId, 'call-1@example.com')
       assert.equal(message.cseq, '1 INVITE')
@@ -181,13 +181,13 @@ describe('SIPMessage', () => {
       assert.equal(message.fromTag, 'q;"1')
     })
 
-    it('addr-spec: without brackets parameters are those of the header (section 20.10)', () => {
+    it('addr-spec: without brackets, parameters belong to the header (section 20.10)', () => {
       const message = from('sip:a@b;tag=1')
       assert.equal(message.fromURI, 'sip:a@b')
       assert.equal(message.fromTag, '1')
     })
 
-    it('are null where malformed', () => {
+    it('are null if malformed', () => {
       assert.equal(from('<sip:a@b').fromURI, null)
       assert.equal(from('<sip:a@b').fromTag, null)
       assert.equal(new SIPMessage(sip({ headers: [['CSeq', 'x']] })).cseqNumber, null)
@@ -195,13 +195,13 @@ describe('SIPMessage', () => {
   })
 
   describe('the body', () => {
-    it('is as long as Content-Length says; what follows is not of the message (section 18.3)', () => {
+    it('is as long as Content-Length says; later bytes are not part of the message (section 18.3)', () => {
       const message = new SIPMessage(`${sip({ body: 'v=0\r\n' })}trailing`)
       assert.equal(message.body, 'v=0\r\n')
       assert.equal(message.truncatedIn, null)
     })
 
-    it('is everything behind the head without a Content-Length', () => {
+    it('is everything after the head if there is no Content-Length', () => {
       assert.equal(new SIPMessage('MESSAGE sip:a SIP/2.0\r\n\r\nhello').body, 'hello')
     })
 
@@ -218,11 +218,11 @@ describe('SIPMessage', () => {
     })
   })
 
-  it('takes bytes that are not a Buffer', () => {
+  it('accepts bytes that are not a Buffer', () => {
     assert.equal(new SIPMessage(new Uint8Array(Buffer.from(INVITE))).callId, 'call-1@example.com')
   })
 
-  it('finds nothing odd in its own test message', () => {
+  it('has no findings in the test message', () => {
     assert.deepEqual(new SIPMessage(INVITE).headerNames(), [
       ...HEADERS.map(([name]) => name),
       'Content-Length',

@@ -5,7 +5,7 @@ import { SDP } from '../../support/messages.ts'
 import { request, TORTURE } from '../../support/torture.ts'
 
 describe('RFC 4475: messages that are invalid, or that an application objects to', () => {
-  it('starts from requests without a flaw', () => {
+  it('starts from valid requests', () => {
     assert.deepEqual(validate(request('INVITE', { body: SDP })), [])
     assert.deepEqual(validate(request('OPTIONS')), [])
   })
@@ -25,7 +25,7 @@ describe('RFC 4475: messages that are invalid, or that an application objects to
     })
   }
 
-  it('are read nonetheless, where a proxy has to answer them', () => {
+  it('are read anyway, because a proxy has to answer them', () => {
     for (const { name, text } of TORTURE) {
       if (name.startsWith('bigcode')) {
         assert.throws(() => new SIPMessage(text), { code: 'ERR_SIPLET_NOT_SIP' })

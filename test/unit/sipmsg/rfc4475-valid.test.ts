@@ -24,7 +24,7 @@ function utf8(text: string): string {
 }
 
 describe('RFC 4475 section 3.1.1: valid messages', () => {
-  it('3.1.1.1 wsinv: white space and folds wherever the grammar has them', () => {
+  it('3.1.1.1 wsinv: white space and folds wherever the grammar allows them', () => {
     const message = valid(
       raw(
         [
@@ -245,7 +245,7 @@ describe('RFC 4475 section 3.1.1: valid messages', () => {
     assert.equal(message.to?.parsedURI?.port, 6000)
   })
 
-  it('3.1.1.8 dblreq: a second request behind the first one', () => {
+  it('3.1.1.8 dblreq: a second request after the first one', () => {
     const register = raw([
       'REGISTER sip:example.com SIP/2.0',
       'To: sip:j.user@example.com',
@@ -432,7 +432,7 @@ describe('RFC 4475 section 3.3: valid messages that the application layer decide
     assert.deepEqual(uriHeaders(contacts[0]!.parsedURI!), [['Route', '<sip:sip.example.com>']])
   })
 
-  it('3.4.1 inv2543: an INVITE as RFC 2543 had it, with warnings only', () => {
+  it('3.4.1 inv2543: an INVITE of RFC 2543, with warnings only', () => {
     const message = valid(
       raw(
         [

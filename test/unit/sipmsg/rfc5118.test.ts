@@ -47,12 +47,12 @@ describe('RFC 5118: IPv6', () => {
     assert.equal(new SIPMessage(text).requestURI, null)
   })
 
-  it('4.3 what stands within the brackets is the address, though it may look like a port', () => {
+  it('4.3 everything within the brackets is the address, even if it looks like a port', () => {
     const { host, port } = valid(register('sip:[2001:db8::10:5070]')).requestURI!
     assert.deepEqual([host, port], ['[2001:db8::10:5070]', null])
   })
 
-  it('4.4 a port stands behind the brackets', () => {
+  it('4.4 a port follows the brackets', () => {
     const { host, port } = valid(register('sip:[2001:db8::10]:5070')).requestURI!
     assert.deepEqual([host, port], ['[2001:db8::10]', 5070])
   })
@@ -101,7 +101,7 @@ describe('RFC 5118: IPv6', () => {
     assert.deepEqual([message.topVia?.host, message.topVia?.port], ['[::ffff:192.0.2.10]', 19823])
   })
 
-  it('4.10 three colons before an IPv4 address, from a mistake in the grammar of RFC 3261, are accepted', () => {
+  it('4.10 three colons before an IPv4 address, a mistake in the grammar of RFC 3261, are accepted', () => {
     for (const uri of ['sip:user@[2001:db8:::192.0.2.1]', 'sip:user@[2001:db8::192.0.2.1]']) {
       assert.ok(valid(register(uri)).requestURI !== null, uri)
     }

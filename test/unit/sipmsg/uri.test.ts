@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { checkURI, parseURI } from '@siplet/sipmsg'
 
 describe('parseURI', () => {
-  it('takes a SIP URI apart (RFC 3261 section 19.1.1)', () => {
+  it('splits a SIP URI (RFC 3261 section 19.1.1)', () => {
     const { parameters, ...parts } = parseURI(
       'SIP:alice;day=1:secret@[2001:db8::1]:5061;Transport=tcp;lr?Subject=a%20b&b=c',
     )!
@@ -26,7 +26,7 @@ describe('parseURI', () => {
     assert.equal(parameters.get('ttl'), null)
   })
 
-  it('takes a tel URI apart (RFC 3966)', () => {
+  it('splits a tel URI (RFC 3966)', () => {
     const uri = parseURI('tel:+1-201-555-0123;phone-context=example.com')
     assert.equal(uri?.user, '+1-201-555-0123')
     assert.equal(uri?.parameters.get('phone-context'), 'example.com')

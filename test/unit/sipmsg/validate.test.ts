@@ -26,7 +26,7 @@ describe('validate', () => {
     }
   })
 
-  it('misses the header that a method is about', () => {
+  it('reports a missing header that the method requires', () => {
     assert.deepEqual(found(request('PRACK')), [['HEADER_MISSING', 'RFC 3262 section 7.2', '\r\n']])
     assert.deepEqual(found(request('NOTIFY', { lines: ['Event: presence'] })), [
       ['HEADER_MISSING', 'RFC 6665 section 4.2.2', '\r\n'],
@@ -38,7 +38,7 @@ describe('validate', () => {
     assert.deepEqual(found(request('REFER')), [['HEADER_MISSING', 'RFC 3515 section 2.4.1', '\r\n']])
   })
 
-  it('wants nothing of a method that is called like a property of every object', () => {
+  it('requires nothing of a method named like a property of every object', () => {
     assert.deepEqual(found(request('constructor')), [])
   })
 
@@ -56,7 +56,7 @@ describe('validate', () => {
     ])
   })
 
-  it('takes the next line for no part of a parameter', () => {
+  it('does not take the next line for a part of a parameter', () => {
     const text = request('OPTIONS', { lines: ['Route: <sip:a@b>;x.y', '=: z'] })
     assert.deepEqual(found(text), [['HEADER_MALFORMED', 'RFC 3261 section 7.3.1', '=: z\r\n']])
   })
@@ -71,7 +71,7 @@ describe('validate', () => {
     assert.ok(validate(parameters).length > 0)
   })
 
-  it('takes a message as bytes, as text and as it was edited', () => {
+  it('accepts a message as bytes, as text, and with its edits', () => {
     const text = sip({ startLine: 'OPTIONS sip:a SIP/2.0' })
     assert.deepEqual(validate(text), validate(Buffer.from(text)))
     assert.deepEqual(
