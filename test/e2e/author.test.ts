@@ -63,7 +63,7 @@ describe('siplet init', () => {
     assert.equal(allowScripts.node, true)
   })
 
-  it('says what is next as a shell takes it', async () => {
+  it('prints the next commands in the syntax of a shell', async () => {
     const spaced = join(folder, "Bob's Routing")
     const { stdout } = await siplet(['init', spaced])
     const next = /^next: (.*) && npm test$/m.exec(stdout)![1]!
@@ -74,7 +74,7 @@ describe('siplet init', () => {
     assert.match(made.stdout, /^next: npm test$/m)
   })
 
-  it('its tests tell of a script that fails what failed', async () => {
+  it('its tests report what failed in a failing script', async () => {
     const project = join(folder, 'failing')
     assert.equal((await siplet(['init', project, '-l', 'python'])).exitCode, 0)
     const script = join(project, 'handler.py')
@@ -89,7 +89,7 @@ describe('siplet init', () => {
       assert.ok(stdout.includes(name), name)
   })
 
-  it('in typescript: types are checked, those of msg too', async () => {
+  it('in typescript: types are checked, including those of msg', async () => {
     const project = join(folder, 'types')
     assert.equal((await siplet(['init', project])).exitCode, 0)
     const check = () =>
@@ -105,7 +105,7 @@ describe('siplet init', () => {
     await assert.rejects(check(), { stdout: /^handler\.ts\(2,\d+\): error TS2345: .*'number' .*'string'/ })
   })
 
-  it('never overwrites: nothing is written where one file is there', async () => {
+  it('never overwrites: if one file exists, nothing is written', async () => {
     const project = mkdtempSync(join(folder, 'mine-'))
     writeFileSync(join(project, 'handler.js'), 'mine')
     const { stderr, exitCode } = await siplet(['init', project, '-l', 'javascript'])
@@ -115,7 +115,7 @@ describe('siplet init', () => {
     assert.equal(readFileSync(join(project, 'handler.js'), 'utf8'), 'mine')
   })
 
-  it('says where it cannot write', async () => {
+  it('names the folder that it cannot write to', async () => {
     const file = join(folder, 'file')
     writeFileSync(file, '')
     const { stderr, exitCode } = await siplet(['init', join(file, 'project')])
@@ -151,7 +151,7 @@ describe('siplet check', () => {
       /^warning: request_route is an async function or a gen/,
     ],
   ] as const) {
-    it(`warns where ${title}`, async () => {
+    it(`warns if ${title}`, async () => {
       const { stderr, exitCode } = await siplet(['check', '-s', scriptFile(handler(source))])
       assert.equal(exitCode, 0)
       assert.match(stderr, warning)
@@ -159,7 +159,7 @@ describe('siplet check', () => {
     })
   }
 
-  it('warns of async def and yield in Python', async () => {
+  it('warns about async def and yield in Python', async () => {
     const script = scriptFile(
       `class Handler:
     def child_init(self, rank):
@@ -206,7 +206,7 @@ def mod_init():
       /MOD_INIT: .* not defined, or not exported/,
     ],
   ] as const) {
-    it(`refuses a script where ${title}`, async () => {
+    it(`refuses a script if ${title}`, async () => {
       const { stderr, exitCode } = await siplet(['check', '-s', scriptFile(source)])
       assert.equal(exitCode, 2)
       assert.match(stderr, error)
@@ -221,7 +221,7 @@ describe('siplet exec --diff', () => {
     ),
   )
 
-  it('shows the lines that changed among those that did not', async () => {
+  it('shows changed lines among unchanged ones', async () => {
     const { stdout } = await siplet(['exec', '-', '-s', script, '--diff'], INVITE)
     const lines = stdout.split('\n')
     assert.deepEqual(lines.slice(0, 4), [
@@ -301,7 +301,7 @@ describe('--watch', () => {
     }
   }
 
-  it('exec runs again when script, import or message changes, and over errors', async () => {
+  it('exec runs again if script, import or message changes, also after errors', async () => {
     write('code.ts', 'export const code = 1')
     await watching(['exec', message, '-s', script], async (next, pid) => {
       assert.match(await next(), /returned 1 /)
@@ -320,7 +320,7 @@ describe('--watch', () => {
     })
   })
 
-  it('replay runs again when the script or an import changes, and not for what it writes itself', async () => {
+  it('replay runs again if the script or an import changes, but not for its own outputs', async () => {
     write('code.ts', 'export const code = 1')
     const args = ['replay', 'examples/calls.pcapng', '-s', script, '--ndjson', join(project, 'out.ndjson')]
     await watching(args, async (next) => {
@@ -334,7 +334,7 @@ describe('--watch', () => {
     })
   })
 
-  it('runs a script in Python again when a module that it imports changes', async () => {
+  it('runs a Python script again if a module that it imports changes', async () => {
     write('codes.py', 'CODE = 1\n')
     write('unused.py', '')
     const source =
@@ -350,7 +350,7 @@ describe('--watch', () => {
     })
   })
 
-  it('does not run again for the log that its own output is written to', async () => {
+  it('does not run again for the log that contains its own output', async () => {
     const log = join(project, 'w.log')
     const script = write('broken.js', 'function mod_init( {')
     const child = spawn(process.execPath, [SIPLET, 'check', '-s', script, '--watch'], {
@@ -378,7 +378,7 @@ describe('--watch', () => {
     }
   })
 
-  it('check runs again, also where an import was missing', async () => {
+  it('check runs again, also if an import was missing', async () => {
     rmSync(join(project, 'code.ts'), { force: true })
     await watching(['check', '-s', script], async (next) => {
       assert.match(await next(), /ERR_SIPLET_SCRIPT_IMPORT/)
@@ -387,7 +387,7 @@ describe('--watch', () => {
     })
   })
 
-  it('cannot read stdin again', async () => {
+  it('cannot read stdin a second time', async () => {
     const replay = await siplet(['replay', '-', '-s', script, '--watch'])
     assert.equal(replay.exitCode, 2)
     assert.match(replay.stderr, /ERR_SIPLET_USAGE: --watch/)

@@ -5,7 +5,7 @@ import { siplet } from '../support/cli.ts'
 import { handler, scriptFile } from '../support/engine.ts'
 
 describe('siplet bench', () => {
-  it('tells the cost of a call, the latency under load and the start of children, as JSON', async () => {
+  it('reports the cost of a call, the latency under load and the start of children, as JSON', async () => {
     const args = ['bench', '-s', 'examples/handler.ts', '--seconds', '0.05', '--children', '2', '--json']
     const { stdout, stderr, exitCode } = await siplet(args)
     assert.equal(exitCode, 0, stderr)
@@ -47,7 +47,7 @@ describe('siplet bench', () => {
     assert.equal(stderr, 'siplet: ERR_SIPLET_SCRIPT: Error: no\n')
   })
 
-  it('shows figures as a table, empty where there is nothing to tell', () => {
+  it('shows figures as a table, with empty cells for missing values', () => {
     const text = figuresText({
       title: 'case',
       columns: { ms: 1, 'a second': 0 },

@@ -88,7 +88,7 @@ describe('siplet completion', () => {
     ])
   })
 
-  it('zsh completes commands, options, values (also behind =) and files', async function () {
+  it('zsh completes commands, options, values (also after =) and files', async function () {
     if (!has('zsh', 'script')) return this.skip()
     const script = await scriptFor('zsh')
     const setUp = `autoload -Uz compinit; compinit -u -d ${folder}/zcompdump; source ${script}; unsetopt ZLE_BRACKETED_PASTE`
@@ -116,7 +116,7 @@ describe('siplet completion', () => {
     for (const line of NOTHING) assert.deepEqual(offered(line), [], line)
   })
 
-  it('another shell is an error that names those there are', async () => {
+  it('another shell is an error that names the supported shells', async () => {
     const { stderr, exitCode } = await siplet(['completion', 'tcsh'])
     assert.equal(exitCode, 2)
     assert.match(stderr, /Allowed choices are bash, zsh, fish/)

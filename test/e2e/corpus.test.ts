@@ -6,7 +6,7 @@ import { corpus } from '../support/corpus.ts'
 /** Where we differ from tshark on purpose: docs/captures.md tells why. By capture, the frames. */
 const NOT_OURS: Record<string, number[]> = {}
 
-describe('captures of the corpus, against what tshark finds', () => {
+describe('captures of the corpus, compared with tshark', () => {
   const captures = corpus()
   if (captures === undefined) {
     it('is skipped: ../shared/corpus is not on this machine, 0 captures compared', function () {

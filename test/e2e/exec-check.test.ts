@@ -17,7 +17,7 @@ function hugeFile(): string {
 }
 
 describe('siplet exec', () => {
-  it('prints the edited message, byte for byte, and the verdict on stderr', async () => {
+  it('prints the edited message, byte for byte, and the result on stderr', async () => {
     const message = INVITE.replace('sip:bob@', 'sip:0049301@').replace('Max-Forwards: 70', 'X: \xff')
     const { stdout, stderr, exitCode } = await siplet(
       ['exec', '-', '-s', HANDLER],
@@ -34,7 +34,7 @@ describe('siplet exec', () => {
     )
   })
 
-  it('reads a file, calls the method it is told to, with extra argument and addresses', async () => {
+  it('reads a file and calls the given method, with extra argument and addresses', async () => {
     const source = handler(
       "x(msg, extra) { return msg.src_address.join() === '2001:db8::1,5070' && extra === 'e' ? 2 : 3 }",
     )
@@ -75,7 +75,7 @@ describe('siplet exec', () => {
     })
   }
 
-  it('functions of siplet serve know where the message came in, methods of the script, and what was decided', async () => {
+  it('functions of siplet serve know the receiving address, the methods of the script, and earlier decisions', async () => {
     const script = scriptFile(
       handler(`request_route(msg) {
         const call = (...args) => { try { return msg.call_function(...args) } catch (error) { return error.message } }
@@ -93,7 +93,7 @@ describe('siplet exec', () => {
     )
   })
 
-  it('--functions: exports of a module, async ones too, beside those and before them', async () => {
+  it('--functions: exports of a module, async ones included, take precedence over those functions', async () => {
     const functions = scriptFile(
       "export const lookup = async (msg, user) => { msg.dstUri = 'sip:' + user + '@192.0.2.9'; return 7 }\nexport const t_relay = (): boolean => true\nexport const VALUE = 1\n",
       'functions.mts',
@@ -121,7 +121,7 @@ describe('siplet exec', () => {
     ['exports no function', 'export const x = 1', /ERR_SIPLET_FUNCTIONS: functions .* exports no function/],
     ['does not load', 'null.x', /ERR_SIPLET_FUNCTIONS: functions .* cannot be loaded: Cannot read/],
   ] as const) {
-    it(`says where the module of --functions ${title}`, async () => {
+    it(`reports if the module of --functions ${title}`, async () => {
       const functions = source === null ? 'none.js' : scriptFile(source, 'functions.mjs')
       const { stderr, exitCode } = await siplet(
         ['exec', '-', '-s', HANDLER, '--functions', functions],
@@ -132,14 +132,14 @@ describe('siplet exec', () => {
     })
   }
 
-  it('a script error: told on stderr, exit code 1', async () => {
+  it('a script error is reported on stderr, exit code 1', async () => {
     const script = scriptFile(handler("request_route() { throw new Error('no') }"))
     const { stderr, exitCode } = await siplet(['exec', '-', '-s', script, '--log-level', 'silent'], INVITE)
     assert.equal(exitCode, 1)
     assert.equal(stderr, 'request_route: ERR_SIPLET_SCRIPT: Error: no\n')
   })
 
-  it('what a script says of a message cannot move the cursor or change colours', async () => {
+  it('output of a script cannot move the cursor or change colours', async () => {
     const script = scriptFile(
       handler(
         "request_route(msg) { console.warn(msg.getHeader('X') + '\\nnext'); throw new Error(msg.getHeader('X')) }",
@@ -152,7 +152,7 @@ describe('siplet exec', () => {
     assert.doesNotMatch(stderr, /\x1b/)
   })
 
-  it('a script error in Python: the traceback, line by line, with files of the author', async () => {
+  it('a script error in Python shows the traceback, line by line, with files of the author', async () => {
     const script = scriptFile(
       `class Handler:
     def child_init(self, rank):
@@ -211,7 +211,7 @@ describe('siplet check', () => {
     assert.match(stdout, /ran in 2 children, ready in \d+ ms\nmethods: request_route, onreply_route\n$/)
   })
 
-  it('a script in Python: its methods, and a module beside it that hides one of MicroPython', async () => {
+  it('a Python script: its methods, and a module next to it that hides one of MicroPython', async () => {
     const { folder, write } = scriptFolder()
     write('json.py', 'ANSWER = 1\n')
     write('math.py', 'pi = 3\n')
@@ -236,7 +236,7 @@ def mod_init():
     ])
   })
 
-  it('a script that does not come up: exit code 2', async () => {
+  it('a script that cannot be started: exit code 2', async () => {
     const script = scriptFile('const boot = () => ({ up: () => -1 })')
     const { stderr, exitCode } = await siplet([
       'check',
@@ -266,7 +266,7 @@ describe('siplet', () => {
     assert.match(stderr, /unknown command 'repaly'.*\n.*Did you mean replay/)
   })
 
-  it('on an older Node says so in one line', async function () {
+  it('reports an older Node in one line', async function () {
     const old = await promisify(execFile)('sh', [
       '-c',
       'for d in /usr/local/bin /usr/bin; do $d/node --version && echo $d/node; done; true',

@@ -9,7 +9,7 @@ import { siplet } from '../support/cli.ts'
 describe('the manual', () => {
   const program = createProgram(() => {})
 
-  it('docs/cli.md is what the commands say: npm run docs writes it', () => {
+  it('docs/cli.md matches the commands: npm run docs writes it', () => {
     assert.equal(readFileSync(MANUAL, 'utf8'), manual())
   })
 
@@ -39,11 +39,11 @@ describe('the manual', () => {
     assert.match((await siplet(['help', 'exec'])).stdout, /^Usage: siplet exec /)
   })
 
-  it('-v is the version, as with other tools of Node', async () => {
+  it('-v prints the version, as other Node tools do', async () => {
     assert.match((await siplet(['-v'])).stdout, /^\d+\.\d+\.\d+\n$/)
   })
 
-  it('an unknown option is an error that names the nearest one, and the way to all', async () => {
+  it('an unknown option is an error that names the nearest one, and how to list all', async () => {
     const { stderr, exitCode } = await siplet(['replay', 'x.pcap', '--script', 'x', '--childrn', '2'])
     assert.equal(exitCode, 2)
     assert.match(stderr, /unknown option '--childrn'\n\(Did you mean --children\?\)\n.*--help/)

@@ -13,7 +13,7 @@ const FORGED = 'ERROR: child 1: forged'
 
 const RAW = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/
 
-describe('what commands show', function () {
+describe('the output of commands', function () {
   this.timeout(120_000)
   const folder = mkdtempSync(join(tmpdir(), 'siplet-printable-'))
   after(() => rmSync(folder, { recursive: true }))

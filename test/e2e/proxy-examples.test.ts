@@ -53,7 +53,7 @@ for (const name of ['router.ts', 'router.py']) {
     })
 
     for (const isolation of ['inline', 'thread', 'process'] as const) {
-      it(`${isolation}: takes a call to its end, and relays nothing for strangers`, async () => {
+      it(`${isolation}: routes a call to its end, and relays nothing for strangers`, async () => {
         const [client, even, odd, stranger] = await Promise.all([1, 2, 3, 4].map(() => SIPPeer.open()))
         const source = readFileSync(example(name), 'utf8')
           .replace(/\b5071\b/, String(even!.port))
@@ -211,7 +211,7 @@ describe('siplet serve', () => {
   const folder = mkdtempSync(join(tmpdir(), 'siplet-serve-'))
   after(() => rmSync(folder, { recursive: true }))
 
-  it('--check says that the example is good', async () => {
+  it('--check accepts the example', async () => {
     const { exitCode, stdout, stderr } = await siplet(['serve', example('proxy.yaml'), '--check'])
     assert.equal(exitCode, 0, stderr)
     assert.match(
@@ -268,7 +268,7 @@ describe('siplet serve', () => {
     ],
     ['an empty file', '', /configuration: must be options by name, not null/],
   ] as const) {
-    it(`says of a configuration with ${title} what is right`, async () => {
+    it(`says for a configuration with ${title} what is right`, async () => {
       const path = join(folder, 'wrong.yaml')
       writeFileSync(path, text)
       const { stderr, exitCode } = await siplet(['serve', path])
@@ -325,7 +325,7 @@ describe('siplet serve', () => {
     assert.match(useless.stderr, /ERR_SIPLET_PROXY_CONFIG: tls: .*no\.pem and .*no\.pem are no pair: /)
   })
 
-  it('--log-level stands before logLevel of the file', async () => {
+  it('--log-level takes precedence over logLevel of the file', async () => {
     const script = scriptFile("LM_INFO('loaded\\n'); function mod_init() { return { child_init: () => 0 } }")
     const path = join(folder, 'quiet.json')
     writeFileSync(
@@ -337,7 +337,7 @@ describe('siplet serve', () => {
     assert.match(stderr, /child 1: loaded\n$/)
   })
 
-  it('tells its health, loads the script anew on SIGHUP, and ends on SIGTERM', async () => {
+  it('reports its health, reloads the script on SIGHUP, and ends on SIGTERM', async () => {
     const [client, script] = [await SIPPeer.open(), join(folder, 'reply.js')]
     const answering = (status: number) =>
       `function mod_init() { return { child_init: () => 0, request_route: (msg) => msg.call_function('sl_send_reply', ${status}, 'x') } }`
@@ -403,7 +403,7 @@ const TORTURE_OUTCOMES: Record<string, string> = {
 const PASSED_ON = 'escruri baddate regbadct unkscm novelsc unksm2 invut regaut01 sdp01 inv2543'.split(' ')
 
 describe('torture messages (RFC 4475) at the socket', () => {
-  it('are refused as the RFC says, or passed on where it is for the endpoints, replies dropped; the proxy goes on', async () => {
+  it('are refused as the RFC says, or forwarded if the endpoints decide; replies are dropped; the proxy continues', async () => {
     const [client, server] = [await SIPPeer.open(), await SIPPeer.open()]
     const source = `function mod_init() { return { child_init: () => 0, request_route(msg) { msg.set_dst_uri('${server.uri}'); return 1 } } }`
     const outcomes: Record<string, string> = {}

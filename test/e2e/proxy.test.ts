@@ -175,7 +175,7 @@ describe('the proxy under SIPp', function () {
   })
 
   for (const isolation of ISOLATIONS) {
-    it(`takes calls in isolation ${isolation}: basic, CANCEL, failure route, fork, rewritten replies, TCP, IPv6, OPTIONS`, async () => {
+    it(`handles calls in isolation ${isolation}: basic, CANCEL, failure route, fork, rewritten replies, TCP, IPv6, OPTIONS`, async () => {
       await using proxy = await open(isolation, ports)
       const tcp = proxy.listening.find(({ transport }) => transport === 'tcp')!.port
       const cases = await Promise.all([
@@ -203,7 +203,7 @@ describe('the proxy under SIPp', function () {
     })
   }
 
-  it('loses no call where 5 % of the datagrams are lost, on both sides, in every isolation', async () => {
+  it('loses no call if 5 % of the datagrams are lost on both sides, in every isolation', async () => {
     await Promise.all(
       ISOLATIONS.map(async (isolation) => {
         const back = lossy[isolation]
@@ -228,7 +228,7 @@ describe('the proxy under SIPp', function () {
     )
   })
 
-  it('1,000 calls go on through endless loops, reloads, dead back ends and floods of garbage', async () => {
+  it('1,000 calls survive endless loops, reloads, dead back ends and floods of garbage', async () => {
     // Each loop holds its child for timeoutMs, and replies wait behind it.
     await using proxy = await open('thread', ports, { timers: { frTimeoutMs: 15_000 } })
     const port = proxy.listening[0]!.port
@@ -254,7 +254,7 @@ describe('the proxy under SIPp', function () {
     assert.match(await proxy.metrics(), /reason="not-sip"} [1-9]\d\d/)
   })
 
-  it('calls go on when the process of the isolates is killed in the middle', async () => {
+  it('calls continue if the pool process is killed', async () => {
     const children = () =>
       readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ')
     const before = new Set(children())

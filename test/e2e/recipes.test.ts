@@ -100,7 +100,7 @@ const GUIDE_URL = new URL('../../docs/migrating-from-opensips.md', import.meta.u
 describe('the migration guide', () => {
   const guide = readFileSync(GUIDE_URL, 'utf8')
 
-  it('names every member of msg, and errors there are', () => {
+  it('names every member of msg, and only errors that exist', () => {
     const types = new URL('../../packages/engine/src/script-contract.ts', import.meta.url)
     const [contract] = /interface SIPMsg \{.*?^\}/ms.exec(readFileSync(types, 'utf8'))!
     for (const [, name] of contract.matchAll(/^ {2}(?:readonly )?(\w+)(?=[(:])/gm)) {
@@ -121,7 +121,7 @@ describe('the migration guide', () => {
 })
 
 describe('the recipes', () => {
-  it('are all there, and all tested', () => {
+  it('are complete, and all tested', () => {
     const names = readdirSync(FOLDER).map((name) => name.replace(/\.(ts|py)$/, ''))
     assert.deepEqual([...new Set(names)].sort(), Object.keys(RECIPES).sort())
     for (const name of Object.keys(RECIPES)) assert.ok(existsSync(`${FOLDER}${name}.ts`), name)
@@ -132,7 +132,7 @@ describe('the recipes', () => {
       const script = `${FOLDER}${name}.${extension}`
       if (!existsSync(script)) continue
       describe(`${name}.${extension}`, () => {
-        it('decides as it says', async () => {
+        it('decides as its comment says', async () => {
           let at = 0
           const bySource = Map.groupBy(steps, ([, , , src]) => src ?? '192.0.2.1')
           for (const [src, group] of bySource) {

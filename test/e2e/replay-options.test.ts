@@ -23,7 +23,7 @@ const CALLS = 'examples/calls.pcapng'
 const HANDLER = 'examples/handler.ts'
 const TRUE = handler('request_route() { return 1 }')
 
-describe('siplet replay, chosen and compared', () => {
+describe('siplet replay: selection and comparison', () => {
   const folder = mkdtempSync(join(tmpdir(), 'siplet-replay-options-'))
   after(() => rmSync(folder, { recursive: true }))
   const file = (name: string) => join(folder, name)
@@ -59,7 +59,7 @@ describe('siplet replay, chosen and compared', () => {
       return ndjson(stdout)
     }
 
-    it('takes fields of the capture, and fields of the decision', async () => {
+    it('accepts fields of the capture, and fields of the decision', async () => {
       const lines = await all()
       const of = (test: (line: Record<string, unknown>) => boolean) =>
         lines.filter(test).map(({ frame }) => frame)
@@ -80,7 +80,7 @@ describe('siplet replay, chosen and compared', () => {
       )
     })
 
-    it('counts what it passes over, and --limit counts what it does not', async () => {
+    it('counts the messages that it skips, and --limit counts the others', async () => {
       const args = ['--filter', 'method == "INVITE"', '--limit', '3', '--json']
       const { stdout } = await siplet(['replay', CALLS, '--script', HANDLER, ...args])
       const { messages, requests, passedOver } = JSON.parse(stdout)
@@ -121,7 +121,7 @@ describe('siplet replay, chosen and compared', () => {
     assert.deepEqual(await numbers('--dedupe'), [1, 3, 5])
   })
 
-  it('--speed runs messages no earlier than they were captured; a factor divides the time', async () => {
+  it('--speed runs messages no earlier than they are due; a factor divides the time', async () => {
     const capture = timed('slow.pcap', [0, INVITE], [0.3, INVITE], [1.2, INVITE])
     const args = ['replay', capture, '--script', scriptFile(TRUE), '--json', '--speed']
     const seconds = async (speed: string) => JSON.parse((await siplet([...args, speed])).stdout).seconds
@@ -131,7 +131,7 @@ describe('siplet replay, chosen and compared', () => {
     assert.match((await siplet([...args, 'fast'])).stderr, /max, real, or a factor/)
   })
 
-  it('Ctrl-C writes what was done and the summary, exit code 130', async () => {
+  it('Ctrl-C writes finished results and the summary, exit code 130', async () => {
     const capture = timed('long.pcap', [0, INVITE], [0.01, INVITE], [3_600, INVITE])
     const output = file('interrupted.ndjson')
     const child = spawn(process.execPath, [
@@ -166,7 +166,7 @@ describe('siplet replay, chosen and compared', () => {
       ),
     )
 
-    it('shows where decisions differ, grouped, with frame numbers and the lines of the message', async () => {
+    it('show differing decisions in groups, with frame numbers and the lines of the message', async () => {
       const args = ['replay', CALLS, '--script', one, '--compare']
       const { stdout, exitCode } = await siplet([...args, other])
       assert.equal(exitCode, 0)
@@ -183,7 +183,7 @@ describe('siplet replay, chosen and compared', () => {
       assert.match(alone.stderr, /ERR_SIPLET_USAGE: --fail-on-difference needs --compare/)
     })
 
-    it('--expect passes what decides as recorded, and fails with a diff where it does not', async () => {
+    it('--expect succeeds if decisions are as recorded, and fails with a diff if not', async () => {
       const recording = file('recorded.ndjson')
       await siplet(['replay', CALLS, '--script', one, '--ndjson', recording])
       const same = await siplet(['replay', CALLS, '--script', one, '--expect', recording])
@@ -223,7 +223,7 @@ describe('siplet replay, chosen and compared', () => {
       }
     })
 
-    it('--expect looks at the recording before anything runs', async () => {
+    it('--expect checks the recording before anything runs', async () => {
       writeFileSync(file('no-recording'), 'sip:bob@example.com\n')
       for (const [path, reason] of [
         ['no.ndjson', /--expect no\.ndjson: there is no such file/],
@@ -256,7 +256,7 @@ describe('siplet replay, chosen and compared', () => {
       linkSync(capture, file('hard.pcapng'))
     })
 
-    it('are refused, by whatever path, and nothing is written', async () => {
+    it('are refused by any path, and nothing is written', async () => {
       const cases: [args: string[], overwritten: RegExp][] = [
         [['--out', capture], /--out .*precious\.pcapng would overwrite .*precious\.pcapng, which is read/],
         [['--out', `${folder}/./precious.pcapng`], /precious\.pcapng, which is read/],
@@ -320,7 +320,7 @@ describe('siplet replay, chosen and compared', () => {
     assert.equal(readFileSync(outputs[0]![1], 'utf8'), 'of an earlier run')
   })
 
-  it('outputs of captures without SIP are made, with nothing in them', async () => {
+  it('outputs of captures without SIP are created, without content', async () => {
     const output = file('empty.ndjson')
     writeFileSync(output, 'of an earlier run')
     const capture = timed('no-sip.pcap', [0, 'hello'])
@@ -328,7 +328,7 @@ describe('siplet replay, chosen and compared', () => {
     assert.deepEqual([exitCode, readFileSync(output, 'utf8')], [0, ''])
   })
 
-  it('a capture and a report are files: neither goes to stdout', async () => {
+  it('a capture and a report must be files, not stdout', async () => {
     for (const option of ['--out', '--report']) {
       const { stderr, exitCode } = await siplet(['replay', CALLS, '--script', HANDLER, option, '-'])
       assert.equal(exitCode, 2)
@@ -337,7 +337,7 @@ describe('siplet replay, chosen and compared', () => {
     }
   })
 
-  it('says where the report is', async () => {
+  it('prints the path of the report', async () => {
     const report = file('told.html')
     const { stderr, exitCode } = await siplet(['replay', CALLS, '--script', HANDLER, '--report', report])
     assert.deepEqual([exitCode, stderr], [0, `report: ${report}\n`])
@@ -356,7 +356,7 @@ describe('siplet replay, chosen and compared', () => {
       return texts
     }
 
-    it('writes every message as the script left it, in its frame or as UDP, and tshark has nothing to say', async function () {
+    it('writes every edited message, in its frame or as UDP, and tshark finds no error', async function () {
       const capture = file('mixed.pcap')
       const encoder = new CaptureEncoder({ format: 'pcapng', linktype: LINKTYPE.ETHERNET })
       const datagram: Datagram = {

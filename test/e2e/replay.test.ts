@@ -80,7 +80,7 @@ describe('siplet replay', () => {
 
   for (const isolation of ISOLATIONS) {
     for (const children of ['1', '2']) {
-      it(`decides the same and keeps capture order: ${isolation}, ${children} children`, async () => {
+      it(`makes the same decisions and keeps capture order: ${isolation}, ${children} children`, async () => {
         const args = ['replay', CALLS, '--script', HANDLER, '--ndjson', '-', '--isolation', isolation]
         const { stdout } = await siplet([...args, '--children', children])
         const lines = ndjson(stdout)
@@ -120,14 +120,14 @@ describe('siplet replay', () => {
     assert.equal(summary.endedEarly, false)
   })
 
-  it('passes replies over where the script has no reply method', async () => {
+  it('skips replies if the script has no reply method', async () => {
     const { stdout } = await siplet(['replay', CALLS, '--script', 'examples/handler.js', '--ndjson', '-'])
     const replies = ndjson(stdout).filter(({ type }) => type === 'SIP_REPLY')
     assert.equal(replies.length, 20)
     assert.ok(replies.every(({ exec, code, us }) => exec === null && code === null && us === null))
   })
 
-  it('calls the methods it is told to, with --extra as second argument', async () => {
+  it('calls the given methods, with --extra as second argument', async () => {
     const script = scriptFile(
       handler("q(msg, extra) { return extra === 'x y' ? 5 : -5 }, r(msg, extra) { return 6 }"),
     )
@@ -142,7 +142,7 @@ describe('siplet replay', () => {
     )
   })
 
-  it('ends after --limit messages, and says so', async () => {
+  it('ends after --limit messages, and reports that', async () => {
     const args = ['replay', CALLS, '--script', HANDLER, '--json', '--limit']
     assert.deepEqual(
       await Promise.all(
@@ -158,7 +158,7 @@ describe('siplet replay', () => {
     )
   })
 
-  it('replays a script for siplet serve; what it calls is in the NDJSON', async () => {
+  it('replays a script for siplet serve; its calls are in the NDJSON', async () => {
     const register = INVITE.replaceAll('INVITE', 'REGISTER')
     const args = ['replay', captureOf(INVITE, register, RINGING), '--script', 'examples/proxy/router.ts']
     const { stdout, exitCode } = await siplet([...args, '--ndjson', '-', '--fail-on-error'])
@@ -194,7 +194,7 @@ describe('siplet replay', () => {
     assert.deepEqual([lines.length, lines[0]!.file], [37, '-'])
   })
 
-  it('script errors stand in their lines and in the summary; --fail-on-error makes the exit code 1', async () => {
+  it('shows script errors in their lines and in the summary; --fail-on-error makes the exit code 1', async () => {
     const script = scriptFile(
       handler("request_route(msg) { if (msg.CallID === 'bad') throw new Error('no'); return 1 }"),
     )
@@ -219,7 +219,7 @@ describe('siplet replay', () => {
     )
   })
 
-  it('counts script errors by line, in Python, too', async () => {
+  it('counts script errors by line, also in Python', async () => {
     const script = scriptFile(
       `class Handler:
     def child_init(self, rank):
@@ -270,7 +270,7 @@ def mod_init():
   describe('with bad input', () => {
     const good = handler('request_route() { return 1 }')
 
-    it('a truncated capture: what is whole is replayed, the rest is told', async () => {
+    it('a truncated capture: complete messages are replayed, the rest is reported', async () => {
       const capture = captureOf(INVITE, INVITE, INVITE)
       truncateSync(capture, readFileSync(capture).length - 10)
       const { stdout, exitCode } = await siplet(['replay', capture, '--script', scriptFile(good)])
@@ -288,7 +288,7 @@ def mod_init():
       assert.deepEqual([messages, skipped.notSIP, skipped.keepAlive], [1, 1, 1])
     })
 
-    it('a message cut short in its head is not executed and says so; one cut in its body is', async () => {
+    it('a message that is cut in its head is not run and reported; one that is cut in its body is run', async () => {
       const head = INVITE.slice(0, INVITE.indexOf('To:'))
       const body = INVITE.replace('Content-Length: 0', 'Content-Length: 10')
       const script = scriptFile(good)
@@ -311,7 +311,7 @@ def mod_init():
       assert.match(stderr, /1 message cut off within the head, not run\n.*1 message with a body shorter/)
     })
 
-    it('an unusable second capture: what the first one came to is there, the exit code is 2', async () => {
+    it('an unusable second capture: the results of the first one are shown, the exit code is 2', async () => {
       const output = join(folder, 'kept.ndjson')
       const args = ['replay', CALLS, 'nowhere.pcap', '--script', HANDLER, '--ndjson', output]
       const { stdout, stderr, exitCode } = await siplet(args)
@@ -417,7 +417,7 @@ def mod_init():
     }
   })
 
-  it('a reader that goes away ends it in peace', async () => {
+  it('a reader that closes the pipe ends the replay without an error', async () => {
     const capture = captureOf(...Array.from({ length: 3_000 }, () => INVITE))
     const args = ['packages/cli/bin/siplet.js', 'replay', capture, '-s', HANDLER, '--ndjson', '-']
     const child = spawn(process.execPath, args)

@@ -42,7 +42,7 @@ async function reportOf(name: string, script: string, payloads: readonly string[
 let limitsPath: string
 
 describe('the file of a report', () => {
-  it('holds every message with its decision, its edits and what the script logged', async () => {
+  it('contains every message with its decision, its edits and log lines', async () => {
     const path = await reportOf(
       'file',
       scriptFile(
@@ -65,7 +65,7 @@ describe('the file of a report', () => {
     assert.doesNotMatch(html, /https?:\/\/(?!www\.w3\.org)[^ ]*["')]/, 'nothing is fetched')
   })
 
-  it('is complete where the replay was ended early, and says so', async () => {
+  it('is complete if the replay ended early, and says so', async () => {
     const path = join(folder, 'limit.html')
     const { exitCode } = await siplet(['replay', CALLS, '-s', HANDLER, '--limit', '5', '--report', path])
     assert.equal(exitCode, 0)
@@ -74,7 +74,7 @@ describe('the file of a report', () => {
     assert.match(index.notes.join(), /ended early/)
   })
 
-  it('is complete where a capture cannot be used, with what came before it and the reason', async () => {
+  it('is complete if a capture cannot be used, with everything before it and the reason', async () => {
     const path = join(folder, 'unusable.html')
     const { exitCode } = await siplet(['replay', CALLS, HANDLER, '-s', HANDLER, '--report', path])
     assert.equal(exitCode, 2)
@@ -83,7 +83,7 @@ describe('the file of a report', () => {
     assert.match(index.notes.join(), /everything after this error: .*handler\.ts is neither pcap nor pcapng/)
   })
 
-  it('ends the list at its limits, and counts on', async () => {
+  it('ends the list at its limits, and continues to count', async () => {
     const path = join(folder, 'limits.html')
     const limits = { ...REPORT_LIMITS, messages: 700, textBytes: 1 }
     const writer = await ReportWriter.open(path, NONE, limits)
@@ -100,7 +100,7 @@ describe('the file of a report', () => {
     limitsPath = path
   })
 
-  it('that cannot be written is a clear error', async () => {
+  it('gives a clear error if it cannot be written', async () => {
     const { exitCode, stderr } = await siplet([
       'replay',
       CALLS,
@@ -159,7 +159,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('is usable by keys alone', async () => {
+  it('is usable with keys only', async () => {
     const { page } = await openFile(chromium, examplePath)
     await list(page).waitFor()
     const focused = () =>
@@ -201,7 +201,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('opens at the message its address names, and follows Back and Forward', async () => {
+  it('opens at the message of its address, and follows Back and Forward', async () => {
     const { page } = await openFile(chromium, examplePath, { fragment: '#message=4' })
     assert.match((await selectedStep(page).textContent())!, /frame 5: /)
     await page.keyboard.press('Escape')
@@ -211,7 +211,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('shows errors with the stack of the script, and what it logged', async () => {
+  it('shows errors with the stack and the log lines of the script', async () => {
     const script = scriptFile(
       handler(`request_route(msg) { LM_ERR('looking up ' + msg.RURI); return table.find(msg) }`),
       'lookup.js',
@@ -229,7 +229,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('of no message at all says so, without charts of nothing', async () => {
+  it('without messages says so, without empty charts', async () => {
     const script = scriptFile(handler('request_route() { return 1 }'))
     const { page, complaints } = await openFile(chromium, await reportOf('empty', script, ['no SIP']))
     await page.getByText('No SIP message was replayed.').waitFor()
@@ -241,7 +241,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('filters by the span dragged over in the chart', async () => {
+  it('filters by the span that is selected in the chart', async () => {
     const script = scriptFile(handler('request_route() { return 1 }'))
     const payloads = Array.from({ length: 20 }, (_, k) => inviteOf(`call-${k}`))
     const { page } = await openFile(chromium, await reportOf('span', script, payloads))
@@ -264,7 +264,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('of a file that was not written to its end says so', async () => {
+  it('of an incomplete file says so', async () => {
     const whole = readFileSync(examplePath, 'utf8')
     const path = join(folder, 'unfinished.html')
     writeFileSync(path, whole.slice(0, whole.indexOf('id="index"')))
@@ -291,7 +291,7 @@ describe('the page of a report', function () {
     }
   }
 
-  it('runs nothing and asks for nothing that a capture says', async () => {
+  it('runs nothing and requests nothing from a capture', async () => {
     const evil = '"><img src=x onerror=pwned=1></script><script>pwned=1</script><svg onload=pwned=1>'
     const payload = sip({
       startLine: `INVITE sip:bob@example.net;x=<img/src=//example.com/onerror=pwned=1> SIP/2.0`,
@@ -337,7 +337,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('has a policy that stops scripts, requests and HTML from text, should one ever get in', async () => {
+  it('has a policy that stops injected scripts, requests and HTML from text', async () => {
     const { page } = await openFile(chromium, examplePath)
     await list(page).waitFor()
     assert.deepEqual(await page.evaluate(INTRUDE), {
@@ -347,7 +347,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('opens 100,000 messages with no more rows than are in sight', async () => {
+  it('opens 100,000 messages with the visible rows only', async () => {
     const path = join(folder, 'many.html')
     const writer = await ReportWriter.open(path, NONE)
     for (let k = 0; k < 100_000; k += 500) await writer.write(slice(k, 500))

@@ -30,13 +30,13 @@ describe('standard output', () => {
   const replay = 'siplet replay examples/calls.pcapng --script examples/handler.ts'
 
   for (const command of [replay, `${replay} --json`, 'siplet --help', 'siplet completion zsh']) {
-    it(`${command}: a reader that goes away is no error`, () => {
+    it(`${command}: a reader that closes the pipe is no error`, () => {
       const { stderr, stdout } = run(`${command} | true; echo "exit \${PIPESTATUS[0]}"`)
       assert.deepEqual([stderr, stdout], ['', 'exit 0\n'])
     })
   }
 
-  it('that is full is one', function () {
+  it('that is full is an error', function () {
     if (!existsSync('/dev/full')) return this.skip()
     const { status, stderr } = run(`${replay} > /dev/full`)
     assert.equal(status, 2)
@@ -79,7 +79,7 @@ describe('siplet replay on a terminal', () => {
     assert.ok(text.slice(last, summary).includes(`${ESCAPE}[0K`), JSON.stringify(text.slice(last, summary)))
   })
 
-  it('knows no share of stdin, and none of --speed', async () => {
+  it('shows no share for stdin or with --speed', async () => {
     for (const args of [
       `- --script ${script} < ${capture}`,
       `${capture} --script ${script} --speed 1000000x`,
@@ -90,12 +90,12 @@ describe('siplet replay on a terminal', () => {
     }
   })
 
-  it('writes what the script logs above the bar', async () => {
+  it('writes log lines of the script above the bar', async () => {
     const text = await shown(`${capture} --script ${complaining}`)
     assert.match(text, /\r\x1b\[2K[^\n]*ERROR[^\n]*child 1: seven \(Call-ID call-7@example\.com\)/)
   })
 
-  it('stdout piped, stderr the terminal: the bar is there, and none of it in the data', async () => {
+  it('with stdout piped and stderr a terminal, shows the bar, and keeps it out of the data', async () => {
     const output = join(folder, 'piped.ndjson')
     const text = await shown(`${capture} --script ${script} --ndjson - > ${output}`)
     assert.match(text, BAR)
@@ -104,14 +104,14 @@ describe('siplet replay on a terminal', () => {
     assert.equal(spawnSync('grep', ['-c', '█', output], { encoding: 'utf8' }).stdout, '0\n')
   })
 
-  it('no terminal: neither a bar nor an escape sequence', async () => {
+  it('without a terminal, shows neither a bar nor an escape sequence', async () => {
     const { stdout, stderr } = await siplet(['replay', capture, '--script', complaining])
     assert.ok(!`${stdout}${stderr}`.includes(ESCAPE))
     assert.ok(!stderr.includes('█'))
     assert.match(stderr, /ERROR: child 1: seven/)
   })
 
-  it('colours on a terminal, and none with NO_COLOR', async () => {
+  it('uses colours on a terminal, and none with NO_COLOR', async () => {
     const args = `examples/calls.pcapng --script examples/handler.ts --compare ${complaining}`
     const coloured = await shown(args)
     assert.match(coloured, /\x1b\[31m {4}- 1 /, 'what was before is red')
@@ -121,7 +121,7 @@ describe('siplet replay on a terminal', () => {
     assert.match(plain, / {4}- 1 /)
   })
 
-  it('Ctrl-C ends with a summary of what was done', async () => {
+  it('Ctrl-C ends with a summary of the finished part', async () => {
     // Ctrl-C reaches the shell, too, which without a trap ends before it says anything.
     const text = await inTerminal(
       `trap : INT; ${process.execPath} packages/cli/bin/siplet.js replay ${capture} --script ${script} --speed real; echo "exit $?"`,

@@ -37,7 +37,7 @@ describe('hostile scripts', function () {
     }
   }
 
-  it('are at least 250, with names of their own', () => {
+  it('are at least 250, with different names', () => {
     const runs = runsOf('process')
     assert.ok(runs.length >= 250)
     const names = runs.map(({ kind, language, name }) => `${kind} ${language} ${name}`)
@@ -46,7 +46,7 @@ describe('hostile scripts', function () {
     console.log(`    ${runs.length - python} hostile scripts in JavaScript, ${python} in Python`)
   })
 
-  it('the table in the README is what this run saw (npm run containment)', () => {
+  it('the table in the README matches this run (npm run containment)', () => {
     assert.deepEqual(cellsOf(tableInReadme()), cellsOf(tableOf(held)))
   })
 

@@ -11,7 +11,7 @@ describe('loops at random', function () {
     ['javascript', 40],
     ['python', 10],
   ] as const) {
-    it(`are ended: ${language}`, async () => {
+    it(`are stopped: ${language}`, async () => {
       const findings: Finding[] = []
       const counts = await runLoops(
         { runs, seed: 3, isolation: 'inline', language, lateMs: GENEROUS_MS },

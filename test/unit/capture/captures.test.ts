@@ -109,7 +109,7 @@ describe('captures', () => {
       ['IPv4', V4],
       ['IPv6', V6],
     ] as const) {
-      it(`${version}: the message belongs to the frame that completes it, in whatever order they come`, async () => {
+      it(`${version}: the message belongs to the frame that completes it, in any order of fragments`, async () => {
         const frames = udp(large, { mtu: 1_280, identification: 7 }, addresses)
         assert.ok(frames.length > 3)
         for (const order of [frames, frames.toReversed(), [...frames.slice(1), frames[0]!]]) {
@@ -132,7 +132,7 @@ describe('captures', () => {
         )
       })
 
-      it(`${version}: a missing piece is counted, not lost silently`, async () => {
+      it(`${version}: a missing piece is counted`, async () => {
         const frames = udp(large, { mtu: 1_280 }, addresses)
         const { messages, stats } = await read(capture({}, [frames[0]!, ...frames.slice(2)]))
         assert.equal(messages.length, 0)
@@ -150,7 +150,7 @@ describe('captures', () => {
     })
   })
 
-  it('with tiny fragments, what each takes beside its bytes is counted as memory', () => {
+  it('with tiny fragments, the overhead of each piece counts as memory', () => {
     const fragments = new Fragments()
     const tiny = Buffer.alloc(8)
     for (let datagram = 0; datagram < 100; datagram++) {
@@ -161,7 +161,7 @@ describe('captures', () => {
     assert.equal(early + fragments.end(), 150_000)
   })
 
-  describe('with what is not SIP', () => {
+  describe('with other content than SIP', () => {
     const cases: [
       title: string,
       kind: string,
@@ -190,7 +190,7 @@ describe('captures', () => {
       })
     }
 
-    it('media on other ports is no SIP and not worth a count; SIP on other ports is SIP', async () => {
+    it('media on other ports is neither SIP nor counted; SIP on other ports is read', async () => {
       const media = udp(Buffer.from([0x80, 0, 1, 2]), {}, PORTS_OF_OTHERS)
       const { messages, stats } = await read(capture({}, [...media, ...udp(INVITE, {}, PORTS_OF_OTHERS)]))
       assert.equal(messages.length, 1)
@@ -217,7 +217,7 @@ describe('captures', () => {
       assert.equal(messages[0]!.bytes.toString(), INVITE)
     })
 
-    it('a frame the capture cut short is delivered as far as it goes', async () => {
+    it('a frame that the capture cut is delivered as far as it was captured', async () => {
       const [frame] = udp(INVITE)
       const { messages } = await read(capture({}, [frame!.subarray(0, 100)]))
       assert.equal(messages[0]!.bytes.toString(), INVITE.slice(0, 100 - 42))
@@ -226,7 +226,7 @@ describe('captures', () => {
 
   describe('that end too early', () => {
     for (const format of ['pcap', 'pcapng'] as const) {
-      it(`${format}: cut at every byte, what was whole is delivered and the rest is told`, async () => {
+      it(`${format}: cut at every byte: complete messages are delivered, the rest is reported`, async () => {
         const frames = [...udp('OPTIONS sip:a SIP/2.0\r\n\r\n'), ...udp('OPTIONS sip:b SIP/2.0\r\n\r\n')]
         const encoder = new CaptureEncoder({ format, linktype: LINKTYPE.ETHERNET })
         const records = frames.map((frame, k) => encoder.frame(k, 0, frame))
@@ -247,7 +247,7 @@ describe('captures', () => {
       })
     }
 
-    it('a record that claims gigabytes is told, not allocated', async () => {
+    it('a record that claims gigabytes is reported, not allocated', async () => {
       const bytes = capture({ format: 'pcap' }, udp(INVITE))
       const claim = Buffer.alloc(16)
       claim.writeUInt32LE(4_000_000_000, 8)
@@ -256,7 +256,7 @@ describe('captures', () => {
       assert.deepEqual(truncated, { offset: bytes.length, reason: 'a record claims 4000000000 bytes' })
     })
 
-    it('a pcapng block with a broken length is told', async () => {
+    it('a pcapng block with a broken length is reported', async () => {
       const bytes = capture({}, udp(INVITE))
       const broken = Buffer.concat([bytes, Buffer.from('0600000007000000', 'hex'), Buffer.alloc(20)])
       const { messages, truncated } = await read(broken)
@@ -264,7 +264,7 @@ describe('captures', () => {
       assert.deepEqual(truncated, { offset: bytes.length, reason: 'a block claims 7 bytes' })
     })
 
-    it('random bytes behind a good beginning never throw', async () => {
+    it('random bytes after a good beginning never throw', async () => {
       const bytes = capture({}, [...udp(INVITE), ...udp(INVITE, {}, V6)])
       await fc.assert(
         fc.asyncProperty(fc.nat(bytes.length - 1), fc.uint8Array({ maxLength: 40 }), async (at, noise) => {
@@ -279,8 +279,8 @@ describe('captures', () => {
     })
   })
 
-  describe('that are none', () => {
-    it('an empty file, text, and what is too short', async () => {
+  describe('that are no captures', () => {
+    it('an empty file, text, and a file that is too short', async () => {
       for (const bytes of [Buffer.alloc(0), Buffer.from('ab'), Buffer.from('this is not a capture')]) {
         await assert.rejects(read(bytes), { name: 'CaptureError', code: 'ERR_SIPLET_CAPTURE_FORMAT' })
       }
@@ -296,7 +296,7 @@ describe('captures', () => {
     })
   })
 
-  it('of several pcapng sections and interfaces, simple and obsolete packet blocks among them', async () => {
+  it('with several pcapng sections and interfaces, and simple and obsolete packet blocks', async () => {
     const block = (type: number, body: Buffer) => {
       const bytes = Buffer.alloc(12 + Math.ceil(body.length / 4) * 4)
       bytes.writeUInt32LE(type, 0)
@@ -343,7 +343,7 @@ describe('captures', () => {
     )
   })
 
-  it('any datagram comes back as it went in', async () => {
+  it('return any datagram that was written', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom('pcap' as const, 'pcapng' as const),

@@ -67,7 +67,7 @@ describe('captures of tunnels', () => {
     })
   }
 
-  it('tunnels in tunnels without end are counted, tags without end are no IP', async () => {
+  it('endless tunnels in tunnels are counted; endless tags are not IP', async () => {
     let tunnel = FRAME
     for (let depth = 0; depth < 20; depth++) tunnel = inVXLAN(tunnel)
     let packet = IP
@@ -85,7 +85,7 @@ describe('captures of tunnels', () => {
     assert.equal(skipped.notIP, 2)
   })
 
-  it('where a message can be edited in place, origin tells', async () => {
+  it('origin says whether a message can be edited in place', async () => {
     const { messages } = await captures.read([FRAME], { keepFrames: true })
     const { frame, networkOffset, payload } = messages[0]!.origin!
     assert.equal(networkOffset, 14)
@@ -152,7 +152,7 @@ describe('captures of HEP3', () => {
     )
   })
 
-  it('what carries no SIP, cut at every byte or lying about its lengths, is counted', async () => {
+  it('packets without SIP, cut at every byte, or with wrong lengths are counted', async () => {
     const whole = hepPacket([...head, [15, Buffer.from(INVITE)]])
     const frames = [
       sent(hepPacket([...head, [15, Buffer.from('{"rtcp":1}')]])),
@@ -171,7 +171,7 @@ describe('captures of HEP3', () => {
 describe('captures of IP fragments that overlap', () => {
   const captures = captureFolder()
 
-  it('what came first stays; pieces of a datagram from another minute are not mixed in', async () => {
+  it('the earlier bytes are kept; pieces from another minute are not mixed in', async () => {
     const fragments = (text: string) =>
       udpFrames({ ...INNER, payload: Buffer.from(text) }, { ...ETHERNET, mtu: 100, identification: 5 })
     const [first, other] = [fragments(INVITE), fragments(INVITE.toLowerCase())]

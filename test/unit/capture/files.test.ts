@@ -33,7 +33,7 @@ describe('capture files', () => {
       assert.equal(bytes, compressed.length)
     })
 
-    it(`${name}, cut at any byte: what could be decompressed is read, the rest is told`, async () => {
+    it(`${name}, cut at any byte: decompressed data is read, the rest is reported`, async () => {
       const compressed = compress(captureOf(Array.from({ length: 50 }, (_, k) => udp(inviteOf(`${k}`)))))
       for (let length = 4; length < compressed.length; length += 7) {
         const path = captures.write(compressed.subarray(0, length))
@@ -78,7 +78,7 @@ describe('capture files', () => {
     )
   })
 
-  it('a connection goes on from one file to the next', async () => {
+  it('a connection continues in the next file', async () => {
     const side = new TCPSide(...[ENDS.src, ENDS.dst])
     const first = captures.write(captureOf([side.syn(), side.send(INVITE.slice(0, 100))], 100))
     const second = captures.write(captureOf([side.send(INVITE.slice(100))], 200))
@@ -89,7 +89,7 @@ describe('capture files', () => {
     )
   })
 
-  it('is closed where it cannot be read on', async () => {
+  it('is closed if it cannot be read further', async () => {
     const damaged = captures.write(Buffer.concat([captureOf([udp(INVITE)]), Buffer.alloc(3_000_000, 7)]))
     const open = () => readdirSync('/proc/self/fd').length
     const before = open()
@@ -98,7 +98,7 @@ describe('capture files', () => {
     assert.ok(open() < before + 10)
   })
 
-  it('one that cannot be used is reported when the others are read', async () => {
+  it('an unusable file is reported after the others are read', async () => {
     const good = captures.write(captureOf([udp(INVITE)]))
     const bad = captures.write(Buffer.from('no capture'))
     let messages = 0
@@ -112,7 +112,7 @@ describe('capture files', () => {
     assert.equal(messages, 1)
   })
 
-  it('a directory stands for the captures in it', async () => {
+  it('a directory means the captures in it', async () => {
     const directory = join(captures.folder, 'directory')
     mkdirSync(join(directory, 'deeper.pcap'), { recursive: true })
     for (const name of ['b.pcap', 'a.pcapng.gz', 'c.pcap12', 'd.CAP.zst', 'notes.txt'])

@@ -39,7 +39,7 @@ describe('captures of TCP', () => {
     }
   })
 
-  it('several messages in a segment, one over many segments: each in the frame that completes it', async () => {
+  it('several messages in a segment, or one over many segments: each belongs to the frame that completes it', async () => {
     const a = side()
     const stream = INVITE + inviteOf('2') + inviteOf('3')
     const cut = INVITE.length + 10
@@ -102,7 +102,7 @@ describe('captures of TCP', () => {
     ])
   })
 
-  it('a connection that was open before: read from the first segment that begins with a message', async () => {
+  it('a connection that was open before is read from the first segment that begins with a message', async () => {
     const a = side()
     const frames = [a.send('tag=1\r\nContent-Length: 0\r\n\r\n'), a.send(INVITE), a.send(RINGING)]
     assert.deepEqual(texts((await captures.read(frames)).messages), [
@@ -111,7 +111,7 @@ describe('captures of TCP', () => {
     ])
   })
 
-  it('a segment that is missing: its message is counted, what follows is read', async () => {
+  it('a missing segment: its message is counted, later messages are read', async () => {
     const a = side()
     const b = new TCPSide(PROXY, ALICE)
     const frames = [a.syn(), a.send(INVITE), a.send(inviteOf('lost').slice(0, 100))]
@@ -131,7 +131,7 @@ describe('captures of TCP', () => {
     assert.equal(skipped.tcp, 1)
   })
 
-  it('a gap that nobody acknowledges is given up at the end of the capture', async () => {
+  it('a gap that nobody acknowledges ends with the capture', async () => {
     const a = side()
     const frames = [a.syn(), a.send(INVITE)]
     a.send(inviteOf('lost'))
@@ -144,7 +144,7 @@ describe('captures of TCP', () => {
     assert.equal(skipped.tcp, 1)
   })
 
-  it('an endless flood behind a gap takes bounded memory', async () => {
+  it('an endless flood after a gap takes bounded memory', async () => {
     const a = side()
     const frames = [a.syn(), a.send(INVITE)]
     a.send('x')
@@ -158,7 +158,7 @@ describe('captures of TCP', () => {
     assert.ok(skipped.tcp > 0)
   })
 
-  it('a message that the end of the connection or of the capture cuts is counted', async () => {
+  it('a message that is cut by the end of the connection or capture is counted', async () => {
     for (const end of [[], ['fin']]) {
       const a = side()
       const frames = [a.syn(), a.send(INVITE + RINGING.slice(0, 50)), ...end.map(() => a.fin())]
@@ -168,7 +168,7 @@ describe('captures of TCP', () => {
     }
   })
 
-  it('ports that are used again', async () => {
+  it('ports may be reused', async () => {
     const [first, second] = [side(), side(900_000)]
     const frames = [first.syn(), first.send(INVITE), first.fin(), second.syn(), second.send(RINGING)]
     assert.deepEqual(texts((await captures.read(frames)).messages), [
@@ -177,7 +177,7 @@ describe('captures of TCP', () => {
     ])
   })
 
-  it('a frame that the capture cut short is a gap: nothing is put together wrongly', async () => {
+  it('a frame that the capture cut is a gap: nothing is assembled wrongly', async () => {
     const a = side()
     const cut = (frame: Buffer) => frame.subarray(0, 14 + 40 + 120)
     const frames = [a.syn(), a.send(INVITE), cut(a.send(inviteOf('cut'))), a.send(RINGING)]
@@ -190,7 +190,7 @@ describe('captures of TCP', () => {
     assert.equal(skipped.tcp, 1)
   })
 
-  it('HTTP is not SIP, even where it answers SIP/2.0; TLS on 5061 is counted', async () => {
+  it('HTTP is not SIP, even if it answers SIP/2.0; TLS on 5061 is counted', async () => {
     const web = new TCPSide(ALICE, ['192.0.2.1', 80])
     const tls = new TCPSide(ALICE, ['192.0.2.1', 5061])
     const frames = [

@@ -25,7 +25,7 @@ describe('the place of an error', () => {
     it(`is ${place} in ${JSON.stringify(stack)}`, () => assert.equal(errorPlace(errorWith(stack)), place))
   }
 
-  it('is shown without the column, too', () =>
+  it('can be shown without the column', () =>
     assert.equal(errorLine(errorWith('Error: x\n    at /s/a.js:3:14')), '/s/a.js:3'))
 
   it('takes linear time to find', () => {
@@ -37,7 +37,7 @@ describe('the place of an error', () => {
 })
 
 describe('differences by lines', () => {
-  it('are what was removed, added and kept', () =>
+  it('are the removed, added and unchanged lines', () =>
     assert.deepEqual(
       lineChanges('a\nb\n', 'a\nc\n').map(({ value, added, removed }) => [value, added, removed]),
       [
@@ -68,7 +68,7 @@ describe('differences by lines', () => {
 })
 
 describe('options of an exec that throw', () => {
-  it('leave no place taken in the queue', () =>
+  it('occupy no place in the queue', () =>
     withEngine(
       handler('probe() { return 7 }'),
       { isolation: 'inline', limits: { maxQueue: 2 } },

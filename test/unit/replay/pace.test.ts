@@ -48,7 +48,7 @@ async function schedule(
   return times
 }
 
-describe('messages at the speed of their capture', () => {
+describe('messages at the pace of their capture', () => {
   it('come when they are due, divided by the speed', async () => {
     const seconds = [0, 0.5, 0.5, 2, 60]
     assert.deepEqual(await schedule(seconds, 1, new SlowClock()), [0, 500, 500, 2_000, 60_000])
@@ -56,7 +56,7 @@ describe('messages at the speed of their capture', () => {
     assert.deepEqual(await schedule(seconds, 0.5, new SlowClock()), [0, 1_000, 1_000, 4_000, 120_000])
   })
 
-  it('do not drift: what timers and receivers are late never adds up, nor is any message early', async () => {
+  it('do not drift: delays of timers and receivers never add up, and no message is early', async () => {
     const seconds = Array.from({ length: 36_000 }, (_, k) => k / 10)
     const times = await schedule(seconds, 1, new SlowClock(() => 4), () => 30)
     const late = times.map((time, k) => time - seconds[k]! * 1_000)
@@ -75,7 +75,7 @@ describe('messages at the speed of their capture', () => {
     assert.deepEqual(times, [0, 3_500, 3_500, 3_500, 4_000, 5_000])
   })
 
-  it('are all there, in order, whatever their times, delays and speed', async () => {
+  it('are complete and in order, whatever their times, delays and speed', async () => {
     const second = fc.double({ min: 0, max: 100, noNaN: true })
     const delay = fc.integer({ min: 0, max: 5_000 })
     await fc.assert(

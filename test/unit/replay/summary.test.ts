@@ -25,7 +25,7 @@ describe('the summary of a replay', () => {
     return { summary, text: summaryText(summary, collector.details, process.stdout) }
   }
 
-  it('names the slowest messages, and of a batch, whose messages share its time, the first one', async () => {
+  it('names the slowest messages; a batch, whose messages share its time, is named by its first message', async () => {
     const batch = { us: 40, sharedBy: 3 }
     const { summary, text } = await summed(
       replayed(1, INVITE, {}, { us: 10, sharedBy: 1 }),
@@ -56,7 +56,7 @@ describe('the summary of a replay', () => {
     for (const row of rows) assert.ok(row.length < 200, `${row.length} characters`)
   })
 
-  it('of few batches has the mean: their percentiles would be one number again and again', async () => {
+  it('shows the mean for few batches, because their percentiles would be equal', async () => {
     const one = { us: 40, sharedBy: 3 }
     const batch = [1, 2, 3].map((frame) => replayed(frame, INVITE, {}, one))
     const single = await summed(...batch)
@@ -74,7 +74,7 @@ describe('the summary of a replay', () => {
     assert.match(alone.text, / {2}p50 20 µs, p90 30 µs, .*, longest 30 µs\n/)
   })
 
-  it('keeps five of them, however many there are', async () => {
+  it('keeps at most five of them', async () => {
     const { summary } = await summed(
       ...Array.from({ length: 100 }, (_, k) =>
         replayed(k + 1, INVITE, {}, { us: (k * 37) % 100, sharedBy: 1 }),
@@ -86,7 +86,7 @@ describe('the summary of a replay', () => {
     )
   })
 
-  it('has a row for each method, and one for the others where a capture makes up thousands', async () => {
+  it('has a row for each method, and one row for the rest if a capture invents thousands', async () => {
     const { summary, text } = await summed(
       replayed(1, INVITE, {}),
       ...Array.from({ length: 1_000 }, (_, k) => replayed(k + 2, INVITE.replaceAll('INVITE', `M${k}`), {})),
@@ -97,7 +97,7 @@ describe('the summary of a replay', () => {
     assert.ok(text.split('\n').length < 80)
   })
 
-  it('counts errors by line of the script: where V8 or Python says that they arose', async () => {
+  it('counts errors by the line of the script that V8 or Python names', async () => {
     const failure = (frame: number, stack: string) =>
       replayed(frame, INVITE, { code: -1, error: new SipletError('ERR_SIPLET_SCRIPT', 'no', { stack }) })
     const { text } = await summed(
@@ -124,7 +124,7 @@ describe('the summary of a replay', () => {
     assert.equal(new SummaryCollector().summary(rest, createCaptureStats()).seconds, 0.018493)
   })
 
-  it('counts what was left out in words: one datagram, two datagrams', () => {
+  it('reports what was left out in words: one datagram, two datagrams', () => {
     const collector = new SummaryCollector()
     const stats = createCaptureStats()
     Object.assign(stats.skipped, { notSIP: 1, keepAlive: 2_000, linktype: 1 })
@@ -135,7 +135,7 @@ describe('the summary of a replay', () => {
     ])
   })
 
-  it('shows control characters of a capture as escapes: a terminal obeys none of them', async () => {
+  it('shows control characters of a capture as escapes', async () => {
     // The second one is U+009B in UTF-8.
     const uri = 'sip:\x1b[2J\xc2\x9b31m@example.net'
     const { text } = await summed(

@@ -58,7 +58,7 @@ describe('the state of a call', () => {
 })
 
 describe('the messages of a call', () => {
-  it('are those of one Call-ID, whatever else comes in between', () => {
+  it('are those of one Call-ID, whatever comes in between', () => {
     const { calls } = report(
       [inviteOf('a'), inviteOf('b'), inviteOf('a')].map((text, k) => replayed(k + 1, text)),
     )
@@ -80,7 +80,7 @@ describe('the messages of a call', () => {
     assert.deepEqual([calls.length, calls[0]!.callId], [1, null])
   })
 
-  it('are retransmissions where the same bytes came before', () => {
+  it('are retransmissions if the same bytes came before', () => {
     const { index } = report([invite, invite, ok].map((text, k) => replayed(k + 1, text)))
     assert.deepEqual(
       index.messages.flags.map((flags) => flags & 4),
@@ -133,7 +133,7 @@ describe('the search', () => {
     })
   }
 
-  it('takes a span of time, from its beginning to before its end', () => {
+  it('accepts a span of time, including its start and excluding its end', () => {
     const calls = findCalls(all, '', { from: 10_000, to: 30_000 })
     assert.deepEqual(
       calls.map(({ callId }) => callId),

@@ -31,7 +31,7 @@ describe('errors of a report', () => {
     )
   })
 
-  it('without a place stand for themselves; a quote ends what is searched for', () => {
+  it('without a place form groups of their own; a quote ends the search text', () => {
     const [timeout, quoting] = errorGroups(['ERR_SIPLET_TIMEOUT: too long', 'ERR_SIPLET_SCRIPT: say "no"'])
     assert.deepEqual(
       [timeout!.query, quoting!.query],

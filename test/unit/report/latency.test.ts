@@ -13,7 +13,7 @@ describe('Latency', () => {
     assert.equal(counts.length - 1, Math.ceil(Math.log(1_000) / Math.log(binBase)))
   })
 
-  it('tells percentiles in microseconds, to three digits', () => {
+  it('returns percentiles in microseconds, with three digits', () => {
     const latency = new Latency()
     for (let us = 1; us <= 1_000; us++) latency.add(us)
     const { p50, p99, max } = latency.data().percentiles!
@@ -22,7 +22,7 @@ describe('Latency', () => {
     assert.ok(Math.abs(max - 1_000) <= 1, `${max}`)
   })
 
-  it('has no percentiles where nothing ran', () => {
+  it('has no percentiles if nothing ran', () => {
     assert.equal(new Latency().data().percentiles, null)
   })
 })

@@ -28,7 +28,7 @@ describe('messageDiff', () => {
     ])
   })
 
-  it('compares headers that changed side by side with those of the same name', () => {
+  it('compares changed headers with those of the same name', () => {
     assert.deepEqual(drawn('A: 1\r\nB: 2\r\n', 'B: 3\r\nC: 4\r\n'), ['-A: 1', '-B: [2]', '+B: [3]', '+C: 4'])
   })
 

@@ -8,7 +8,7 @@ import {
   visible,
 } from '../../../packages/cli/src/report/page/words.ts'
 
-describe('words of a report', () => {
+describe('formatted values of a report', () => {
   it('durations in the unit that suits them', () => {
     assert.deepEqual(
       [
@@ -35,7 +35,7 @@ describe('words of a report', () => {
     assert.equal(dateAndClock('1767254400.123456789', 86_400_000_000), '2026-01-02 08:00:00.123456')
   })
 
-  it('time between messages in seconds, in microseconds where it is short', () => {
+  it('time between messages in seconds, or in microseconds if it is short', () => {
     assert.deepEqual([0, 12, 1_234_567, -5_000].map(delta), ['+0.000', '+0.000012', '+1.235', '−0.005'])
   })
 
