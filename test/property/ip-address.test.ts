@@ -7,7 +7,10 @@ const group = fc.integer({ min: 0, max: 0xffff })
 const zeroOften = fc.oneof(fc.constant(0), group)
 const groups = fc.array(zeroOften, { minLength: 8, maxLength: 8 })
 
-/** The address in another spelling: leading zeros, upper case, `::` anywhere, IPv4 at the end. */
+/**
+ * Returns the address in another spelling: with leading zeros, in upper case, with `::` anywhere, or with IPv4 at the
+ * end.
+ */
 function spelled(
   address: readonly number[],
   zeros: boolean,

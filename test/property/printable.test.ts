@@ -1,9 +1,9 @@
-/** Whatever a text holds, what is shown of it moves no cursor and forges no line. */
+/** Whatever a text contains, its printable form moves no cursor and forges no line. */
 import assert from 'node:assert/strict'
 import { escapedJSON, printable, printableJSON, printableLines, SipletError } from '@siplet/engine'
 import fc from 'fast-check'
 
-/** Code points that must never be shown raw; written without the classes that the function uses. */
+/** Returns whether a code point must never be shown raw. Written without the classes that the function itself uses. */
 function isRaw(code: number): boolean {
   const within = (from: number, to: number) => code >= from && code <= to
   if (code === 0x09) return false
@@ -20,7 +20,7 @@ function isRaw(code: number): boolean {
 const raw = (text: string, allowed = '') =>
   [...text].filter((character) => !allowed.includes(character) && isRaw(character.codePointAt(0)!))
 
-/** Any UTF-16 at all, with more of what matters than chance would give. */
+/** Any UTF-16 text, with more critical characters than chance would give. */
 const hostile = fc
   .array(
     fc.oneof(

@@ -24,7 +24,7 @@ const bytes = fc.uint8Array({ maxLength: 200 })
 const oneByteText = (min: number, maxLength: number) =>
   fc.array(fc.integer({ min, max: 255 }), { maxLength }).map((codes) => String.fromCharCode(...codes))
 
-/** Messages with odd but real features: folds, repeated names, bare LFs, bytes that are not UTF-8. */
+/** Messages with unusual but real features: folds, repeated names, bare LFs, bytes that are not UTF-8. */
 const message = fc
   .record({
     startLine: fc.constantFrom('INVITE sip:a@b SIP/2.0', 'SIP/2.0 200 OK', 'SIP/2.0 404', 'X urn:y SIP/2.0'),
@@ -124,7 +124,7 @@ describe('properties of sipmsg', () => {
         const piece = text.slice(0, Math.max(text.search(/\r?\n/), cut % (text.length + 1)))
         const edited = new SIPMessage(piece)
         for (const apply of edits) {
-          // What was found before an edit is found again only where the edit may have moved it.
+          // Offsets found before an edit are searched again only if the edit may have moved them.
           edited.headerLines()
           apply(edited)
           const parsed = new SIPMessage(edited.text)

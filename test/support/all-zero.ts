@@ -2,15 +2,16 @@ import assert from 'node:assert/strict'
 import type { SIPProxy } from '@siplet/proxy'
 import type { ManualClock } from './manual-clock.ts'
 
-/** Longer than any timer: timer C and 64*T1 of the CANCEL for twelve targets, and an hour of rest that a Retry-After asks for. */
+/** Longer than any timer: timer C and 64*T1 of the CANCEL for twelve targets, and an hour because of a Retry-After. */
 const LONGEST_MS = 2 * 3_600_000
 const STEP_MS = 8_000
-/** Real time that methods of a script may take on a busy machine. */
+/** Real time that methods of a script may need on a busy machine. */
 const PATIENCE_MS = 60_000
 
 /**
- * Lets time pass, as much as it takes, until nothing is left of any call: requests, transactions, contexts, methods that
- * run, connections, handshakes and timers. Peers may be silent; none may begin something new.
+ * Advances the clock until nothing is left of any call: requests, transactions, contexts, running methods, connections,
+ * handshakes and timers. Fails if something is left after the longest timer. Peers may be silent; none may start
+ * something new.
  */
 export async function assertAllZero(proxy: SIPProxy, clock: ManualClock): Promise<void> {
   const left = () =>

@@ -1,11 +1,11 @@
-/** Pages in Debian's Chromium, without a window. */
+/** Runs pages in Debian's Chromium, without a window. */
 import { existsSync } from 'node:fs'
 import type { Context } from 'mocha'
 import { type Browser, chromium, type Page } from 'playwright-core'
 
 const CHROMIUM = '/usr/bin/chromium'
 
-/** Null, and the test is skipped with the reason printed, where there is no Chromium. */
+/** Returns null if there is no Chromium; the test is then skipped with a printed reason. */
 export async function browser(test: Context): Promise<Browser | null> {
   if (!existsSync(CHROMIUM)) {
     console.log(`      SKIPPED: ${CHROMIUM} is missing (apt-get install chromium): reports are not looked at`)
@@ -18,9 +18,9 @@ export async function browser(test: Context): Promise<Browser | null> {
 
 export interface OpenPage {
   page: Page
-  /** Addresses of everything the page asked for. */
+  /** Addresses of everything that the page requested. */
   requests: string[]
-  /** Errors of its program, and what its console printed. */
+  /** Errors of the page's program, and its console output. */
   complaints: string[]
 }
 

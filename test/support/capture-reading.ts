@@ -1,4 +1,4 @@
-/** Frames written as a capture and read back. */
+/** Writes frames as a capture and reads them back. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import {
   readSIPMessages,
 } from '../../packages/cli/src/capture/index.ts'
 
-/** One second from frame to frame. */
+/** Returns a capture whose frames are one second apart. */
 export function captureOf(
   frames: readonly Buffer[],
   seconds = 1_700_000_000,
@@ -21,7 +21,7 @@ export function captureOf(
   return Buffer.concat([encoder.header, ...frames.map((frame, k) => encoder.frame(seconds + k, 0, frame))])
 }
 
-/** A folder for the captures of a suite, to be called in describe. */
+/** Creates a folder for the captures of a suite. Call it in describe. */
 export function captureFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'siplet-captures-'))
   after(() => rmSync(folder, { recursive: true }))
@@ -46,7 +46,7 @@ export async function readAll(captures: string | readonly string[], options: Rea
   return { messages, stats, skipped: stats.skipped }
 }
 
-/** Frame and text of each. */
+/** Returns frame number and text of each message. */
 export function texts(messages: readonly CapturedMessage[]): [number, string][] {
   return messages.map(({ frame, bytes }) => [frame, bytes.toString('latin1')])
 }

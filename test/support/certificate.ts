@@ -1,10 +1,10 @@
-/** A key and a certificate that lasts a day, as PEM files. */
+/** Creates a key and a certificate that is valid for one day, as PEM files. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** @param name that the certificate is for, as a subjectAltName of openssl */
+/** @param name subject of the certificate, as a subjectAltName of openssl */
 export function certificate(name = 'IP:127.0.0.1'): { key: string; cert: string } & Disposable {
   const folder = mkdtempSync(join(tmpdir(), 'siplet-tls-'))
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]

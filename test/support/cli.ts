@@ -1,4 +1,4 @@
-/** The command line as a process. */
+/** Runs the command line as a process. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
@@ -29,7 +29,7 @@ export async function siplet(args: readonly string[], input: string | Buffer = '
   })
 }
 
-/** Objects of NDJSON text. */
+/** Returns the objects of an NDJSON text. */
 export function ndjson(text: string): Record<string, unknown>[] {
   return text
     .split('\n')

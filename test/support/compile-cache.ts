@@ -1,7 +1,7 @@
 /**
- * Keeps the compiled code of the commands that tests start as processes: each of them starts in half the time.
+ * Keeps the compiled code of commands that tests start as processes. Each of them then starts in half the time.
  *
- * `NODE_COMPILE_CACHE` is inherited by them: https://nodejs.org/api/module.html#module-compile-cache
+ * They inherit `NODE_COMPILE_CACHE`: https://nodejs.org/api/module.html#module-compile-cache
  */
 import { fileURLToPath } from 'node:url'
 

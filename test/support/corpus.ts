@@ -1,4 +1,4 @@
-/** Real captures that are not part of the project, with what tshark finds in them. */
+/** Real captures that are not part of the project, with the results of tshark. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,7 +21,7 @@ export interface TrueCapture {
   messages: TrueMessage[]
 }
 
-/** Undefined where the corpus is not on this machine. */
+/** Returns undefined if the corpus is not on this machine. */
 export function corpus(): TrueCapture[] | undefined {
   if (!existsSync(CORPUS)) return undefined
   return ['captures', 'more']
@@ -51,7 +51,7 @@ function truth(path: string): TrueMessage[] {
     .filter(({ method, status }) => method !== '' || status !== '')
 }
 
-/** Torture messages; undefined where the corpus is not on this machine. */
+/** Returns torture messages; undefined if the corpus is not on this machine. */
 export function tortureMessages(): { name: string; bytes: Buffer }[] | undefined {
   const folder = join(CORPUS, 'torture')
   if (!existsSync(folder)) return undefined

@@ -1,4 +1,4 @@
-/** A debugger: a client of the Chrome DevTools Protocol that reads source maps, as DevTools and editors do. */
+/** A debugger: a client of the Chrome DevTools Protocol that reads source maps, like DevTools and editors. */
 import { once } from 'node:events'
 import { SourceMap } from 'node:module'
 import { WebSocket } from 'ws'
@@ -9,7 +9,7 @@ type Json = any
 export interface Place {
   /** URL of the source as written. */
   url: string
-  /** From 1. */
+  /** Counted from 1. */
   line: number
 }
 
@@ -42,7 +42,7 @@ export class Debugger {
     socket.on('message', (data) => this.#take(JSON.parse(data.toString())))
   }
 
-  /** Connects, and enables what a debugger enables. */
+  /** Connects, and enables the domains that a debugger needs. */
   static async connect(webSocketUrl: string): Promise<Debugger> {
     const client = new Debugger(new WebSocket(webSocketUrl))
     await once(client.#socket, 'open')
@@ -51,7 +51,7 @@ export class Debugger {
     return client
   }
 
-  /** @throws Error where V8 answers with one */
+  /** @throws Error if V8 answers with an error */
   async send(method: string, params: object = {}): Promise<Json> {
     const id = ++this.#lastId
     const answer = new Promise<Json>((resolve) => this.#answers.set(id, resolve))
@@ -61,7 +61,7 @@ export class Debugger {
     return result
   }
 
-  /** Lets a script begin that waits for a debugger. */
+  /** Starts a script that waits for a debugger. */
   run(): Promise<Json> {
     return this.send('Runtime.runIfWaitingForDebugger')
   }
@@ -70,7 +70,7 @@ export class Debugger {
     return this.send('Debugger.resume')
   }
 
-  /** The next pause, or one that was not asked for yet. */
+  /** Returns the next pause, or an earlier one that was not read yet. */
   pause(): Promise<Pause> {
     const pause = this.#pauses.shift()
     if (pause !== undefined) return Promise.resolve(pause)
@@ -79,14 +79,14 @@ export class Debugger {
     })
   }
 
-  /** Value of an expression in the top frame of a pause. */
+  /** Returns the value of an expression in the top frame of a pause. */
   async evaluate({ frames }: Pause, expression: string): Promise<unknown> {
     const callFrameId = frames[0]!.id
     const { result } = await this.send('Debugger.evaluateOnCallFrame', { callFrameId, expression })
     return result.value
   }
 
-  /** @returns its id */
+  /** @returns the id of the breakpoint */
   async breakAt({ url, line }: Place): Promise<string> {
     for (const script of this.scripts.values()) {
       const { scriptSource } = await this.send('Debugger.getScriptSource', { scriptId: script.id })
@@ -136,7 +136,7 @@ function script({ scriptId: id, url, sourceMapURL }: Json): Script {
   return { id, url, map }
 }
 
-/** Where that stands in the source as written. */
+/** Returns the place in the source as written. */
 function written({ url, map }: Script, location: { lineNumber: number; columnNumber: number }): Place {
   const entry = map?.findEntry(location.lineNumber, location.columnNumber)
   if (entry === undefined || !('originalSource' in entry)) return { url, line: location.lineNumber + 1 }

@@ -1,9 +1,9 @@
-/** What SIP is wrapped in, for captures of our own: TCP connections, WebSocket, HEP, VXLAN. */
+/** Protocols around SIP, for captures of our own: TCP connections, WebSocket, HEP, VXLAN. */
 import { tcpFrames } from '../../packages/cli/src/capture/index.ts'
 
 type Address = readonly [string, number]
 
-/** Segments of one direction of a connection as frames; sequence numbers go on by themselves. */
+/** Creates segments of one direction of a connection as frames. Sequence numbers increase automatically. */
 export class TCPSide {
   readonly #src: Address
   readonly #dst: Address
@@ -26,7 +26,7 @@ export class TCPSide {
     return this.#frame(bytes, {}, bytes.length)
   }
 
-  /** Payload at a sequence number of its own. */
+  /** Returns a segment with a given sequence number. */
   sendAt(sequence: number, payload: string | Buffer): Buffer {
     const bytes = Buffer.from(payload as string)
     return tcpFrames({ ...this.#ends(), sequence, payload: bytes }, { linktype: this.#linktype })[0]!
@@ -55,7 +55,7 @@ export class TCPSide {
   }
 }
 
-/** One frame of RFC 6455; text, final and unmasked unless told otherwise. */
+/** Returns one frame of RFC 6455. By default it is text, final and unmasked. */
 export function webSocketFrame(
   payload: string | Buffer,
   { opcode = 1, final = true, mask = undefined as number | undefined, rsv1 = false } = {},
@@ -72,7 +72,7 @@ export function webSocketFrame(
   return Buffer.concat([Buffer.from(header), key, bytes.map((byte, at) => byte ^ key[at & 3]!)])
 }
 
-/** A HEP3 packet of chunks: type and value. */
+/** Returns a HEP3 packet of chunks: type and value. */
 export function hepPacket(chunks: readonly (readonly [number, Buffer])[]): Buffer {
   const parts = chunks.map(([type, value]) => {
     const header = Buffer.alloc(6)
@@ -86,7 +86,7 @@ export function hepPacket(chunks: readonly (readonly [number, Buffer])[]): Buffe
   return Buffer.concat([header, body])
 }
 
-/** An Ethernet frame with an IPv4 packet, as a PPPoE session carries it (RFC 2516). */
+/** Returns an Ethernet frame with an IPv4 packet inside a PPPoE session (RFC 2516). */
 export function pppoe(frame: Buffer): Buffer {
   const packet = frame.subarray(14)
   // EtherType, version and type, code, session 7, length, protocol IPv4.
@@ -95,7 +95,7 @@ export function pppoe(frame: Buffer): Buffer {
   return Buffer.concat([frame.subarray(0, 12), header, packet])
 }
 
-/** The payload of a VXLAN datagram. */
+/** Returns the payload of a VXLAN datagram. */
 export function vxlan(frame: Buffer): Buffer {
   return Buffer.concat([Buffer.from([8, 0, 0, 0, 0, 0, 42, 0]), frame])
 }

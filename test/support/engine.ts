@@ -1,4 +1,4 @@
-/** Engines around scripts that stand in the tests. */
+/** Engines for scripts that are written inside tests. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,14 +8,14 @@ const folder = mkdtempSync(join(tmpdir(), 'siplet-test-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 let scripts = 0
 
-/** Writes a script of that name (its extension decides its language) and returns its path. */
+/** Writes a script with that name (its extension decides its language) and returns its path. */
 export function scriptFile(source: string, name = 'script.js'): string {
   const path = join(folder, `${++scripts}-${name}`)
   writeFileSync(path, source)
   return path
 }
 
-/** A folder of its own for a script and its modules. */
+/** Creates a folder for a script and its modules. */
 export function scriptFolder(): { folder: string; write(name: string, source: string): string } {
   const own = mkdtempSync(join(folder, 'modules-'))
   const write = (name: string, source: string) => {
@@ -25,7 +25,7 @@ export function scriptFolder(): { folder: string; write(name: string, source: st
   return { folder: own, write }
 }
 
-/** A script whose object has these methods; `child_init` is there already, and keeps the rank. */
+/** Returns a script whose object has these methods. `child_init` exists already and stores the rank. */
 export function handler(methods: string): string {
   return `function mod_init() { return { child_init(rank) { this.rank = rank; return 0 }, ${methods} } }`
 }
@@ -36,7 +36,7 @@ export interface LogRecord {
   message: string
 }
 
-/** A logger that keeps what it is given. */
+/** Returns a logger that keeps its records. */
 export function keepingLogger(): Logger & { records: LogRecord[] } {
   const records: LogRecord[] = []
   const take = (level: string) => (fields: object, message: string) => {
@@ -52,7 +52,7 @@ export function keepingLogger(): Logger & { records: LogRecord[] } {
   }
 }
 
-/** Runs `test` with an engine around the script, and closes the engine. Logs go nowhere by default. */
+/** Runs `test` with an engine for the script, and closes the engine. By default, logs are discarded. */
 export async function withEngine<T>(
   source: string,
   options: Partial<EngineOptions>,

@@ -1,4 +1,4 @@
-/** Children whose isolates write nonsense: their prelude does what a script must never be able to do. */
+/** Children whose isolates write nonsense. Their prelude does what a script must never be able to do. */
 import { SIPMessage } from '@siplet/sipmsg'
 import { createChildren } from '../../packages/engine/src/children/create.ts'
 import { Workers } from '../../packages/engine/src/children/idle-workers.ts'
@@ -12,7 +12,7 @@ import { encodeRequest } from '../../packages/engine/src/wire/request.ts'
 import { handler, scriptFile } from './engine.ts'
 import { sip } from './messages.ts'
 
-/** What is done to the area, or said through the gates, after a batch with a message that asks for it. */
+/** Actions on the area, or calls through the gates, after a batch with a message that asks for them. */
 export const GARBLINGS: Record<string, string> = {
   'random bytes': 'for (let i = 0; i < 4_096; i++) bytes[i] = Math.random() * 256',
   'a kind of record that there is not': 'bytes[16] = 77',
@@ -76,19 +76,19 @@ const WRAPPED = (source: string) => `(() => {
 interface Answer {
   code: number | undefined
   rank: number
-  /** Why the child was lost, or why it does not come up. */
+  /** Why the child was lost, or why it cannot be started. */
   reason: string | undefined
   killed: boolean
 }
 
 export interface GarblingQueues {
   queues: readonly ChildQueue[]
-  /** Runs `route`, which returns the rank, on the queue; garbled where that is named. */
+  /** Runs `route`, which returns the rank, on the queue. `garbling` names the nonsense to write, if any. */
   exec(queue: ChildQueue, garbling?: string): Promise<Answer>
   close(): Promise<void>
 }
 
-/** Two children of that isolation. */
+/** Creates two children of that isolation. */
 export async function garblingQueues(
   isolation: NonNullable<EngineOptions['isolation']>,
 ): Promise<GarblingQueues> {

@@ -1,9 +1,9 @@
-/** Fails a test file that leaves something open which keeps its process alive, such as an engine or a socket. */
+/** Fails a test file that leaves something open that keeps its process alive, such as an engine or a socket. */
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** What is closed may take so long to be gone, on a machine that is busy. */
+/** Longest time that closing may take on a busy machine. */
 const GRACE_MS = 30_000
-/** mocha's own, and what ends by itself. */
+/** Resources of mocha, and resources that end by themselves. */
 const IGNORED = new Set(['Timeout', 'Immediate', 'PipeWrap', 'TTYWrap', 'FSReqPromise', 'FSReqCallback'])
 
 let before: string[] = []

@@ -1,4 +1,7 @@
-/** A UDP relay that loses SIP messages: `seed` decides which, and for the same calls of SIPp it is the same ones. */
+/**
+ * A UDP relay that loses SIP messages. `seed` decides which messages; the same seed loses the same messages of the same
+ * SIPp calls.
+ */
 import { hash } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
@@ -6,19 +9,19 @@ import { SIPMessage } from '@siplet/sipmsg'
 
 export class LossyRelay {
   readonly port: number
-  /** The Call-IDs of what went no further, one each time, by method, or by status and method, such as `200 INVITE`. */
+  /** Call-IDs of lost messages, one per loss, by method or by status and method, such as `200 INVITE`. */
   readonly lost = new Map<string, string[]>()
   readonly #front: Socket
   readonly #back: Socket
   readonly #loss: number
   readonly #seed: number
-  /** How often each message of each call came. */
+  /** Number of times that each message of each call arrived. */
   readonly #copies = new Map<string, number>()
   #peer = 0
 
   /**
-   * @param target port on 127.0.0.1 that what comes in goes to; what it answers goes back to whoever came last
-   * @param loss of 100 messages, on the average, in each direction
+   * @param target port on 127.0.0.1 to which messages are relayed; its answers go to the latest sender
+   * @param loss average number of lost messages per 100, in each direction
    */
   static async open(target: number, loss: number, seed: number): Promise<LossyRelay> {
     const sockets = [
@@ -49,13 +52,13 @@ export class LossyRelay {
     this.#back.close()
   }
 
-  /** By what the message is, not by when it came: the order among calls differs from run to run. */
+  /** Decides by the content of the message, not by its time: the order among calls differs from run to run. */
   #loses(bytes: Uint8Array): boolean {
     const { callId, isRequest, method, status, cseqMethod } = new SIPMessage(bytes)
     const what = isRequest ? method! : `${status} ${cseqMethod}`
     const copy = (this.#copies.get(`${callId} ${what}`) ?? 0) + 1
     this.#copies.set(`${callId} ${what}`, copy)
-    // SIPp's Call-IDs are number-pid@ip.
+    // SIPp's Call-IDs have the form number-pid@ip.
     const number = Number.parseInt(callId!, 10)
     const digest = hash('sha256', `${this.#seed} ${number} ${what} ${copy}`)
     const lost = Number.parseInt(digest.slice(0, 8), 16) % 100 < this.#loss

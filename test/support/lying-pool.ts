@@ -1,6 +1,6 @@
 /**
- * A pool process that lies: it answers as the real one does, with a script whose methods return the rank, until a
- * message asks it to say something else.
+ * A pool process that lies. It answers like the real one, with a script whose methods return the rank, until a message
+ * asks it to send something else.
  */
 import { Socket } from 'node:net'
 import { encodeFrame, FROM_ENGINE, type Frame, FrameReader } from '../../packages/engine/src/wire/frame.ts'
@@ -49,7 +49,7 @@ function ended(rank: number, batch: string): Buffer {
   return encodeFrame('ENDED', rank, 0, areaSnapshot(area))
 }
 
-/** What is said instead of the end of the batch. */
+/** Frames that are sent instead of the end of the batch. */
 const LIES: Record<string, (rank: number, batch: string) => Buffer[]> = {
   'a frame of 4 GiB': () => [u32(0xffff_ffff)],
   'a frame without a head': () => [u32(2), Buffer.alloc(8)],
@@ -76,7 +76,7 @@ const LIES: Record<string, (rank: number, batch: string) => Buffer[]> = {
     Array.from({ length: 200 }, (_, i) => encodeFrame('CALL', rank, i + 1, Buffer.from(CALL))),
 }
 
-/** What the process says of the batch again and again, each 10 ms, instead of its end. */
+/** Frames that are sent every 10 ms instead of the end of the batch. */
 const REPEATED: Record<string, (rank: number, times: number) => Buffer[]> = {
   'back and forth': (rank, times) => [mark(rank, times % 2)],
   'more execs than were sent': (rank, times) => [mark(rank, times + 2)],
@@ -91,7 +91,7 @@ const REPEATED: Record<string, (rank: number, times: number) => Buffer[]> = {
   'a byte more': (rank, times) => [mark(rank, 1, Math.floor(times / 20))],
 }
 
-/** As many execs begun, and as many bytes of results. */
+/** Returns a mark with that number of begun execs and that number of result bytes. */
 function mark(rank: number, begun: number, committed = 0): Buffer {
   const snapshot = Buffer.alloc(RECORDS_START + committed)
   snapshot.writeInt32LE(committed, COMMITTED * 4)
@@ -108,7 +108,7 @@ function take({ kind, rank, payload }: Frame): void {
   if (kind !== 'RUN') return
   const batch = payload.toString('latin1')
   if (/X-Lie: then/.test(batch)) {
-    // The second end is one of nothing that runs.
+    // The second end belongs to nothing that runs.
     channel.write(Buffer.concat([ended(rank, batch), ended(rank, batch)]))
     return
   }
@@ -120,13 +120,13 @@ function take({ kind, rank, payload }: Frame): void {
     return
   }
   if (/X-Long: idle/.test(batch)) {
-    // The head of a frame that is waited for only while a batch runs, and one of its bytes.
+    // The head of a frame that is expected only while a batch runs, and one of its bytes.
     channel.write(
       Buffer.concat([ended(rank, batch), encodeFrame('ENDED', rank, 0, Buffer.alloc(4_096)).subarray(0, 12)]),
     )
     return
   }
-  // Not a word about this child; others are answered.
+  // Sends nothing about this child; other children are answered.
   if (/X-Ignored: yes/.test(batch)) return
   const lie = /X-Lie: ([^\r]*)/.exec(batch)
   channel.write(lie === null ? ended(rank, batch) : Buffer.concat(LIES[lie[1]!]!(rank, batch)))

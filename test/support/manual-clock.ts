@@ -1,9 +1,9 @@
-/** A clock that stands still until it is told to go on. */
+/** A clock that stands still until a test advances it. */
 import type { Clock } from '@siplet/proxy'
 
 interface Timer {
   readonly at: number
-  /** Of two that are due at the same time, the one that was started first acts first. */
+  /** Of two timers that are due at the same time, the earlier started one acts first. */
   readonly order: number
   readonly act: () => void
   stopped: boolean
@@ -11,7 +11,7 @@ interface Timer {
 
 export class ManualClock implements Clock {
   now = 0
-  /** A binary heap, the next one first; those that were stopped stay in it until they are due. */
+  /** A binary heap, the next timer first. Stopped timers stay in it until they are due. */
   readonly #heap: Timer[] = []
   #started = 0
   #running = 0
@@ -26,12 +26,12 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** Timers that run. */
+  /** Number of timers that run. */
   get running(): number {
     return this.#running
   }
 
-  /** Lets `ms` milliseconds pass: every timer that comes due acts at its own time, in order. */
+  /** Lets `ms` milliseconds pass. Every timer that comes due acts at its own time, in order. */
   advance(ms: number): void {
     const end = this.now + ms
     for (let next = this.#heap[0]; next !== undefined && next.at <= end; next = this.#heap[0]) {

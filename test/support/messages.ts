@@ -15,7 +15,7 @@ export const HEADERS = [
   ['CSeq', '1 INVITE'],
 ] as const
 
-/** A whole message; Content-Length comes last, and is right. */
+/** Returns a complete message. Content-Length is last and correct. */
 export function sip({
   startLine = 'INVITE sip:bob@example.net SIP/2.0',
   headers = HEADERS,
@@ -28,12 +28,12 @@ export function sip({
 export const INVITE = sip()
 export const RINGING = sip({ startLine: 'SIP/2.0 180 Ringing' })
 
-/** An INVITE of a call of its own. */
+/** Returns an INVITE of a new call. */
 export function inviteOf(callId: string): string {
   return INVITE.replace('call-1@example.com', callId)
 }
 
-/** Lines of a head, and a body behind the empty line; nothing is added, so that everything can be wrong. */
+/** Returns lines of a head, and a body after the empty line. Nothing is added, so everything may be wrong. */
 export function raw(lines: readonly string[], body = ''): string {
   return `${lines.join('\r\n')}\r\n\r\n${body}`
 }

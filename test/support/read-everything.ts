@@ -1,10 +1,10 @@
-/** Everything sipmsg can say about bytes, read: what fuzzing and properties are about. */
+/** Reads everything that sipmsg can return about bytes, for fuzzers and property tests. */
 import assert from 'node:assert/strict'
 import { SIPMessage, toBytes, toText, uriHeaders, validate } from '@siplet/sipmsg'
 
 /**
  * @returns whether the bytes are SIP
- * @throws AssertionError where what is read contradicts itself; whatever sipmsg throws and should not
+ * @throws AssertionError if results contradict each other; any error that sipmsg must not throw
  */
 export function readEverything(input: Uint8Array): boolean {
   const findings = validate(input)

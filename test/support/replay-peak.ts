@@ -1,10 +1,10 @@
-/** A replay as a process, and the memory it takes. */
+/** Runs a replay as a process, and measures its memory. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 /**
- * VmHWM is the peak of this program alone. `maxRSS` of getrusage also counts the process that started it, since Linux
- * keeps that peak over exec (setmax_mm_hiwater_rss in fs/exec.c); it stands in on systems without /proc. Both are KiB.
+ * VmHWM is the peak of this program alone. `maxRSS` of getrusage also counts the process that started it, because Linux
+ * keeps that peak over exec (setmax_mm_hiwater_rss in fs/exec.c). It is used on systems without /proc. Both are in KiB.
  */
 const REPORT = `
 import { readFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ process.on('exit', () => {
   console.error('peak', peak)
 })`
 
-/** @returns its summary as of --json, and its largest resident size in MiB */
+/** @returns the summary of --json, and the largest resident size in MiB */
 export async function replayPeak(
   capture: string,
   script: string,

@@ -1,4 +1,4 @@
-/** Messages as a replay hands them to its outputs, without captures and engines. */
+/** Messages as a replay gives them to its outputs, without captures and engines. */
 import { SIPMessage } from '@siplet/sipmsg'
 import { ReplayedMessage } from '../../packages/cli/src/replay/replayed-message.ts'
 import { ExecResult, type RunTime } from '../../packages/engine/src/exec-result.ts'
@@ -9,10 +9,10 @@ const ALICE = ['192.0.2.10', 5060] as const
 const PROXY = ['192.0.2.1', 5060] as const
 
 /**
- * Requests come from a phone, replies from the proxy; frames ten milliseconds after one another.
+ * Returns a message. Requests come from a phone, replies from the proxy; frames are ten milliseconds apart.
  *
- * @param frame from 1
- * @param outcome null: no method was called
+ * @param frame counted from 1
+ * @param outcome null if no method was called
  */
 export function replayed(
   frame: number,

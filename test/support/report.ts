@@ -1,4 +1,4 @@
-/** Reports as the page gets them, without a browser. */
+/** Reads reports like the page does, without a browser. */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import type { MessageDetail, ReportIndex } from '../../packages/cli/src/report/format.ts'

@@ -1,4 +1,4 @@
-/** A user agent over UDP for tests: sends what it is told, keeps what it gets. */
+/** A user agent over UDP for tests: sends given messages and keeps received ones. */
 import assert from 'node:assert/strict'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
@@ -9,15 +9,15 @@ import { keepingLogger, scriptFile } from './engine.ts'
 import { ManualClock } from './manual-clock.ts'
 import { sip } from './messages.ts'
 
-/** Longest wait for a message that has to come; long, for the machine may be busy. */
+/** Longest wait for an expected message. Long, because the machine may be busy. */
 const PATIENCE_MS = 10_000
 
 export class SIPPeer {
   readonly port: number
   readonly uri: string
-  /** What came, in order. */
+  /** Received messages, in order. */
   readonly received: SIPMessage[] = []
-  /** What it does with each message as it comes. */
+  /** Called for each received message. */
   answer: (message: SIPMessage) => void = () => {}
   readonly #socket: Socket
   readonly #waiting = new Set<() => void>()
@@ -49,7 +49,7 @@ export class SIPPeer {
     this.#socket.send(bytes, port, '127.0.0.1')
   }
 
-  /** The next message that was not asked for yet; it must be what `what` says, if it does: a method, or a status. */
+  /** Returns the next message that was not returned yet. `what` is the expected method or status, if given. */
   async next(what?: string | number): Promise<SIPMessage> {
     const end = performance.now() + PATIENCE_MS
     while (this.received.length === this.#taken) {
@@ -64,12 +64,12 @@ export class SIPPeer {
     return message
   }
 
-  /** Answers a request to whoever its topmost Via names. */
+  /** Answers a request to the address in its topmost Via. */
   reply(request: SIPMessage, status: number, parts: ReplyParts = {}): void {
     this.send(reply(request, status, parts), request.topVia!.port!)
   }
 
-  /** Methods and statuses of all that came. */
+  /** Returns methods and statuses of all received messages. */
   summary(): string {
     return this.received.map(({ method, status }) => method ?? status).join(' ')
   }
@@ -91,21 +91,21 @@ export class SIPPeer {
   }
 }
 
-/** A proxy in this process between a client and some servers. */
+/** A proxy in this process, between a client and several servers. */
 export class Lab implements AsyncDisposable {
   readonly proxy: SIPProxy
   readonly port: number
   readonly client: SIPPeer
   readonly servers: readonly SIPPeer[]
   readonly log: ReturnType<typeof keepingLogger>
-  /** Stands still unless a test lets time pass; at the end, enough passes for every timer. */
+  /** Stands still unless a test advances it. At the end, it is advanced enough for every timer. */
   readonly clock: ManualClock
   #branches = 0
 
   /**
-   * A proxy whose counters must all be zero when the lab is closed.
+   * Opens a proxy. When the lab is closed, all of its counters must be zero.
    *
-   * @param script methods of the script's object, given the URIs of two servers; they may use `A` and `B`
+   * @param script methods of the script's object; they may use `A` and `B`, the URIs of two servers
    */
   static async open(
     script: string,
@@ -143,7 +143,7 @@ export class Lab implements AsyncDisposable {
     this.clock = clock
   }
 
-  /** A request of the client, which it has sent. */
+  /** Sends a request of the client, and returns it. */
   request(
     method: string,
     { uri = 'sip:bob@example.net', headers = [], via = '', to = '' }: RequestParts = {},
@@ -168,7 +168,7 @@ export class Lab implements AsyncDisposable {
     )
   }
 
-  /** The ACK, or the CANCEL, of an INVITE of the client: with its branch. */
+  /** Sends the ACK or the CANCEL of an INVITE of the client, with its branch. */
   follow(method: 'ACK' | 'CANCEL', invite: SIPMessage, to = invite.getHeader('To')!): void {
     const request = new SIPMessage(invite.text.replace(/^INVITE/, method).replace('1 INVITE', `1 ${method}`))
     request.setHeader('To', to)
@@ -180,7 +180,7 @@ export class Lab implements AsyncDisposable {
     return message
   }
 
-  /** One more round trip: what was sent before it is there now. */
+  /** Makes one more round trip, so that everything sent before has arrived. */
   async settled(): Promise<void> {
     const before = this.client.received.length
     this.request('OPTIONS', { headers: [['Proxy-Require', 'none-such']] })

@@ -1,11 +1,11 @@
-/** SIPp (Debian's sip-tester) as a process: real traffic by a foreign hand. */
+/** Runs SIPp (Debian's sip-tester) as a process: real traffic from an independent implementation. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Why SIPp cannot be used here; null where it can. */
+/** Why SIPp cannot be used here; null if it can. */
 export const SIPP_MISSING =
   spawnSync('sipp', ['-v']).error === undefined ? null : 'sipp is not installed (Debian: sip-tester)'
 
@@ -14,24 +14,25 @@ export interface SippResult {
   successful: number
   failed: number
   retransmissions: number
-  /** Calls a second, over the whole run. */
+  /** Calls per second, over the whole run. */
   rate: number
-  /** What it wrote about messages it did not expect. */
+  /** Messages of SIPp about unexpected SIP messages. */
   errors: string
 }
 
-/** Starts SIPp; it listens by the time this resolves, where it is a server. */
+/** Starts SIPp. If it is a server, it listens when the promise resolves. */
 export class Sipp implements AsyncDisposable {
   readonly child: ChildProcess
   readonly #folder: string
   readonly #exit: Promise<number | null>
 
-  /** @param args without those for statistics; -bg must not be among them */
+  /** @param args arguments without those for statistics; -bg is not allowed */
   constructor(args: readonly string[]) {
     this.#folder = mkdtempSync(join(tmpdir(), 'siplet-sipp-'))
     const stat = ['-trace_stat', '-stf', join(this.#folder, 'stat.csv'), '-fd', '1']
     const err = ['-trace_err', '-error_file', join(this.#folder, 'errors.log')]
-    // Datagrams wait there while the machine is busy. The default of 64 KiB is a third of what a socket has otherwise.
+    // Datagrams wait in this buffer while the machine is busy. SIPp's default of 64 KiB is a third of the system's
+    // default.
     const buffer = ['-buff_size', '1048576']
     this.child = spawn('sipp', [...args, '-nostdin', '-skip_rlimit', ...buffer, ...stat, ...err], {
       stdio: 'ignore',
@@ -41,7 +42,7 @@ export class Sipp implements AsyncDisposable {
     this.#exit = once(this.child, 'exit').then(([code]) => code)
   }
 
-  /** What it came to, when it has ended by itself. */
+  /** Returns the result after SIPp has ended by itself. */
   async result(): Promise<SippResult> {
     const exitCode = await this.#exit
     const last = (name: string) => Number(this.#statistics()[name] ?? Number.NaN)
@@ -55,7 +56,7 @@ export class Sipp implements AsyncDisposable {
     }
   }
 
-  /** What it wrote so far about messages it did not expect. */
+  /** Messages so far about unexpected SIP messages. */
   get errors(): string {
     return this.#read('errors.log')
   }
@@ -68,7 +69,7 @@ export class Sipp implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  /** The last line of its statistics, by column. */
+  /** Returns the last line of the statistics, by column. */
   #statistics(): Record<string, string> {
     const lines = this.#read('stat.csv').trim().split('\n')
     const names = lines[0]!.split(';')
@@ -85,7 +86,7 @@ export class Sipp implements AsyncDisposable {
   }
 }
 
-/** Runs SIPp to its end. */
+/** Runs SIPp until it ends. */
 export async function sipp(args: readonly string[]): Promise<SippResult> {
   await using running = new Sipp(args)
   return await running.result()

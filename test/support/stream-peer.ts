@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A TCP peer for tests. Keeps everything that its latest connection brought, as one-byte text. */
+/** A TCP peer for tests. Keeps everything that its latest connection received, as one-byte text. */
 export class StreamPeer implements AsyncDisposable {
   readonly port: number
   socket: Socket | undefined
@@ -34,7 +34,7 @@ export class StreamPeer implements AsyncDisposable {
     this.socket!.write(text, 'latin1')
   }
 
-  /** Resolves when the text is there. */
+  /** Resolves when the received text satisfies the condition. */
   async until(seen: (text: string) => boolean): Promise<string> {
     await until(
       () => seen(this.text),

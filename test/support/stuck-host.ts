@@ -1,10 +1,12 @@
 /**
- * A program that embeds an engine of isolation `thread`, and runs execs that V8 does not interrupt: threads that are stuck
- * end with their process only, which must not be that of the tests. Prints each answer as a line; ends with exit code 3.
+ * A program that embeds an engine of isolation `thread`, and runs execs that V8 does not interrupt. Stuck threads end
+ * only with their process, which must not be that of the tests. Prints each result as a line, and ends with exit code
+ * 3.
  *
  *     node stuck-host.ts <milliseconds of limits.timeoutMs> <exec>...
  *
- * Each exec is a method of the script: `search` gets stuck, `ok` does not, `waits` calls a function that takes four seconds.
+ * Each exec is a method of the script: `search` gets stuck, `ok` does not, `waits` calls a function that takes four
+ * seconds.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { createEngine } from '@siplet/engine'
@@ -24,10 +26,10 @@ const engine = await createEngine({
   logger: keepingLogger(),
   functions: { slow: () => delay(4_000, 8) },
 })
-// Added before and after the first thread is left behind.
+// Added before and after the first thread is abandoned.
 process.on('exit', () => console.log('first'))
 for (const [place, method] of methods.entries()) {
-  // Another message each time: one that ended its child twice is refused.
+  // A different message each time: a message that ended its child twice is refused.
   const message = sip({ headers: [['X-Place', String(place)]] })
   const [{ code, error }, other] = await Promise.all([
     engine.exec(method, message),

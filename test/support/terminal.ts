@@ -1,29 +1,29 @@
-/** Programs in a pseudo-terminal, as `script` of util-linux makes one. */
+/** Runs programs in a pseudo-terminal of `script` (util-linux). */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** Longest wait for something to be shown: milliseconds. */
+/** Longest wait for expected output, in milliseconds. */
 const PATIENCE_MS = 15_000
 
 export interface TerminalStep {
-  /** What must have been shown before, since the last step. */
+  /** Output that must have appeared since the last step. */
   after: RegExp
   type: string
 }
 
 /**
- * Runs a command of sh in a terminal of 100 columns.
+ * Runs a shell command in a terminal with 100 columns.
  *
  * @param steps what a user types, and when; the terminal ends with the command
- * @returns all that was shown, escape sequences included
+ * @returns all output, including escape sequences
  */
 export async function inTerminal(
   command: string,
   { steps = [], env = {}, cwd }: { steps?: TerminalStep[]; env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): Promise<string> {
-  // script runs the command by the user's shell, and shells differ in what Ctrl-C does to them.
+  // `script` runs the command in the user's shell, and shells differ in what Ctrl-C does.
   const inherited: NodeJS.ProcessEnv = { ...process.env, TERM: 'xterm-256color', SHELL: '/bin/sh' }
-  // Terminals are what is tested; these would make a program take one for something else.
+  // These variables would make a program treat the terminal as something else.
   for (const name of ['CI', 'NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS']) delete inherited[name]
   const child = spawn('script', ['-qec', `stty cols 100 rows 30; ${command}`, '/dev/null'], {
     ...(cwd !== undefined && { cwd }),

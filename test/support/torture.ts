@@ -1,20 +1,20 @@
 /**
- * The invalid messages of RFC 4475 (sections 3.1.2 and 3.2), and those that only the application layer objects to
- * (section 3.3). The messages are ours: each has the flaw that the RFC gives to the one of that name, and nothing else.
+ * The invalid messages of RFC 4475 (sections 3.1.2 and 3.2), and those that only the application layer rejects (section
+ * 3.3). The messages are our own. Each has exactly the flaw of the RFC's message with that name.
  */
 import type { FindingCode } from '@siplet/sipmsg'
 import { raw, SDP } from './messages.ts'
 
 interface Parts {
   startLine?: string
-  /** Header lines that replace those of the same name; undefined takes one away. */
+  /** Header lines that replace those of the same name; undefined removes the header. */
   headers?: Record<string, string | undefined>
-  /** Further lines, at the end of the head. */
+  /** Further lines at the end of the head. */
   lines?: string[]
   body?: string
 }
 
-/** A request without a flaw, and with those that are asked for. */
+/** Returns a request without a flaw, except for those that are asked for. */
 export function request(method: string, { startLine, headers, lines = [], body = '' }: Parts = {}): string {
   const all: Record<string, string | undefined> = {
     Via: 'SIP/2.0/UDP host.example.com;branch=z9hG4bKkdjuw',
@@ -42,7 +42,7 @@ export interface Torture {
   name: string
   section: string
   text: string
-  /** What must be found, and nothing else; where in the text each finding points to. */
+  /** The expected findings, complete, and the text that each finding points to. */
   findings: [code: FindingCode, at: string][]
 }
 
