@@ -1,4 +1,4 @@
-/** The loop of an author: siplet init, check and exec --watch, the diff. */
+/** The tools of a script author: siplet init, check and exec --watch, and the diff. */
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ after(() => rmSync(folder, { recursive: true }))
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** A folder with a Node that runs npm, and fails on everything else: one too old for siplet. */
+/** Returns a folder with a Node that runs npm but fails on everything else: a Node too old for siplet. */
 function oldNode(): string {
   const old = mkdtempSync(join(folder, 'old-node-'))
   const script = `#!/bin/sh\ncase "$1" in */npm) exec '${process.execPath}' "$@" ;; esac\necho 'this Node is old' >&2\nexit 1\n`
@@ -25,7 +25,7 @@ function oldNode(): string {
   return old
 }
 
-/** Our Node comes first, whatever the machine has. */
+/** Our Node comes first, whatever Node the machine has. */
 const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
 
 describe('siplet init', () => {
@@ -269,7 +269,7 @@ describe('--watch', () => {
   )
   const message = write('m.sip', INVITE)
 
-  /** Runs a command that watches; `next` is what it says of its next run. */
+  /** Runs a command with --watch. `next` returns the output of its next run. */
   async function watching(args: string[], test: (next: () => Promise<string>, pid: number) => Promise<void>) {
     const child = spawn(process.execPath, [SIPLET, ...args, '--watch'], {
       env: { ...process.env, NO_COLOR: '1' },
@@ -365,7 +365,7 @@ describe('--watch', () => {
     }
     try {
       await runs(1)
-      // Longer than a change has to be quiet for.
+      // Longer than the time for which files must not change.
       await delay(500)
       assert.equal(await runs(1), 1)
       write('broken.js', 'function mod_init() { return { child_init: () => 0 } }')

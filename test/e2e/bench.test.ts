@@ -1,4 +1,4 @@
-/** siplet bench as a process, with rows so short that only their presence counts. */
+/** Runs siplet bench as a process. The rows are too short to be meaningful; only their presence is tested. */
 import assert from 'node:assert/strict'
 import { type Figures, figuresText } from '../../packages/cli/src/bench/figures.ts'
 import { siplet } from '../support/cli.ts'

@@ -1,4 +1,4 @@
-/** siplet completion: the Tab key, pressed in real shells. */
+/** siplet completion: presses the Tab key in real shells. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { siplet } from '../support/cli.ts'
 import { inTerminal } from '../support/terminal.ts'
 
-/** What is typed before Tab, and the words that the command line has after it. */
+/** The text typed before Tab, and the resulting words of the command line. */
 const COMPLETED: [typed: string, ...words: string[]][] = [
   ['rep', 'replay'],
   ['replay --isol', 'replay', '--isolation'],
@@ -22,7 +22,7 @@ const COMPLETED: [typed: string, ...words: string[]][] = [
   ['help comp', 'help', 'completion'],
 ]
 
-/** Nothing is to be offered here, file names neither. */
+/** Nothing must be offered here, not even file names. */
 const NOTHING = ['replay --limit cal', 'check cal', 'serve --nonsense']
 
 describe('siplet completion', () => {
@@ -47,7 +47,7 @@ describe('siplet completion', () => {
     return missing.length === 0
   }
 
-  /** Presses Tab, then Enter, for each; a function in the place of siplet shows the words it gets. */
+  /** Presses Tab, then Enter, for each text. A function in place of siplet prints the words that it gets. */
   async function pressed(shell: string, setUp: string, typed: readonly string[]): Promise<string[][]> {
     const shown = await inTerminal(shell, {
       cwd: folder,
@@ -70,7 +70,7 @@ describe('siplet completion', () => {
   it('bash completes commands, options, values and files', async function () {
     if (!has('bash', 'script')) return this.skip()
     const script = await scriptFor('bash')
-    // Sourced twice, as ~/.bashrc may be.
+    // Sourced twice, because ~/.bashrc may be sourced twice.
     const found = await pressed('bash --norc -i', `source ${script}; source ${script}`, typed)
     assert.deepEqual(found, expected)
   })

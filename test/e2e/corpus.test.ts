@@ -3,14 +3,14 @@ import { SIPMessage } from '@siplet/sipmsg'
 import { createCaptureStats, readSIPMessages } from '../../packages/cli/src/capture/index.ts'
 import { corpus } from '../support/corpus.ts'
 
-/** Where we differ from tshark on purpose: docs/captures.md tells why. By capture, the frames. */
+/** Frames, by capture, in which we differ from tshark on purpose; docs/captures.md explains why. */
 const NOT_OURS: Record<string, number[]> = {}
 
 describe('captures of the corpus, compared with tshark', () => {
   const captures = corpus()
   if (captures === undefined) {
     it('is skipped: ../shared/corpus is not on this machine, 0 captures compared', function () {
-      // Not every reporter shows the titles of tests that do not run.
+      // Not every reporter shows the titles of skipped tests.
       console.log('      SKIPPED: ../shared/corpus is not on this machine, 0 captures compared')
       this.skip()
     })

@@ -1,4 +1,4 @@
-/** NODE_DEBUG of the documentation: every channel prints, and peers cannot write control characters into it. */
+/** NODE_DEBUG as documented: every channel prints, and peers cannot write control characters into the output. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'

@@ -9,7 +9,7 @@ import { INVITE, RINGING } from '../support/messages.ts'
 
 const HANDLER = 'examples/handler.ts'
 
-/** A file of zeros that takes no room on the disk. */
+/** Returns a file of zeros that needs no room on the disk. */
 function hugeFile(): string {
   const path = scriptFolder().write('huge', '')
   truncateSync(path, 5 * 2 ** 30)

@@ -1,4 +1,4 @@
-/** A short run of the fuzzers, as processes of their own: a loop without end fails the test, and does not hang it. */
+/** Short runs of the fuzzers as separate processes: an endless loop fails the test and does not hang it. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

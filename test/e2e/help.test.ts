@@ -1,4 +1,4 @@
-/** --help and docs/cli.md, which come from one definition. */
+/** --help and docs/cli.md, which are made from the same definitions. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { MANUAL, manual } from '../../packages/cli/scripts/write-manual.ts'

@@ -1,4 +1,4 @@
-/** siplet exec --inspect: a debugger, from finding the script to the message that comes out. */
+/** siplet exec --inspect: a debugger session, from finding the script to the edited message. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -55,7 +55,7 @@ const message = write('invite.sip', INVITE.replace('sip:bob@', 'sip:0049301@'))
 const router = write('router.ts', ROUTER)
 const plus = write('lib/plus.ts', PLUS)
 
-/** Runs exec --inspect on a free port; `test` is given the URL that it prints. */
+/** Runs exec --inspect on a free port. `test` gets the URL that the command prints. */
 async function inspecting(script: string, test: (url: string) => Promise<void>): Promise<CLIRun> {
   const child = spawn(
     process.execPath,
@@ -85,7 +85,7 @@ async function inspecting(script: string, test: (url: string) => Promise<void>):
   }
 }
 
-/** Status and body of an HTTP request that names this host. */
+/** Returns status and body of an HTTP request with this Host header. */
 function get(url: string, host: string, headers = {}): Promise<[status: number, body: string]> {
   return new Promise((resolve, reject) => {
     request(url, { headers: { Host: host, ...headers } }, (response) => {
@@ -124,7 +124,7 @@ describe('siplet exec --inspect', function () {
 
       // Ten times the time limit, in the middle of the method.
       await new Promise((resolve) => setTimeout(resolve, 200))
-      // The first step is into msg.RURI, which is no code of the author.
+      // The first step enters msg.RURI, which is not code of the author.
       await client.send('Debugger.stepInto')
       assert.equal((await client.pause()).frames[0]!.name, 'request_route')
       await client.send('Debugger.stepInto')

@@ -1,4 +1,4 @@
-/** Hostile names in scripts, files, arguments and messages: no command shows them raw, or lets them forge a line. */
+/** Hostile names in scripts, files, arguments and messages: no command prints them raw, or lets them forge a line. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { CaptureEncoder, LINKTYPE, udpFrames } from '../../packages/cli/src/capt
 import { siplet } from '../support/cli.ts'
 import { INVITE } from '../support/messages.ts'
 
-/** Clears the screen, sets a title, colours by C1, turns text around, begins lines. */
+/** Clears the screen, sets a title, sets colours by C1, reverses text, and starts lines. */
 const EVIL = '\x1b[2J\x1b]0;t\x07\u009b31m\u202e\u2066\u2028\x7f\x85'
 const FORGED = 'ERROR: child 1: forged'
 
@@ -18,7 +18,7 @@ describe('the output of commands', function () {
   const folder = mkdtempSync(join(tmpdir(), 'siplet-printable-'))
   after(() => rmSync(folder, { recursive: true }))
 
-  /** File names hold neither NUL nor a slash. */
+  /** File names cannot contain NUL or a slash. */
   const file = (name: string, text: string | Uint8Array) => {
     const path = join(folder, name)
     writeFileSync(path, text)

@@ -1,4 +1,4 @@
-/** The examples around the proxy, as they stand. */
+/** The examples for the proxy, unmodified. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
@@ -74,7 +74,7 @@ for (const name of ['router.ts', 'router.py']) {
               ),
               port,
             )
-          // An outbound proxy that is us is no preloaded route.
+          // A Route that names us as outbound proxy is not a preloaded route.
           send('INVITE', 'sip:+4930124@example.com', own)
           await client!.next(100)
           even!.reply(await even!.next('INVITE'), 200, {
@@ -110,7 +110,7 @@ for (const name of ['router.ts', 'router.py']) {
             send('ACK', stranger!.uri, away)
             send('ACK', stranger!.uri, away, ';tag=made-up')
           }
-          // It names a back end, and goes to no other place.
+          // The Route names a back end but leads elsewhere.
           const hidden = `Route: "${even!.uri}" <${stranger!.uri};lr>\r\n`
           send('OPTIONS', `${even!.uri};maddr=${stranger!.uri.slice(4)}`, own + hidden, ';tag=made-up')
           even!.reply(await even!.next('OPTIONS'), 481)
@@ -393,13 +393,13 @@ describe('siplet serve', () => {
   })
 })
 
-/** What the proxy does with those that it does not refuse with 400. */
+/** What the proxy does with messages that it does not refuse with 400. */
 const TORTURE_OUTCOMES: Record<string, string> = {
   badvers: '505',
   zeromf: '483',
   bext01: '420',
 }
-/** Flaws that routing does not depend on (RFC 3261 section 16.3 item 1): endpoints are to judge. */
+/** Flaws that do not affect routing (RFC 3261 section 16.3 item 1): the endpoints judge them. */
 const PASSED_ON = 'escruri baddate regbadct unkscm novelsc unksm2 invut regaut01 sdp01 inv2543'.split(' ')
 
 describe('torture messages (RFC 4475) at the socket', () => {
@@ -419,7 +419,7 @@ describe('torture messages (RFC 4475) at the socket', () => {
       const { port } = proxy.listening[0]!
       for (const [index, { name, text }] of TORTURE.entries()) {
         const [replies, passed] = [client.received.length, server.received.length]
-        // A transaction of its own each; replies go to where it came from, which rport asks for.
+        // Each is a transaction of its own. rport makes replies return to the source port.
         client.send(
           text
             .replace(/branch=z9hG4bKkdjuw/, `branch=z9hG4bKtorture${index}`)

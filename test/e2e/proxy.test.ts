@@ -1,4 +1,4 @@
-/** Real traffic: SIPp's calls through the proxy, by all four routes, in every isolation. */
+/** Real traffic: SIPp calls through the proxy, with all four routes, in every isolation. */
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -13,7 +13,7 @@ import { SIPP_MISSING, Sipp, type SippResult, sipp } from '../support/sipp.ts'
 
 const scenario = (name: string) => ['-sf', fileURLToPath(new URL(`../sipp/${name}.xml`, import.meta.url))]
 
-/** Routes by the user of the Request-URI; each call is a case. */
+/** Routes by the user of the Request-URI; each user is a test case. */
 const ROUTER = `const { DIALOG, RINGING, REFUSING, OPTIONS, LOSSY, DIALOG_TCP, DIALOG6, NOBODY } = #PORTS#
 const at = (port, rest = '') => 'sip:127.0.0.1:' + port + rest
 export function mod_init() {
@@ -56,7 +56,7 @@ export function mod_init() {
   }
 }`
 
-/** Ports that were free a moment ago. */
+/** Returns ports that were free a moment ago. */
 async function freePorts(count: number): Promise<number[]> {
   const sockets = Array.from({ length: count }, () => createSocket('udp4').bind(0, '127.0.0.1'))
   await Promise.all(sockets.map((socket) => once(socket, 'listening')))
@@ -77,7 +77,7 @@ async function open(
         file: scriptFile(ROUTER.replace('#PORTS#', JSON.stringify(ports)), 'router.mjs'),
         isolation,
         children: 2,
-        // A machine that is busy with other things is no endless loop.
+        // A busy machine must not look like an endless loop.
         timeoutMs: 1_000,
       },
       drainTimeoutMs: 1,
@@ -87,7 +87,7 @@ async function open(
   )
 }
 
-/** Calls of one scenario by a client of its own. */
+/** Makes calls of one scenario with a separate client. */
 async function calls(
   proxy: SIPProxy | number,
   user: string,
@@ -198,7 +198,7 @@ describe('the proxy under SIPp', function () {
       ].entries()) {
         assertAll(cases[index]!, count as number, what as string)
       }
-      // The last ACK may still be with the script.
+      // The script may still handle the last ACK.
       await until(() => proxy.health().unfinished === 0, 'every message is finished')
     })
   }
@@ -215,13 +215,14 @@ describe('the proxy under SIPp', function () {
         await until(() => proxy.health().unfinished === 0, 'every message is finished')
         const retransmissions = /siplet_proxy_retransmissions_total (\d+)/.exec(await proxy.metrics())
         assert.ok(Number(retransmissions?.[1]) > 0)
-        // Of everything that makes a call, something was lost on either side.
+        // For each message of a call, at least one was lost on each side.
         for (const { lost } of [front, back]) {
           for (const part of ['INVITE', '180 INVITE', '200 INVITE', 'ACK', 'BYE', '200 BYE']) {
             assert.ok(lost.has(part), `no ${part} was lost`)
           }
         }
-        // In one call, all that says that the INVITE has arrived: it comes again to a back end that has answered.
+        // In one call, all messages were lost that say that the INVITE has arrived. So the INVITE comes again to a back
+        // end that has answered.
         const answers = (call: string) => back.lost.get('200 INVITE')!.filter((id) => id === call)
         assert.ok(back.lost.get('180 INVITE')!.some((call) => answers(call).length > 1))
       }),
@@ -229,7 +230,7 @@ describe('the proxy under SIPp', function () {
   })
 
   it('1,000 calls survive endless loops, reloads, dead back ends and floods of garbage', async () => {
-    // Each loop holds its child for timeoutMs, and replies wait behind it.
+    // Each loop blocks its child for timeoutMs, and replies wait meanwhile.
     await using proxy = await open('thread', ports, { timers: { frTimeoutMs: 15_000 } })
     const port = proxy.listening[0]!.port
     const flood = createSocket('udp4').bind(0, '127.0.0.1')
@@ -265,8 +266,9 @@ describe('the proxy under SIPp', function () {
       delay(1_500).then(() => process.kill(Number(pool), 'SIGKILL')),
     ])
     assert.equal(result.successful + result.failed, 400)
-    // An exec that was in the process is answered with 500, or its reply goes on unedited, which SIPp sees as failed,
-    // too; what waited, and what shared a batch, runs in the next process. So no more calls fail than execs were lost.
+    // An exec that was in the process is answered with 500, or its reply is forwarded unedited, which SIPp counts as a
+    // failure as well. Waiting execs and the rest of its batch run in the next process. So no more calls fail than
+    // execs were lost.
     const { ERR_SIPLET_CHILD_LOST: lost = 0, ...others } = proxy.engine.stats().errors
     assert.deepEqual(others, {})
     assert.ok(result.failed <= lost, `${result.failed} calls failed by ${lost} lost execs: ${result.errors}`)

@@ -1,4 +1,6 @@
-/** The packages as they would be published: built, packed, checked by publint, and installed by npm into a fresh project. */
+/**
+ * The packages as they would be published: built, packed, checked by publint, and installed by npm into a new project.
+ */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,7 +16,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const PACKAGES = ['sipmsg', 'engine', 'proxy', 'cli']
 const pnpm = (args: string[], cwd: string) => run('npx', ['-y', 'pnpm@12.21.0', ...args], { cwd })
 
-/** Uses every entry point. It must compile under the strictest options, declaration files included. */
+/** Uses every entry point. It must compile with the strictest options, including declaration files. */
 const TYPED_PROGRAM = `
 import { createEngine, type ExecResult, SipletError } from '@siplet/engine'
 import type { Handler, SIPMsg } from '@siplet/engine/script'
@@ -45,7 +47,7 @@ describe('the published packages', function () {
   after(() => rmSync(folder, { recursive: true }))
 
   before(async () => {
-    // The prepack script of each package builds it.
+    // The prepack script of each package builds the package.
     for (const name of PACKAGES) {
       await pnpm(['pack', '--out', join(folder, `${name}.tgz`)], join(ROOT, 'packages', name))
     }

@@ -1,4 +1,4 @@
-/** Everything the README claims. */
+/** Every claim of the README. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ const manifest = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'))
 
 const SIPMSG_README = readFileSync(new URL('packages/sipmsg/README.md', ROOT), 'utf8')
 
-/** The fenced blocks of that language. */
+/** Returns the fenced code blocks of that language. */
 function blocks(language: string, text = README): string[] {
   return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, text]) => text!)
 }
@@ -25,7 +25,7 @@ function blocks(language: string, text = README): string[] {
 const timeless = (text: string) =>
   text
     .replace(/in [\d.]+ s \([\d,]+\/s\)/, 'in T')
-    // Where the machine is busy, in more batches.
+    // On a busy machine, the messages run in more batches.
     .replace(/Time in the script:\n[\s\S]*/, 'Time in the script: T')
     .trimEnd()
 
@@ -126,7 +126,7 @@ describe('the README', () => {
   })
 })
 
-/** Runs the code: each console.log must print the comment behind it. */
+/** Runs the code: each console.log must print the text of the comment after it. */
 async function printsItsComments(source: string): Promise<void> {
   const path = fileURLToPath(new URL('test/e2e/.readme-code.ts', ROOT))
   writeFileSync(path, source)

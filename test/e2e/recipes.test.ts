@@ -1,4 +1,4 @@
-/** The recipes of the migration guide, in every language they are there in: the same messages, the same decisions. */
+/** The recipes of the migration guide in every language: the same messages, the same decisions. */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-/** siplet replay: what is run, when, what it is compared with, and what is written of it. */
+/** siplet replay: selection of messages, pace, comparisons and outputs. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -28,7 +28,7 @@ describe('siplet replay: selection and comparison', () => {
   after(() => rmSync(folder, { recursive: true }))
   const file = (name: string) => join(folder, name)
 
-  /** Datagrams at these seconds. */
+  /** Writes datagrams that were captured at these seconds. */
   function timed(name: string, ...messages: [at: number, payload: string][]): string {
     const encoder = new CaptureEncoder({ format: 'pcap', linktype: LINKTYPE.RAW })
     const frames = messages.map(([at, payload]) => {
@@ -171,7 +171,7 @@ describe('siplet replay: selection and comparison', () => {
       const { stdout, exitCode } = await siplet([...args, other])
       assert.equal(exitCode, 0)
       assert.match(stdout, /Decisions that differ: 5\n\n5 × INVITE\n/)
-      // What was: the other script. What is: --script.
+      // `-` is the other script, `+` is --script.
       assert.ok(stdout.includes(`  code\n    - -1    (${other})\n    + 1    (${one})\n`), stdout)
       assert.match(stdout, / {2}dstUri\n {4}- sip:192\.0\.2\.9 .*\n {4}\+ none /)
       assert.match(stdout, /- INVITE sip:.*\n {4}\+ INVITE sip:a@192\.0\.2\.7 SIP\/2\.0\n/)
@@ -314,7 +314,7 @@ describe('siplet replay: selection and comparison', () => {
       assert.match(stderr, code)
       for (const [, path] of outputs) assert.equal(readFileSync(path, 'utf8'), 'of an earlier run')
     }
-    // One that cannot be written is told before the others are emptied.
+    // An output that cannot be written is reported before the others are emptied.
     const { stderr } = await siplet(['replay', CALLS, '-s', script, ...args.slice(0, 2), '--report', folder])
     assert.match(stderr, /ERR_SIPLET_OUTPUT: .* cannot be written: it is a folder\n/)
     assert.equal(readFileSync(outputs[0]![1], 'utf8'), 'of an earlier run')

@@ -21,7 +21,7 @@ describe('siplet replay', () => {
   after(() => rmSync(folder, { recursive: true }))
   let files = 0
 
-  /** A capture of these payloads, one a frame. */
+  /** Writes a capture with one payload per frame. */
   function captureOf(...payloads: (string | Buffer)[]): string {
     const encoder = new CaptureEncoder({ format: 'pcap', linktype: LINKTYPE.RAW })
     const frames = payloads.flatMap((payload, k) =>
@@ -171,7 +171,7 @@ describe('siplet replay', () => {
       'sl_send_reply(403, "No Registrar Here") returned 1',
     )
     assert.ok(!('functions' in ringing!))
-    // --compare runs them, too.
+    // --compare runs the functions as well.
     const compared = await siplet([...args, '--compare', 'examples/proxy/router.py', '--fail-on-difference'])
     assert.equal(compared.exitCode, 0, compared.stdout)
   })
@@ -448,7 +448,7 @@ def mod_init():
       assert.equal(summary.messages, times * 1_000)
       return peakMiB
     }
-    // Both runs are long enough to be past warm-up: V8 lets its heap grow in the first seconds of any run.
+    // Both runs are long enough to be past warm-up: V8 lets its heap grow in the first seconds of every run.
     const [small, large] = [await peak(120), await peak(360)]
     console.log(`      peak memory: ${small.toFixed(0)} MiB for 162 MB, ${large.toFixed(0)} MiB for 486 MB`)
     assert.ok(large < small + 100, `${large} MiB against ${small} MiB`)

@@ -1,4 +1,4 @@
-/** The report of siplet replay, in Chromium: by clicks, by keys, and with a capture that wants to do harm. */
+/** The report of siplet replay in Chromium: with the mouse, with keys, and with a hostile capture. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,7 +21,7 @@ const HANDLER = 'examples/handler.ts'
 const folder = mkdtempSync(join(tmpdir(), 'siplet-report-'))
 after(() => rmSync(folder, { recursive: true }))
 
-/** Replays these payloads, one a second, and returns the path of the report. */
+/** Replays these payloads, one per second, and returns the path of the report. */
 async function reportOf(name: string, script: string, payloads: readonly string[]): Promise<string> {
   const encoder = new CaptureEncoder({ format: 'pcap', linktype: LINKTYPE.RAW })
   const frames = payloads.flatMap((payload, second) =>
@@ -129,7 +129,7 @@ describe('the page of a report', function () {
   })
   after(() => chromium?.close())
 
-  /** Waits until the list says how many calls it shows. */
+  /** Waits until the list shows the number of found calls. */
   const found = (page: Page, words: string | RegExp) => page.getByRole('status').getByText(words).waitFor()
   const list = (page: Page) => page.getByRole('grid', { name: 'Calls' })
   const ladder = (page: Page) => page.getByRole('listbox')
@@ -373,7 +373,7 @@ describe('the page of a report', function () {
   })
 })
 
-/** Runs in the page: ways in that a fault of the page might open, and the directives that close them. */
+/** Runs in the page: attempts that a fault of the page might allow, and the directives that prevent them. */
 const INTRUDE = `(async () => {
   const stopped = []
   document.addEventListener('securitypolicyviolation', (event) => stopped.push(event.effectiveDirective))
@@ -387,7 +387,7 @@ const INTRUDE = `(async () => {
   return { stopped: stopped.sort(), pwned: 'pwned' in window }
 })()`
 
-/** What axe finds, in short. */
+/** Returns the findings of axe in short. */
 async function faults(page: Page): Promise<string[]> {
   await page.evaluate(axe.source)
   const { violations } = await page.evaluate<AxeResults>('axe.run()')
@@ -396,7 +396,7 @@ async function faults(page: Page): Promise<string[]> {
   )
 }
 
-/** Messages of calls of five messages each, no two of them alike. */
+/** Messages of calls with five messages each, all different. */
 const NONE = { script: 'none.ts', captures: ['many.pcap'], notes: () => [] }
 
 function slice(from: number, count: number): ReplayedMessage[] {

@@ -1,4 +1,4 @@
-/** Standard streams: pipes that close, the progress bar of siplet replay on a terminal, and colours. */
+/** Standard streams: closed pipes, the progress bar of siplet replay on a terminal, and colours. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { inTerminal } from '../support/terminal.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const MESSAGES = 20_000
-/** How a bar looks: share, count, rate and time left. */
+/** The format of a bar: share, count, rate and time left. */
 const BAR = /█+░* \d+ % \| [\d,]+ messages, [\d,]+\/s \| (?:\d+[hms]\d*)+ left/
 const ESCAPE = '\x1b'
 
@@ -122,7 +122,7 @@ describe('siplet replay on a terminal', () => {
   })
 
   it('Ctrl-C ends with a summary of the finished part', async () => {
-    // Ctrl-C reaches the shell, too, which without a trap ends before it says anything.
+    // Ctrl-C also reaches the shell, which ends before it prints anything unless it has a trap.
     const text = await inTerminal(
       `trap : INT; ${process.execPath} packages/cli/bin/siplet.js replay ${capture} --script ${script} --speed real; echo "exit $?"`,
       { cwd: ROOT, steps: [{ after: /[1-9] messages?, /, type: '\x03' }] },

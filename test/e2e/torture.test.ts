@@ -1,9 +1,9 @@
-/** The torture messages of the corpus, by the names that RFC 4475 gives them. */
+/** The torture messages of the corpus, with their names from RFC 4475. */
 import assert from 'node:assert/strict'
 import { type FindingCode, SIPMessage, validate } from '@siplet/sipmsg'
 import { tortureMessages } from '../support/corpus.ts'
 
-/** Errors that must be found; messages that are not named here have none. */
+/** Errors that must be found. Messages that are not listed here have none. */
 const ERRORS: Record<string, FindingCode[]> = {
   badinv01: ['PARAMETERS_MALFORMED', 'HEADER_MALFORMED', 'LIST_ELEMENT_EMPTY'],
   clerr: ['CONTENT_LENGTH_LARGER'],
@@ -28,7 +28,7 @@ describe('torture messages of the corpus', () => {
   const messages = tortureMessages()
   if (messages === undefined) {
     it('are skipped: ../shared/corpus is not on this machine, 0 messages read', function () {
-      // Not every reporter shows the titles of tests that do not run.
+      // Not every reporter shows the titles of skipped tests.
       console.log('      SKIPPED: ../shared/corpus is not on this machine, 0 messages read')
       this.skip()
     })

@@ -1,4 +1,4 @@
-/** Captures of every kind, written by our own writer and read back. */
+/** Captures of every kind, written by our own encoder and read back. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -239,7 +239,7 @@ describe('captures', () => {
             Math.max(0, ends.filter((end) => end <= length).length - 2),
             `cut at ${length}`,
           )
-          // In a pcapng the section header and the interface description are blocks of their own.
+          // In pcapng, the section header and the interface description are separate blocks.
           const atBoundary = ends.includes(length) || (format === 'pcapng' && length === 28)
           assert.equal(truncated === undefined, atBoundary, `cut at ${length}`)
           if (truncated) assert.ok(truncated.offset < length && truncated.reason.startsWith('the file ends'))
@@ -312,7 +312,7 @@ describe('captures', () => {
     const [ether] = udp(INVITE)
     const enhanced = Buffer.alloc(20)
     enhanced.writeUInt32LE(1, 0)
-    // 2^-10 s is the resolution: 2.5 s are 2560 ticks.
+    // The resolution is 2^-10 s: 2.5 s are 2560 ticks.
     enhanced.writeUInt32LE(2_560, 8)
     enhanced.writeUInt32LE(raw!.length, 12)
     const obsolete = Buffer.alloc(20)

@@ -1,4 +1,4 @@
-/** SIP below tags, in tunnels and in HEP. */
+/** SIP under tags, in tunnels and in HEP. */
 import assert from 'node:assert/strict'
 import { deflateSync } from 'node:zlib'
 import { ipFrames, LINKTYPE, PROTOCOL, udpFrames } from '../../../packages/cli/src/capture/index.ts'

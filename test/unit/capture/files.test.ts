@@ -1,4 +1,4 @@
-/** Compressed captures, several, and directories of them. */
+/** Compressed captures, several captures, and directories. */
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'

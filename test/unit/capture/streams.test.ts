@@ -1,4 +1,4 @@
-/** SIP over TCP and WebSocket, as captures have it. */
+/** SIP over TCP and WebSocket in captures. */
 import assert from 'node:assert/strict'
 import { captureFolder, texts } from '../../support/capture-reading.ts'
 import { TCPSide, webSocketFrame } from '../../support/encapsulation.ts'

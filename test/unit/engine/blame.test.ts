@@ -1,11 +1,11 @@
-/** Isolation `process`: which of the execs under way is blamed when the process ends. */
+/** Isolation `process`: which running exec is blamed if the process ends. */
 import assert from 'node:assert/strict'
 import type { Engine, ExecResult } from '@siplet/engine'
 import { handler, withEngine } from '../../support/engine.ts'
 import { inviteOf } from '../../support/messages.ts'
 import { until } from '../../support/processes.ts'
 
-/** Makes V8 give up, which ends the process. */
+/** Makes V8 end its process. */
 const FATAL = `'x'.repeat(5e8).split('')`
 const SCRIPT = handler(`
   fatal() { ${FATAL} },
@@ -18,7 +18,7 @@ const OPTIONS = { isolation: 'process', children: 2, affinity: 'none', limits: {
 
 const codes = (results: readonly ExecResult[]) => results.map(({ error }) => error?.code)
 
-/** Two execs that are under way in two children at the same time. */
+/** Runs two execs at the same time in two children. */
 function both(engine: Engine, one: string, other: string, id: string): Promise<ExecResult[]> {
   return Promise.all([engine.exec(one, inviteOf(`one-${id}`)), engine.exec(other, inviteOf('other'))])
 }
@@ -29,7 +29,7 @@ describe('blame for the end of the pool process', () => {
       for (let round = 0; round < 4; round++) {
         const [hostile, innocent] = await both(engine, 'fatal', 'busy', String(round))
         assert.equal(hostile!.error?.code, 'ERR_SIPLET_CHILD_LOST')
-        // The very same message each time: blamed twice, it would be refused.
+        // The same message each time: if it were blamed twice, it would be refused.
         assert.deepEqual([innocent!.error, innocent!.code > 0], [null, true])
       }
       assert.equal(engine.stats().errors.ERR_SIPLET_POISON ?? 0, 0)
@@ -99,7 +99,7 @@ describe('blame for the end of the pool process', () => {
     const limits = { ...OPTIONS.limits, callFunctionTimeoutMs: 60_000 }
     await withEngine(SCRIPT, { ...OPTIONS, limits, functions: { nested } }, async (engine) => {
       engineOf = engine
-      // Both are suspects after this, and run alone: the second one calls the function then.
+      // After this, both are suspects and run alone. The second one then calls the function.
       await both(engine, 'fatal', 'nested', 'outer')
       const again = await engine.exec('nested', inviteOf('again'))
       assert.equal(again.error ?? again.code, 7)

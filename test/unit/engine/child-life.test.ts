@@ -1,10 +1,10 @@
-/** The life of a child: script evaluated once, mod_init once, child_init(rank) once, then messages. */
+/** The life of a child: the script is evaluated once, mod_init runs once, child_init(rank) runs once, then messages. */
 import assert from 'node:assert/strict'
 import { createEngine, type Engine, type EngineOptions } from '@siplet/engine'
 import { handler, ISOLATIONS, keepingLogger, scriptFile, withEngine } from '../../support/engine.ts'
 import { INVITE, inviteOf } from '../../support/messages.ts'
 
-/** Tells by its code what has happened in this child: 100 * rank + calls so far; logs the rest. */
+/** Its code says what has happened in this child: 100 * rank + number of calls. The rest is logged. */
 const COUNTING = `
   let evaluated = 0, inits = 0, childInits = 0
   evaluated++

@@ -1,9 +1,9 @@
-/** Code that a script makes of a text: `eval`, `new Function` and their like. Its loops are checked, too. */
+/** Code that a script creates from a text: `eval`, `new Function` and similar. Its loops are checked as well. */
 import assert from 'node:assert/strict'
 import { handler, withEngine } from '../../support/engine.ts'
 import { INVITE } from '../../support/messages.ts'
 
-/** Ways to make code of the text `body`, which sets `done` of the global object, and to run it. */
+/** Ways to create code from the text `body`, which sets `done` of the global object, and to run it. */
 const WAYS: Record<string, string> = {
   'eval, called directly': 'eval(body)',
   'eval, called otherwise': '(0, eval)(body)',
@@ -19,7 +19,7 @@ const WAYS: Record<string, string> = {
   'code that makes code': 'eval("new Function(" + JSON.stringify(body) + ")()")',
 }
 
-/** Expressions, and what they are. Each is the same without siplet, unless it says so. */
+/** Expressions and their values. Unless noted, they have the same value without siplet. */
 const MEANINGS: readonly [code: string, value: unknown][] = [
   [`eval('1; for (let i = 0; i < 3; i++) i')`, 2],
   [`eval('do ; while (false)')`, undefined],
@@ -58,11 +58,11 @@ const ERRORS: readonly [code: string, message: RegExp][] = [
 ]
 
 describe('code that a script creates from a text', () => {
-  // Not in a process, which is ended on a busy machine before the loop is.
+  // Not in `process`: on a busy machine, the process is ended before the loop is.
   for (const isolation of ['inline', 'thread'] as const) {
     for (const [name, way] of Object.entries(WAYS)) {
       it(`a loop of ${name} ends in ${isolation}`, async () => {
-        // V8 looks for interrupts in this loop too rarely: it is called while V8 compiles it.
+        // V8 checks for interrupts too rarely in this loop: it is called while V8 compiles it.
         const body = `const [a, b] = [1, 2].map(() => ['b', 'a'.repeat(12e6), 'c'].join('')); for (;;) a === b`
         const script = handler(`attack() { const body = ${JSON.stringify(body)}; ${way}; return 1 },
           probe() { return 7 }`)
@@ -126,7 +126,7 @@ describe('code that a script creates from a text', () => {
             () => { globalThis.replaced = replaced; (0, eval)(taken + ' = replaced') },
             () => new Function(taken, 'for (;;) return ' + taken)(replaced),
           ]) try { attempt() } catch {}
-          // If our name stands in the text, its loops call another function.
+          // If the text contains our name, its loops call another function.
           for (const text of ['/* ' + taken + ' */ for (;;) break', 'for (;;) break']) {
             eval(text)
             new Function(taken, text)(replaced)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
 import { createEngine } from '@siplet/engine'
 
-/** Options of which one cannot be read. */
+/** Returns options, one of which cannot be read. */
 function throwing(name: string): object {
   const get = () => {
     throw new Error('a trap')

@@ -1,10 +1,10 @@
-/** The script contract: every member of the SIPMsg table, as a script sees it. */
+/** The script contract: every member of SIPMsg, as a script sees it. */
 import assert from 'node:assert/strict'
 import type { Engine } from '@siplet/engine'
 import { handler, withEngine } from '../../support/engine.ts'
 import { INVITE, RINGING, sip } from '../../support/messages.ts'
 
-/** Runs `body` as a method of a script on the message; what it returns is answered as JSON. */
+/** Runs `body` as a method of a script with the message. Its return value is sent back as JSON. */
 const SCRIPT = handler(`
   run(msg, body) {
     let outcome

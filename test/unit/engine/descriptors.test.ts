@@ -1,4 +1,4 @@
-/** What engines leave behind when they are closed: file descriptors and processes. */
+/** Closed engines leave no file descriptors and no processes. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createEngine } from '@siplet/engine'
@@ -10,26 +10,29 @@ import { until } from '../../support/processes.ts'
 const SCRIPT = handler('rankOf() { return this.rank }')
 const ENGINES = 10
 
-/** What the descriptors of this process stand for. */
+/** Returns the targets of this process's descriptors. */
 function open(): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       return [readlinkSync(`/proc/self/fd/${fd}`)]
     } catch {
-      // The one that listed the others.
+      // The descriptor with which the others were listed.
       return []
     }
   })
 }
 
-/** Pids of the child processes, which Linux lists by the thread that started them: engines start theirs in this one. */
+/**
+ * Returns the pids of child processes. Linux lists them by the thread that started them, and engines start theirs in
+ * this thread.
+ */
 function childProcesses(): Set<string> {
   return new Set(readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').match(/\d+/g))
 }
 
 /**
- * Returns a function that tells whether no descriptor and no process was added since. Other test files may have left an
- * esbuild process of their own: stopped, it does not end during the test.
+ * Returns a function that says whether no descriptor and no process was added since. Other test files may have left an
+ * esbuild process: a stopped one does not end during the test.
  */
 async function state(): Promise<() => boolean> {
   await stopEsbuild()
@@ -41,7 +44,7 @@ async function state(): Promise<() => boolean> {
 describe('a closed engine', () => {
   for (const isolation of ISOLATIONS) {
     it(`${isolation}: leaves no file descriptor and no process, ten times`, async () => {
-      // The first one may open what Node keeps, such as a thread's event loop.
+      // The first engine may open resources that Node keeps, such as a thread's event loop.
       await withEngine(SCRIPT, { isolation }, (engine) => engine.exec('rankOf', INVITE))
       const isAsBefore = await state()
       for (let i = 0; i < ENGINES; i++) {

@@ -1,4 +1,4 @@
-/** Loggers and listeners of the embedder that fail: every exec is answered all the same. */
+/** Loggers and listeners of the embedder that fail: every exec is still answered. */
 import assert from 'node:assert/strict'
 import type { Logger } from '@siplet/engine'
 import { handler, ISOLATIONS, keepingLogger, withEngine } from '../../support/engine.ts'

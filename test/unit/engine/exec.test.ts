@@ -1,4 +1,4 @@
-/** What an exec is answered with. */
+/** Results of execs. */
 import assert from 'node:assert/strict'
 import { createEngine, type ExecOptions } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
@@ -227,7 +227,7 @@ export function mod_init() {
           const results = await Promise.all(messages.map((message) => engine.exec('x', message)))
           return results.map(({ code, error }) => error?.code ?? code)
         }
-        // As often as it is asked: what was answered waits no more.
+        // Repeated, because answered execs must no longer count as waiting.
         for (let time = 0; time < 3; time++) {
           assert.deepEqual(await codes([long, INVITE]), [1, 'ERR_SIPLET_OVERLOAD'])
           assert.deepEqual(await codes([INVITE, INVITE, long]), [1, 1, 'ERR_SIPLET_OVERLOAD'])

@@ -1,4 +1,4 @@
-/** Short runs of the programs that let faults and load loose on an engine; they check for themselves. */
+/** Short runs of the programs that create faults and load. The programs check the results themselves. */
 import assert from 'node:assert/strict'
 import { run as faults } from '../../../benchmarks/faults.ts'
 import { run as overload } from '../../../benchmarks/overload.ts'

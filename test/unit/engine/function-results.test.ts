@@ -1,4 +1,4 @@
-/** Functions of the embedder that do odd things: each is the error of that exec, and the engine goes on. */
+/** Functions of the embedder with odd results: each gives an error of its exec, and the engine continues. */
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Engine, FunctionMessage } from '@siplet/engine'
@@ -17,7 +17,7 @@ const throwing = (value: () => unknown): Odd => {
     throw value()
   }
 }
-/** Throws whatever is asked of it. */
+/** Throws on every operation. */
 const hostileProxy = () =>
   new Proxy(() => {}, {
     get: () => {
@@ -29,7 +29,7 @@ const hostileProxy = () =>
   })
 const errorWith = (descriptor: PropertyDescriptor) =>
   Object.defineProperty(new Error(), 'message', descriptor)
-/** An object with a `then`, as a promise has. */
+/** Returns an object with a `then`, like a promise. */
 const thenable = (then: unknown): object => Object.defineProperty({}, 'then', { value: then })
 
 const TIMED_OUT = 'ERR_SIPLET_CALL_FUNCTION_TIMEOUT'

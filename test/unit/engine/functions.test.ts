@@ -1,4 +1,4 @@
-/** call_function: what a script can ask of its embedder. */
+/** call_function: how a script calls its embedder. */
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Engine, FunctionMessage } from '@siplet/engine'
@@ -183,7 +183,7 @@ for (const isolation of ISOLATIONS) {
           engine = started
           const results = await Promise.all([engine.exec('outer', INVITE), engine.exec('outer', INVITE)])
           assert.deepEqual(new Set(results.map(({ child }) => child)), new Set([1, 2]))
-          // Whoever asked second would have closed the circle.
+          // The second request would have closed the circle.
           assert.deepEqual(results.map(({ code }) => code).toSorted(), [1, 2])
         },
       )

@@ -1,4 +1,4 @@
-/** A debugger at an engine: what a library user sees of `inspect`. */
+/** A debugger at an engine: `inspect` as users of the library see it. */
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createEngine, type EngineOptions } from '@siplet/engine'
@@ -8,7 +8,7 @@ import { INVITE } from '../../support/messages.ts'
 
 const OPTIONS = { isolation: 'inline', logger: keepingLogger() } as const
 
-/** An engine whose script was let run by a debugger. */
+/** Returns an engine whose script was started by a debugger. */
 async function inspected(source: string, options: Partial<EngineOptions> = {}) {
   const scriptName = options.scriptName ?? scriptFile(source)
   const connected = Promise.withResolvers<Debugger>()

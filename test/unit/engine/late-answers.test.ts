@@ -1,4 +1,4 @@
-/** Answers of functions that come after the child that asked was lost. */
+/** Answers of functions that come after the calling child was lost. */
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Engine, FunctionMessage } from '@siplet/engine'
@@ -33,7 +33,7 @@ describe('a late answer of a function', () => {
   }
 })
 
-/** Ends what the child lives in. */
+/** Ends the worker or process of the child. */
 async function endChild(engine: Engine, isolation: 'thread' | 'process'): Promise<void> {
   if (isolation === 'process') process.kill(engine.stats().children[0]!.pid!, 'SIGKILL')
   else await Promise.all(workers.splice(0).map((worker) => worker.terminate()))

@@ -1,4 +1,4 @@
-/** Every limit: the error it is answered with, and where it is counted. What ends a child is in exec.test.ts. */
+/** Every limit: its error, and where the error is counted. exec.test.ts tests limits that end a child. */
 import assert from 'node:assert/strict'
 import type { EngineOptions } from '@siplet/engine'
 import { handler, ISOLATIONS, keepingLogger, withEngine } from '../../support/engine.ts'
@@ -62,7 +62,7 @@ for (const isolation of ISOLATIONS) {
         const [before, loop, after] = await Promise.all(execs)
         assert.deepEqual([before!.error, loop!.error?.code, after!.error], [null, 'ERR_SIPLET_TIMEOUT', null])
         assert.deepEqual([before!.sharedBy, loop!.sharedBy, after!.sharedBy], [1, 1, 1])
-        // The clock in the isolate has whole milliseconds.
+        // The clock in the isolate has a resolution of a millisecond.
         assert.ok(loop!.us >= 199_000, `${loop!.us} µs`)
       })
     })

@@ -1,4 +1,7 @@
-/** What hostile scripts may cost the host while it loads them, or reads what they say. The cases once took minutes, or ended it. */
+/**
+ * Upper bounds on the cost of loading hostile scripts, and of reading their output. These cases once took minutes, or
+ * ended the host.
+ */
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createEngine, SipletError } from '@siplet/engine'
@@ -14,7 +17,7 @@ import { INVITE } from '../../support/messages.ts'
 
 const EXPORTED = 'export function mod_init() { return { child_init: () => 0, probe: () => 7 } }'
 
-/** The error that ends the load of a script, whose other files are given by name. */
+/** Returns the error that ends the load of a script. Its other files are given by name. */
 async function refusal(
   source: string,
   files: Record<string, string> = {},

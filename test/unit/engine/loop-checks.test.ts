@@ -1,11 +1,11 @@
-/** Calls in the loops of a script, and the places that stacks show in spite of them. */
+/** Calls that are added to the loops of a script, and the places in stacks, which must not change. */
 import assert from 'node:assert/strict'
 import { Script } from 'node:vm'
 import { INVITE } from '../../../packages/cli/src/bench/invite.ts'
 import { columnAsWritten, withLoopChecks } from '../../../packages/engine/src/script/loop-checks.ts'
 import { handler, scriptFile, scriptFolder, withEngine } from '../../support/engine.ts'
 
-/** The code with `@` for the call. */
+/** Returns the code with `@` in place of the call. */
 function checked(code: string): string {
   const { code: result, checks } = withLoopChecks(code)
   return checks === null ? result : result.replaceAll(`${checks.name}();`, '@')
@@ -42,7 +42,7 @@ describe('loop checks', () => {
   for (const [code, expected] of Object.entries(regexps)) {
     it(`make the regular expression unambiguous in ${code.replaceAll('\n', '\\n')}`, () => {
       assert.equal(checked(code), expected)
-      // V8 takes both.
+      // V8 accepts both.
       new Script(code)
       new Script(withLoopChecks(code).code)
     })

@@ -1,9 +1,12 @@
-/** Loops that V8 does not interrupt without the flags of isolate/host/v8-flags.ts and the calls of script/loop-checks.ts. */
+/**
+ * Loops that V8 does not interrupt without the flags of isolate/host/v8-flags.ts and the calls of
+ * script/loop-checks.ts.
+ */
 import assert from 'node:assert/strict'
 import { INVITE } from '../../../packages/cli/src/bench/invite.ts'
 import { handler, withEngine } from '../../support/engine.ts'
 
-/** Methods `attack`, `warm` and data; `warm` is called until V8 optimises. */
+/** Each has the methods `attack`, `warm` and data. `warm` is called until V8 optimises it. */
 const LOOPS: Record<string, { setup: string; loop: string }> = {
   'fills memory with arrays': { setup: 'const list = []', loop: 'for (;;) list.push(new Array(1000))' },
   'is empty': { setup: '', loop: 'for (;;);' },
@@ -30,7 +33,7 @@ describe('loops', () => {
   for (const isolation of ['inline', 'thread', 'process'] as const) {
     for (const [name, { setup, loop }] of Object.entries(LOOPS)) {
       it(`a loop that ${name} is stopped in ${isolation}`, () => {
-        // V8 compiles the function while it is called in vain, and the loop begins in the midst of that.
+        // V8 compiles the function while it is called without effect, and the loop begins during that.
         const script = `${setup}
           function spin(n) { if (n) ${loop} }
           ${handler('attack() { for (let i = 0; i < 100000; i++) spin(0); spin(1) }, probe() { return 7 }')}`

@@ -1,4 +1,4 @@
-/** A worker thread that ends: its rank comes back in another one. */
+/** A worker thread that ends: its rank continues in another worker. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-/** A pool process that says what it cannot have to say, from frames without end to answers nobody asked for. */
+/** A pool process that sends what it must not send, from endless frames to unexpected answers. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -37,7 +37,7 @@ const REPEATED = [
   'a byte more',
 ]
 
-/** An engine whose pool process is the one that lies. */
+/** Creates an engine whose pool process is the one that lies. */
 async function withLyingPool(
   test: (engine: Engine) => Promise<void>,
   timeoutMs = 10_000,
@@ -66,7 +66,7 @@ describe('a pool process that lies', () => {
     await withLyingPool(async (engine) => {
       assert.equal((await engine.exec('route', INVITE)).code, 1)
       for (const lie of LIES) {
-        // More than once: what was lost to a lie is never called poison.
+        // More than once: an exec that was lost because of a lie is never poison.
         for (let time = 0; time < 3; time++) {
           const { error } = await engine.exec('route', lying(lie))
           assert.equal(error?.code, 'ERR_SIPLET_CHILD_LOST', lie)
@@ -113,7 +113,7 @@ describe('a pool process that lies', () => {
       const ignored = engine.exec('route', sip({ headers: [['X-Ignored', 'yes']] })).finally(() => {
         answered = true
       })
-      // The shorter queue is that of the other child.
+      // The other child has the shorter queue.
       while (!answered) assert.equal((await engine.exec('route', INVITE)).error, null)
       assert.equal((await ignored).error?.code, 'ERR_SIPLET_CHILD_LOST')
     })
@@ -126,7 +126,7 @@ describe('a pool process that lies', () => {
       const { lost } = engine.stats().rebuilds
       await sleep(500)
       assert.equal(engine.stats().rebuilds.lost, lost)
-      // Whether it lives for long enough for this one is its own decision.
+      // The process itself decides whether it lives long enough for this exec.
       const { error } = await engine.exec('route', INVITE)
       assert.ok(error === null || error.code === 'ERR_SIPLET_CHILD_LOST', String(error?.message))
     }

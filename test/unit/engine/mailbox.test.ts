@@ -1,4 +1,4 @@
-/** The engine's side of a mailbox and a worker's, in two threads: each batch ends exactly once, however that is told. */
+/** Both sides of a mailbox in two threads: each batch ends exactly once, however its end is reported. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
@@ -8,7 +8,7 @@ const WORKER = `
   import { parentPort, workerData } from 'node:worker_threads'
   import { serve } from ${JSON.stringify(new URL('../../../packages/engine/src/children/mailbox.ts', import.meta.url).href)}
   parentPort.postMessage('ready')
-  // A batch takes as many steps as it is said to be long.
+  // The length of a batch is its number of steps.
   serve(workerData, (length) => {
     for (let i = 0; i < length; i++) Math.sqrt(i)
     return 'done'
@@ -32,7 +32,8 @@ describe('mailbox', () => {
       })
       const batches = 4_000
       for (let batch = 0; batch < batches; batch++) {
-        // Some end at once, some around the moment when it is given up, some well after it; some are too large to look.
+        // Some batches end at once, some when the engine stops looking, some well after that; some are too large to
+        // look for.
         const steps = [0, 100, 20_000, 60_000, 0, 500_000][batch % (batch < 200 ? 6 : 4)]!
         const count = batch % 7 === 0 ? 100 : 1
         const how = await new Promise<keyof typeof told>((resolve, reject) => {

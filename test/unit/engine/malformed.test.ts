@@ -1,4 +1,4 @@
-/** Isolates that write nonsense into the memory they share with the host: it costs the child, and nothing else. */
+/** Isolates that write nonsense into the memory they share with the host: only the child is lost. */
 import assert from 'node:assert/strict'
 import { ISOLATIONS } from '../../support/engine.ts'
 import { GARBLINGS, type GarblingQueues, garblingQueues } from '../../support/garbling.ts'
@@ -20,7 +20,7 @@ for (const isolation of ISOLATIONS) {
           ...Array.from({ length: 5 }, () => children.exec(other!)),
         ])
         const [garbled, ...right] = answers
-        // A call is noticed when it is made: the result that stands already is right.
+        // A wrong call is noticed when it is made: the result that is already there is correct.
         if (garbled!.code === undefined) assert.match(garbled!.reason!, /^malformed/)
         else assert.equal(garbled!.code, 1)
         assert.equal(garbled!.killed, false)

@@ -1,4 +1,4 @@
-/** limits.maxMessageBytes: what is longer is refused before anything of it is copied. */
+/** limits.maxMessageBytes: a longer message is refused before anything of it is copied. */
 import assert from 'node:assert/strict'
 import { SIPMessage } from '@siplet/sipmsg'
 import { handler, ISOLATIONS, withEngine } from '../../support/engine.ts'
@@ -34,7 +34,7 @@ describe('limits.maxMessageBytes', () => {
           assert.equal(await exec(message), TOO_LARGE)
         }
         assert.equal(await exec(ofLength(1_990), 'x'.repeat(11)), TOO_LARGE)
-        // Bytes of UTF-8, not characters.
+        // The limit counts bytes of UTF-8, not characters.
         assert.equal(await exec(ofLength(1_990), 'ä'.repeat(6)), TOO_LARGE)
         assert.equal(await exec(`${ofLength(1_999)}ä`), TOO_LARGE)
         assert.equal(engine.stats().errors[TOO_LARGE], 6)

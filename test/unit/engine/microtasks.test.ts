@@ -1,4 +1,4 @@
-/** Promises in a script: when their microtasks run, and who answers for them. */
+/** Promises in a script: when their microtasks run, and which exec is to blame for them. */
 import assert from 'node:assert/strict'
 import { handler, ISOLATIONS, withEngine } from '../../support/engine.ts'
 import { INVITE } from '../../support/messages.ts'
@@ -7,7 +7,8 @@ const SCRIPT = handler(`
   flood() {
     const end = Date.now() + 60
     while (Date.now() < end);
-    // Returns nothing: a promise that is resolved with the next one would be kept, and memory would end the child.
+    // Returns nothing: a promise that is resolved with the next one would be kept, and the memory limit would end the
+    // child.
     const next = () => { Promise.resolve().then(next) }
     next()
     return 2
@@ -90,7 +91,7 @@ for (const isolation of ISOLATIONS) {
 
 describe('a rebuild that throws a value whose getters loop', () => {
   it('leaves no exec without an answer', async () => {
-    // A script cannot tell its second start from its first, but by the time.
+    // A script can only tell its second start from its first by the time.
     const script = SCRIPT.replace(
       'function mod_init() {',
       `function mod_init() { if (Date.now() > ${Date.now() + 3_000}) throw { get stack() { for (;;); } };`,

@@ -1,4 +1,4 @@
-/** What an engine tells beside its answers: events, stats, metrics, tracing. */
+/** Events, statistics, metrics and tracing of an engine. */
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -6,7 +6,7 @@ import { handler, ISOLATIONS, withEngine } from '../../support/engine.ts'
 import { INVITE, RINGING } from '../../support/messages.ts'
 
 /**
- * Runs an engine whose script refuses to start for a while, since only the clock can tell a new isolate when. Returns
+ * Runs an engine whose script refuses to start for a while. Only the clock can tell a new isolate when that is. Returns
  * false if the machine was too slow for a rebuild within that time.
  */
 async function refusesFor(windowMs: number, isolation: (typeof ISOLATIONS)[number]): Promise<boolean> {
@@ -43,7 +43,7 @@ async function refusesFor(windowMs: number, isolation: (typeof ISOLATIONS)[numbe
 for (const isolation of ISOLATIONS) {
   describe(`observability, ${isolation}`, () => {
     it('a child that cannot be rebuilt is degraded, is tried again with back-off, and recovers', async () => {
-      // On a slow machine the rebuild may come too late to be refused; then it is tried again with more time.
+      // On a slow machine, the rebuild may come too late to be refused. Then the test tries again with more time.
       let windowMs = 500
       while (!(await refusesFor(windowMs, isolation))) windowMs *= 4
     }).timeout(600_000)

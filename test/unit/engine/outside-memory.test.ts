@@ -1,9 +1,9 @@
-/** Memory that V8 does not count is not to be had in a script. */
+/** A script cannot allocate memory that V8 does not count. */
 import assert from 'node:assert/strict'
 import { INVITE } from '../../../packages/cli/src/bench/invite.ts'
 import { handler, withEngine } from '../../support/engine.ts'
 
-/** Expressions whose value is `true` where a script has what it should not. */
+/** Expressions that are `true` if a script has something that it must not have. */
 const AWAY = {
   'a resizable buffer': 'new ArrayBuffer(8, { maxByteLength: 16 }).resizable',
   'one by the constructor of a prototype':

@@ -1,4 +1,4 @@
-/** Isolation `process`: what the pool process has and may do, as code that got out of an isolate would find it. */
+/** Isolation `process`: what the pool process has and may do, as seen by code that escaped from an isolate. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,7 +25,7 @@ function withPool<T>(options: Partial<EngineOptions>, test: (pid: number) => Pro
   })
 }
 
-/** A program with an engine that prints the pid of its pool process, and prints `ok` for each line that it reads. */
+/** Returns a program with an engine. It prints the pid of its pool process, and `ok` for each line that it reads. */
 function embedder(): string {
   return `
     import { createInterface } from 'node:readline'
@@ -106,7 +106,7 @@ describe('the pool process, hardened', () => {
         const seen = execFileSync(process.execPath, [...options, '-e', probe], { encoding: 'utf8', env: {} })
         const denied = Object.fromEntries(ATTEMPTS.map((name) => [name, 'ERR_ACCESS_DENIED']))
         assert.deepEqual(JSON.parse(seen), { main: denied, worker: denied })
-        // The same without the options, to see that the attempts would succeed.
+        // The same without the options, to show that the attempts would otherwise succeed.
         const free = execFileSync(process.execPath, ['-e', probe], { encoding: 'utf8', env: {} })
         const done = Object.fromEntries(ATTEMPTS.map((name) => [name, 'done']))
         assert.deepEqual(JSON.parse(free), { main: done, worker: done })
@@ -243,6 +243,6 @@ function PROBE(port: number, script: string): string {
       process.exit()
     }
     main()`
-  // The worker runs the same.
+  // The worker runs the same code.
   return `const source = ${JSON.stringify(source)};${source}`
 }

@@ -1,4 +1,4 @@
-/** Isolation `process`: the process that the children live in may end, stop or get stuck; every exec is answered. */
+/** Isolation `process`: the pool process may end, stop or get stuck; every exec is answered. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,7 +7,7 @@ import { handler, scriptFile, withEngine } from '../../support/engine.ts'
 import { INVITE, inviteOf, sip } from '../../support/messages.ts'
 import { isAlive, until } from '../../support/processes.ts'
 
-/** What nothing interrupts: the product of two large integers. */
+/** Nothing interrupts this: the product of two large integers. */
 const STUCK = 'const n = (1n << 134_000_000n) - 1n; for (;;) n * n'
 const SCRIPT = handler(`
   stuck() { ${STUCK} },

@@ -1,4 +1,4 @@
-/** Commands in front of the pool process that start another process instead of becoming it: each exec is answered, close() ends. */
+/** Wrapper commands that start another process instead of becoming it: each exec is answered, and close() ends. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync, unlinkSync } from 'node:fs'
@@ -8,13 +8,13 @@ import { handler, withEngine } from '../../support/engine.ts'
 import { INVITE, inviteOf } from '../../support/messages.ts'
 import { isAlive, until } from '../../support/processes.ts'
 
-/** What V8 does not interrupt. */
+/** V8 does not interrupt this. */
 const STUCK = 'Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1)'
 const SCRIPT = handler(`
   stuck() { ${STUCK}; return 1 },
   route() { return 1 }`)
 
-/** A command that waits for what it started, in the same process group or in a session of its own. */
+/** Commands that wait for the process they start, in the same process group or in a session of its own. */
 const FORKS: readonly (readonly string[])[] = [
   ['/bin/sh', '-c', '"$@"; exit $?', 'sh'],
   ['/usr/bin/unshare', '--fork'],
@@ -71,7 +71,7 @@ function behind(wrapper: readonly string[]) {
   return { isolation: 'process' as const, process: { wrapper: [...wrapper] }, limits: { timeoutMs: 50 } }
 }
 
-/** A process and the processes that it started. */
+/** Returns a process and the processes that it started. */
 function family(pid: number): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim()
   return [pid, ...(children === '' ? [] : children.split(' ').map(Number))]

@@ -1,4 +1,4 @@
-/** What docs/python.md says of MicroPython, line by line. */
+/** Every line of docs/python.md about MicroPython. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createEngine } from '@siplet/engine'
@@ -26,7 +26,7 @@ def mod_init():
 
 describe('docs/python.md', () => {
   const text = readFileSync(new URL('../../../docs/python.md', import.meta.url), 'utf8')
-  /** Cells of the rows of tables; those that hold code only. */
+  /** Returns the cells of table rows that contain only code. */
   const rows = [...text.matchAll(/^\| `.*$/gm)].map(([row]) =>
     row.split(/(?<!\\)\|/).map((cell) => cell.trim()),
   )
@@ -40,7 +40,7 @@ describe('docs/python.md', () => {
     })
     assert.ok(rows.length > 30)
     for (const cells of rows) {
-      // The outcome stands in the column before the last one.
+      // The result is in the column before the last one.
       const [code, expected] = [cells[1]!, cells.at(-3)!].map((cell) => cell.slice(1, -1))
       const { message, error } = await engine.exec('outcome', INVITE, { extraArgs: code! })
       assert.equal(error, null)

@@ -1,4 +1,4 @@
-/** Scripts in Python: the contract of the OpenSIPS module, by the interpreter in the isolate. */
+/** Scripts in Python: the contract of the OpenSIPS module, in the interpreter inside the isolate. */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,14 +15,14 @@ class Handler:
         return 0
 `
 
-/** A script whose object has these methods, given without indent. */
+/** Returns a script whose object has these methods, which are given without indentation. */
 function python(methods: string, top = ''): string {
   const indented = methods.trim().replace(/^/gm, '    ')
   return scriptFile(`${top}\n${HEAD}\n${indented}\n\ndef mod_init():\n    return Handler()\n`, 'handler.py')
 }
 
 function run<T>(methods: string, test: (engine: Engine) => Promise<T>, top = '', options = {}): Promise<T> {
-  // What is no test of the time limit must pass on a busy machine.
+  // Tests that do not test the time limit must pass on a busy machine.
   const limits = { timeoutMs: 2_000 }
   return withEngine('', { scriptName: python(methods, top), isolation: 'inline', limits, ...options }, test)
 }
@@ -256,9 +256,9 @@ def route(self, msg):
     await run(grow, async (engine) => {
       await engine.exec('none', INVITE)
       const before = engine.stats().children[0]!.heapBytes
-      assert.ok(before > 16 << 20, `${before} bytes`) // what the interpreter begins with
+      assert.ok(before > 16 << 20, `${before} bytes`) // memory that the interpreter starts with
       assert.equal((await engine.exec('route', INVITE)).code, 1)
-      // It is looked at once a second.
+      // The heap is measured once per second.
       await new Promise((resolve) => setTimeout(resolve, 1_100))
       await engine.exec('none', INVITE)
       const { heapBytes } = engine.stats().children[0]!

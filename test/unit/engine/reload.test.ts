@@ -1,10 +1,10 @@
-/** reload(): a generation beside the one that serves, taken over whole or not at all. */
+/** reload(): a new generation takes over completely or not at all. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { handler, ISOLATIONS, keepingLogger, scriptFile, withEngine } from '../../support/engine.ts'
 import { INVITE, inviteOf } from '../../support/messages.ts'
 
-/** No time limit of a busy machine decides here. */
+/** A time limit of a busy machine must not decide here. */
 const limits = { timeoutMs: 10_000 }
 const version = (number: number) => handler(`version() { return ${number} }, rankOf() { return this.rank }`)
 

@@ -1,4 +1,4 @@
-/** What a script may import, what it may not, and where errors in it are said to be. */
+/** What a script may and may not import, and the places of errors in it. */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

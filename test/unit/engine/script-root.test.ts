@@ -1,4 +1,4 @@
-/** A script reads files below its root only, whatever its imports, its packages and its links say. */
+/** A script reads only files below its root, whatever its imports, packages and links say. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -17,13 +17,15 @@ describe('the root of a script', () => {
   after(() => rmSync(base, { recursive: true }))
 
   interface Project {
-    /** Around the root. */
+    /** The folder around the root. */
     outer: string
     root: string
     script: string
   }
 
-  /** Writes files below `outer/root`; those that begin with `../` are outside of the root. The first one is the script. */
+  /**
+   * Writes files below `outer/root`. Names that begin with `../` are outside of the root. The first file is the script.
+   */
   function project(files: Record<string, string>): Project {
     const outer = mkdtempSync(join(base, 'p-'))
     const root = join(outer, 'root')
@@ -446,7 +448,7 @@ describe('the root of a script', () => {
   it('gets a typed error if it is nested so deeply that esbuild ends; the next script loads', async function () {
     this.timeout(120_000)
     const deep = project({ 'handler.js': '['.repeat(4_000_000) })
-    // On a busy machine, its process is ended for its memory before it ends by itself.
+    // On a busy machine, its process is ended because of its memory before it ends by itself.
     await refused(deep.script, {
       code: 'ERR_SIPLET_SCRIPT_SYNTAX',
       reason: /nested too deeply|takes more than 1024 MiB/,

@@ -1,4 +1,4 @@
-/** The types of the contract say what there is, and an editor explains every member. */
+/** The types of the contract match the members, and each member has a docstring for editors. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { runScript } from '@siplet/engine/testing'
@@ -10,7 +10,7 @@ const SOURCE = readFileSync(
   'utf8',
 )
 
-/** Name and docstring of each member. */
+/** Returns name and docstring of each member. */
 function members(pattern: RegExp): [name: string, doc: string | undefined][] {
   return [...SOURCE.matchAll(pattern)].map(([, doc, name]) => [name!, doc])
 }

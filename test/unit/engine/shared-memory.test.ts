@@ -1,4 +1,4 @@
-/** Memory of children that ended is used again, and says nothing of them. */
+/** Memory of children that ended is reused, and contains nothing of them. */
 import assert from 'node:assert/strict'
 import { giveBackShared, takeShared } from '../../../packages/engine/src/wire/shared-memory.ts'
 import { createVerdictArea, VerdictWriter } from '../../../packages/engine/src/wire/verdict.ts'
@@ -38,7 +38,7 @@ describe('shared memory', () => {
         handler('route() { return this.rank }'),
         { isolation, children: 2 },
         async (engine) => {
-          // Two generations live side by side while one is exchanged for the other.
+          // Two generations exist at the same time during a reload.
           await engine.reload()
           await engine.reload()
           const before = process.memoryUsage().arrayBuffers
@@ -46,7 +46,7 @@ describe('shared memory', () => {
             await engine.reload()
             assert.equal((await engine.exec('route', INVITE)).error, null)
           }
-          // Each generation has 2 MiB and more.
+          // Each generation has more than 2 MiB.
           assert.ok(process.memoryUsage().arrayBuffers - before < 5 * 2 ** 20)
         },
       )

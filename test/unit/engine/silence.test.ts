@@ -1,17 +1,17 @@
-/** When a pool process that says nothing is ended, and when the machine is to blame. */
+/** When a silent pool process is ended, and when the machine is to blame. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { scheduling } from '../../../packages/engine/src/children/proc.ts'
 import { type Scheduling, Silence } from '../../../packages/engine/src/children/silence.ts'
 
-/** What the system says of a process with one thread. */
+/** The system's report on a process with one thread. */
 const alone = (cpuMs: number, ready: boolean): Scheduling => ({
   all: { cpuMs, ready },
   main: { cpuMs, ready },
 })
 
-/** How many looks it takes until the process counts as silent; at most 1,000. */
+/** Returns the number of looks until the process counts as silent; at most 1,000. */
 function looksUntilSilent(scheduling: (look: number) => Scheduling | undefined): number {
   const silence = new Silence()
   for (let look = 1; look <= 1_000; look++) {

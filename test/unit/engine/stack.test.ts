@@ -1,4 +1,4 @@
-/** Stacks of a script, which may be any text that the script likes. */
+/** Stacks of a script may be any text. */
 import assert from 'node:assert/strict'
 import { StackMapper } from '../../../packages/engine/src/script/stack.ts'
 
@@ -21,7 +21,7 @@ describe('a stack made by a script', () => {
     )
   })
 
-  // Quadratic time would be minutes here.
+  // In quadratic time, this would take minutes.
   for (const [what, text] of [
     ['digits before a CR', `    at f (/srv/router.js:1:${'1'.repeat(LONG)}\r)`],
     ['digits before a line separator', `    at f (/srv/router.js:${'1'.repeat(LONG)}:1\u2028)`],

@@ -1,4 +1,4 @@
-/** Every start ends, also one that V8 or isolated-vm would go on with for ever. */
+/** Every start ends, even one that V8 or isolated-vm would continue forever. */
 import assert from 'node:assert/strict'
 import { SipletError } from '@siplet/engine'
 import { INVITE } from '../../../packages/cli/src/bench/invite.ts'
@@ -46,7 +46,7 @@ describe('the limit of a start', () => {
       `function mod_init() {
         return {
           child_init() { return 0 },
-          // The second life of this child begins after the deadline that the first one set.
+          // The second life of this child begins after the deadline of the first.
           loop() { for (;;); },
           fine() { return 7 },
         }

@@ -1,11 +1,11 @@
-/** Isolation `thread` leaves threads behind in which a script runs where V8 looks for no interrupt. */
+/** Isolation `thread` abandons threads in which a script runs where V8 does not check for interrupts. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const HOST = fileURLToPath(new URL('../../support/stuck-host.ts', import.meta.url))
 
-/** Runs execs in a process of their own; the lines that it printed, and its exit code. */
+/** Runs execs in a separate process. Returns its output lines and its exit code. */
 function run(timeoutMs: number, methods: readonly string[]): Promise<{ lines: string[]; exitCode: number }> {
   return new Promise((resolve) => {
     execFile(process.execPath, [HOST, String(timeoutMs), ...methods], (error, stdout, stderr) => {

@@ -1,4 +1,4 @@
-/** @siplet/engine/testing: what an author tests a script with. */
+/** @siplet/engine/testing: tools with which authors test their scripts. */
 import assert from 'node:assert/strict'
 import { createTestMessage, runScript } from '@siplet/engine/testing'
 import { SIPMessage, validate } from '@siplet/sipmsg'

@@ -1,4 +1,4 @@
-/** The wire between engine and child, both directions. */
+/** The wire between engine and child, in both directions. */
 import assert from 'node:assert/strict'
 import { SIPMessage, type Splice } from '@siplet/sipmsg'
 import fc from 'fast-check'
@@ -32,7 +32,7 @@ const request: fc.Arbitrary<Request> = record({
   message: oneByteText(200),
 })
 
-/** Behind the start line of MESSAGE, in order. */
+/** After the start line of MESSAGE, in order. */
 const splices = fc
   .array(fc.tuple(fc.nat(5), fc.nat(5), oneByteText(40)), { maxLength: 5 })
   .map((parts): Splice[] => {
@@ -164,7 +164,7 @@ describe('the wire', () => {
     reader.push(encodeFrame('MARK', 1, 0, Buffer.alloc(2 ** 22)).subarray(0, 11))
     const before = process.memoryUsage().heapUsed
     for (let i = 0; i < 2_000_000; i++) reader.push(Buffer.from([0]))
-    // A Buffer of one byte takes about a hundred.
+    // A Buffer of one byte takes about a hundred bytes.
     assert.ok(process.memoryUsage().heapUsed - before < 100 * 2 ** 20)
   })
 

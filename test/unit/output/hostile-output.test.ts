@@ -1,4 +1,4 @@
-/** What the command line shows of stacks and messages that a script made to take long. */
+/** Output of the command line for stacks and messages that a script made expensive to process. */
 import assert from 'node:assert/strict'
 import { SipletError } from '@siplet/engine'
 import { errorLine, errorPlace } from '../../../packages/cli/src/output/error-place.ts'
@@ -29,7 +29,7 @@ describe('the place of an error', () => {
     assert.equal(errorLine(errorWith('Error: x\n    at /s/a.js:3:14')), '/s/a.js:3'))
 
   it('takes linear time to find', () => {
-    // In quadratic time, these took minutes.
+    // In quadratic time, these would take minutes.
     for (const part of ['\n', ' ', ':1:1', '    at ', '(']) {
       assert.equal(errorPlace(errorWith(`Error: x\n    at ${part.repeat(1_000_000)}x`)), null)
     }
