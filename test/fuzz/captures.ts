@@ -1,7 +1,7 @@
 /**
- * Damaged captures through the reader: `node test/fuzz/captures.ts [--runs N] [--seed S] [--first K]`. Input K of a seed
- * is always the same, so a failure is repeated with `--seed S --first K --runs 1`. Exits with 1 at the first input that
- * makes the reader throw anything but a CaptureError, deliver what is not SIP, or miscount.
+ * Feeds damaged captures to the reader: `node test/fuzz/captures.ts [--runs N] [--seed S] [--first K]`. Input K
+ * of a seed is always the same, so `--seed S --first K --runs 1` repeats a failure. Exits with 1 at the first
+ * input for which the reader throws anything but a CaptureError, delivers something that is not SIP, or counts wrongly.
  */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -85,7 +85,7 @@ async function read(input: Buffer): Promise<void> {
   found.messages += messages
 }
 
-/** One of the captures, cut, with bits flipped, lengths of 4 GiB, and parts moved or repeated. */
+/** Returns one of the captures: cut, with flipped bits, with lengths of 4 GiB, and with parts moved or repeated. */
 function damaged(seeds: readonly Buffer[], random: Random): Buffer {
   let bytes = Buffer.from(seeds[random(seeds.length - 1)]!)
   for (let count = random(4); count >= 0; count--) {

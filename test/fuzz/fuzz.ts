@@ -1,7 +1,7 @@
 /**
- * Mutated messages through everything sipmsg does: `node test/fuzz/fuzz.ts [--runs N] [--seed S] [--first K]`.
- * Input K of a seed is always the same, so a failure is repeated with `--seed S --first K --runs 1`. Exits with 1
- * at the first input that makes sipmsg throw, contradict itself, or depend on how a stream is cut.
+ * Feeds mutated messages to everything in sipmsg: `node test/fuzz/fuzz.ts [--runs N] [--seed S] [--first K]`.
+ * Input K of a seed is always the same, so `--seed S --first K --runs 1` repeats a failure. Exits with 1 at the
+ * first input for which sipmsg throws, contradicts itself, or depends on how a stream is cut.
  */
 import assert from 'node:assert/strict'
 import { parseArgs } from 'node:util'
@@ -48,7 +48,7 @@ console.log(
     `slowest ${slowest.milliseconds.toFixed(1)} ms (input ${slowest.run})`,
 )
 
-/** The frames of a stream do not depend on where it is cut. */
+/** Checks that the frames of a stream do not depend on its chunks. */
 function framedInPieces(input: Uint8Array, random: Random): void {
   const options = { onGarbage: 'resync', maxHeadBytes: 2_000, maxBodyBytes: 2_000 } as const
   const whole = new StreamFramer(options)

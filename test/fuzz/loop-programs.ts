@@ -1,6 +1,6 @@
 /**
- * Random small programs of loops. Every single statement ends soon and allocates little; but the loops around it run for
- * hours, so that the program comes to an end only if the isolate is interrupted.
+ * Random small programs of loops. Every single statement ends soon and allocates little. But the loops around it run
+ * for hours, so the program only ends if the isolate is interrupted.
  */
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator'
@@ -13,7 +13,7 @@ export type Part = string | { head: string; tail: string; body: readonly Part[] 
 export interface Program {
   language: LoopLanguage
   body: readonly Part[]
-  /** Whether the script makes its loops of a text, by `new Function`. */
+  /** Whether the script creates its loops from a text with `new Function`. */
   ofText: boolean
 }
 
@@ -175,7 +175,7 @@ const JAVASCRIPT: readonly string[] = [
   'n = Uint8Array.from([1, 2, 3]).join("").length',
 ]
 
-/** Heads of loops that do not end for hours; `body` is what stands between them and their tails. */
+/** Heads of loops that do not end for hours. `body` is the text between head and tail. */
 const LONG_HEADS: readonly (readonly [head: string, tail: string])[] = [
   ['for (;;) {', '}'],
   ['while (true) {', '}'],
@@ -278,7 +278,7 @@ const PYTHON_SHORT: readonly string[] = [
   'for j in few():',
 ]
 
-/** The program of that random source: always the same. */
+/** Returns the program of that random source: always the same. */
 export function programOf(random: RandomGenerator, language: LoopLanguage): Program {
   const below = (limit: number) => uniformInt(random, 0, limit - 1)
   const pick = <T>(list: readonly T[]): T => list[below(list.length)]!
@@ -299,7 +299,7 @@ export function programOf(random: RandomGenerator, language: LoopLanguage): Prog
 
 const bare = (head: string) => [head, ''] as const
 
-/** The script. */
+/** Returns the script. */
 export function sourceOf({ language, body, ofText }: Program): string {
   if (language === 'python') {
     return `
@@ -349,7 +349,7 @@ function pythonText(part: Part, indent: number): string {
   return `${space}${part.head}\n${inner || `${space}    pass`}`
 }
 
-/** All programs with one part less, larger parts first; a loop also as what is in it. */
+/** Yields all programs with one part fewer, larger parts first. A loop is also replaced by its content. */
 export function* withoutOnePart(program: Program): Generator<Program> {
   for (const body of smaller(program.body)) yield { ...program, body }
 }

@@ -1,17 +1,17 @@
 /**
- * Loop checks in random texts: `node test/fuzz/loop-texts.ts [--runs N] [--seed S] [--first K]`. Input K of a seed is a
- * text of odd tokens with loops between them. V8 itself says which loops are code: the text no longer compiles if such a
- * loop breaks to a label that does not exist. Exits with 1 at the first text in which such a loop has no check, or in
- * which anything else has one.
+ * Tests loop checks in random texts: `node test/fuzz/loop-texts.ts [--runs N] [--seed S] [--first K]`. Input K
+ * of a seed is a text of odd tokens with loops between them. V8 itself says which loops are code: if such a loop breaks
+ * to a label that does not exist, the text no longer compiles. Exits with 1 at the first text in which such a loop has
+ * no check, or in which anything else has one.
  */
 import { parseArgs } from 'node:util'
 import { Script } from 'node:vm'
 import { type CheckedCode, withLoopChecks } from '../../packages/engine/src/script/loop-checks.ts'
 import { type Random, randomOf } from './random.ts'
 
-/** In each text. */
+/** Number of loops in each text. */
 const LOOPS = 2
-/** Before, between and after the loops. */
+/** Upper bound on tokens before, between and after the loops. */
 const MAX_TOKENS = 3
 
 const TOKENS =
@@ -26,7 +26,7 @@ const TOKENS =
     .split(' ')
     .concat(['\n', '\n', '\n', '\r\n', '\u2028', ' '])
 
-/** Operands, and heads of functions and classes: random tokens seldom make one. */
+/** Operands, and heads of functions and classes: random tokens seldom form them. */
 const PIECES = [
   'async function(){}',
   'async function a(){}',
@@ -55,7 +55,7 @@ const PIECES = [
   '`${',
 ]
 
-/** What may stand around a loop, so that the rest of the text decides whether it is code. */
+/** Text around a loop, so that the rest of the text decides whether the loop is code. */
 const AROUND: readonly [before: string, after: string][] = [
   ['', ''],
   ['\n/(()=>{', '})()/g'],
@@ -69,13 +69,13 @@ const AROUND: readonly [before: string, after: string][] = [
 
 type Tried = {
   text: string
-  /** Of the loops that the text was made with. */
+  /** The loops with which the text was made. */
   loops: { isCode: boolean; isChecked: boolean }[]
-  /** What the parser of loop checks says of a text that V8 takes. */
+  /** The error of the loop checks' parser for a text that V8 accepts. */
   refused: string | null
 }
 
-/** Undefined if V8 does not take the text. */
+/** Returns undefined if V8 does not accept the text. */
 function tryText(text: string): Tried | undefined {
   if (!compiles(text)) return undefined
   let checked: CheckedCode

@@ -1,6 +1,7 @@
 /**
- * Looks for loops that V8 does not interrupt: random small programs over builtins, most of them endless, each run in an
- * isolate with limits. One that is not ended in time, or that ends the process, is made as small as possible and printed.
+ * Searches for loops that V8 does not interrupt: random small programs over builtins, most of them endless, each run in
+ * an isolate with limits. A program that is not stopped in time, or that ends the process, is made as small as possible
+ * and printed.
  *
  *     node test/fuzz/loops.ts --runs 10000 --seed 1 [--isolation thread] [--language python] [--minutes 30]
  */
@@ -14,16 +15,16 @@ import { keepingLogger, scriptFile } from '../support/engine.ts'
 import { type LoopLanguage, type Program, programOf, sourceOf, withoutOnePart } from './loop-programs.ts'
 
 const LIMITS = { timeoutMs: 250, memoryMb: 32 }
-/** A program has to be answered after this, at the latest: milliseconds. Eight times its limit. */
+/** Longest time until a program is answered, in milliseconds: eight times its limit. */
 const LATE_MS = 2_000
-/** What holds for a run of a finding again, before it is believed: a machine may be busy. */
+/** The same for the second run of a finding, because the machine may be busy. */
 const SURE_MS = 10_000
 const MAX_RESIDENT_MIB = 1_024
 const MESSAGE = 'INVITE sip:bob@example.net SIP/2.0\r\nCall-ID: loop@example.org\r\nCSeq: 1 INVITE\r\n\r\n'
 
 type Isolation = NonNullable<EngineOptions['isolation']>
 
-/** What a program came to: `ended` with a code, or how it got away. */
+/** The outcome of a program: `ended` with a code, or how it got away. */
 export type LoopOutcome =
   | { ended: true; code: string }
   | { ended: false; how: 'late' | 'died' | 'grew'; detail: string }
@@ -34,7 +35,7 @@ interface LoopTask {
   isolation: Isolation
 }
 
-/** A process that runs programs one after another, and is started again after each that got away. */
+/** A process that runs programs one after another. It is started again after each program that got away. */
 export class LoopRunner {
   readonly #isolation: Isolation
   readonly #language: LoopLanguage
@@ -75,7 +76,7 @@ export class LoopRunner {
         stderr = `${stderr}${chunk}`.slice(-4_096)
       })
       runner.on('message', (answer: { running: true } | { code: string }) => {
-        // The time of the program counts from where its engine stands.
+        // The time of the program counts from when its engine is ready.
         if ('running' in answer) arm(lateMs)
         else settle({ ended: true, code: answer.code })
       })
@@ -105,7 +106,7 @@ function residentMib(pid: number): number {
   }
 }
 
-/** The same finding with as few parts as still get away. */
+/** Returns the same finding with as few parts as possible. */
 async function minimal(runner: LoopRunner, program: Program): Promise<Program> {
   for (const smaller of withoutOnePart(program)) {
     const outcome = await runner.run(sourceOf(smaller))
@@ -114,7 +115,7 @@ async function minimal(runner: LoopRunner, program: Program): Promise<Program> {
   return program
 }
 
-/** A program that was not ended. */
+/** A program that was not stopped. */
 export interface Finding {
   run: number
   how: string
@@ -122,7 +123,7 @@ export interface Finding {
 }
 
 /**
- * @param report is told each finding as it is made
+ * @param report called for each finding
  * @returns how the programs ended, by code
  */
 export async function runLoops(
@@ -133,7 +134,10 @@ export async function runLoops(
     language: LoopLanguage
     /** Time of Date.now() after which no further program is run. */
     until?: number
-    /** A program that is not ended after this many milliseconds is tried once more, with {@link SURE_MS} or this. */
+    /**
+     * A program that is not stopped after this many milliseconds is tried once more, with {@link SURE_MS} or this
+     * value.
+     */
     lateMs?: number
   },
   report: (finding: Finding) => void,
@@ -156,14 +160,14 @@ export async function runLoops(
   return counts
 }
 
-/** The side that runs in the process: an engine at a time, answers by message. */
+/** The side that runs in the process: one engine at a time, with answers by message. */
 function serve(): void {
   let engine: Engine | undefined
   process.on('message', async ({ source, language, isolation }: LoopTask) => {
     try {
       const scriptName = scriptFile(source, language === 'python' ? 'loop.py' : 'loop.js')
       engine = await createEngine({ scriptName, isolation, limits: LIMITS, logger: keepingLogger() })
-      // The runner has to know before the thread is busy; `send` of a channel writes at once.
+      // The runner must know before the thread is busy; `send` of a channel writes at once.
       await new Promise((resolve) => process.send!({ running: true }, undefined, undefined, resolve))
       const { error, code } = await engine.exec('attack', MESSAGE)
       await engine.close()

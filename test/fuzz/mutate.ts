@@ -1,8 +1,8 @@
-/** What a fuzzer does to messages. */
+/** Mutations of messages. */
 
 import type { Random } from './random.ts'
 
-/** Bytes and words that mean something to a parser. */
+/** Bytes and words that have a meaning for a parser. */
 const WORDS = [
   '\r\n',
   '\n',
@@ -95,7 +95,7 @@ const MUTATIONS: ((bytes: Buffer, random: Random, seeds: readonly Buffer[]) => B
   },
 ]
 
-/** One of the messages with one to six mutations. */
+/** Returns one of the messages with one to six mutations. */
 export function mutate(seeds: readonly Buffer[], random: Random): Uint8Array {
   let bytes = seeds[random(seeds.length - 1)]!
   for (let count = random(5); count >= 0 && bytes.length > 0; count--) {

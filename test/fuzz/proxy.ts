@@ -1,9 +1,9 @@
 /**
- * Mutated messages into a running proxy: `node test/fuzz/proxy.ts [--runs N] [--seed S] [--isolation inline]`.
- * Requests, their retransmissions, CANCELs and ACKs, and replies that match the branches of the proxy come in by a
- * transport in memory, and time passes by a clock that is told to, so that a run of a seed in isolation `inline` is
- * always the same. Exits with 1 where the proxy has a fault, where a call is not answered, or where anything is left
- * when all timers are through.
+ * Sends mutated messages into a running proxy:
+ * `node test/fuzz/proxy.ts [--runs N] [--seed S] [--isolation inline]`. Requests, their retransmissions, CANCELs
+ * and ACKs, and replies that match branches of the proxy arrive over a transport in memory, and a manual clock advances
+ * time. So a run of a seed in isolation `inline` is always the same. Exits with 1 if the proxy has a fault, if a call
+ * is not answered, or if anything is left after all timers.
  */
 import assert from 'node:assert/strict'
 import { parseArgs } from 'node:util'
@@ -35,7 +35,10 @@ const isolation = values.isolation as 'inline' | 'thread' | 'process'
 const random = randomOf(seed, 0)
 const oneOf = <T>(list: readonly T[]): T => list[random(list.length - 1)]!
 
-/** What the script does is in the user part of the Request-URI; what it gives to functions, in X-Call and X-Args. */
+/**
+ * The user part of the Request-URI selects what the script does. X-Call and X-Args select the functions and their
+ * arguments.
+ */
 const SCRIPT = `
 const A = 'sip:192.0.2.10', B = 'sip:192.0.2.11:5070'
 const HEADERS = ['Via', 'From', 'To', 'Call-ID', 'CSeq', 'Max-Forwards', 'Route', 'Contact', 'Content-Type']
@@ -153,7 +156,7 @@ const records: Records = {
   },
 }
 
-/** UDP without sockets: what the proxy sends is kept. */
+/** UDP without sockets. Keeps what the proxy sends. */
 class MemoryTransport implements Transport {
   readonly name = 'udp'
   readonly local: [string, number] = ['192.0.2.1', 5060]
@@ -227,7 +230,7 @@ const proxy = await createProxy(
 )
 
 const RECENT = 60
-/** Requests that went in, and requests of the proxy that may be answered. */
+/** Requests that were sent, and requests of the proxy that may be answered. */
 const requests: string[] = []
 const relayed: SIPMessage[] = []
 let calls = 0
@@ -255,7 +258,7 @@ function fresh(): string {
   return text
 }
 
-/** A request of before: again, or its CANCEL or ACK. */
+/** Returns an earlier request, or its CANCEL or ACK. */
 function following(): string {
   const text = requests.length === 0 ? fresh() : oneOf(requests)
   const method = oneOf(['', 'ACK', 'CANCEL'])
@@ -280,13 +283,13 @@ function remember<T>(list: T[], item: T): void {
   else list[random(RECENT - 1)] = item
 }
 
-/** What the proxy sent since: its requests may be answered. */
+/** Takes what the proxy has sent since the last call. Its requests may be answered. */
 function take(): void {
   for (const message of transport.sent) if (message.isRequest) remember(relayed, message)
   transport.sent.length = 0
 }
 
-/** A call that nothing is wrong with: the proxy still serves. */
+/** Makes a valid call, which checks that the proxy still serves. */
 async function plainCall(): Promise<void> {
   transport.sent.length = 0
   const branch = `z9hG4bK-plain-${++calls}`

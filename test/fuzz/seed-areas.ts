@@ -1,4 +1,4 @@
-/** What real isolates leave in their verdict areas, and the function calls they make: seeds of the fuzzer of the wire. */
+/** Verdict areas as real isolates leave them, and their function calls: seeds for the fuzzer of the wire. */
 import { SIPMessage } from '@siplet/sipmsg'
 import { preludes } from '../../packages/engine/src/isolate/host/bundle.ts'
 import { IsolateChild } from '../../packages/engine/src/isolate/host/isolate-child.ts'
@@ -10,7 +10,7 @@ import type { Judged } from '../../packages/engine/src/wire/verdict-reader.ts'
 import { handler, scriptFile } from '../support/engine.ts'
 import { INVITE, RINGING, sip } from '../support/messages.ts'
 
-/** Edits, dst URIs, log lines, errors and calls, in every order. */
+/** Edits, next hops, log lines, errors and calls, in every order. */
 const SCRIPT = handler(`
   plain() { return 1 },
   route(msg) {

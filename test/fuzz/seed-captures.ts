@@ -1,4 +1,4 @@
-/** Captures that have everything the reader reads. */
+/** Captures that contain everything that the reader can read. */
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { ipFrames, LINKTYPE, PROTOCOL, udpFrames } from '../../packages/cli/src/capture/index.ts'
 import { captureOf } from '../support/capture-reading.ts'

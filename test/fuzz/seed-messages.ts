@@ -1,4 +1,4 @@
-/** The messages that are mutated: our own, and those of the corpus where it is there. */
+/** The messages that are mutated: our own, and those of the corpus if it is available. */
 import { fileURLToPath } from 'node:url'
 import { INVITE, LONG_INVITE, OK } from '../../benchmarks/support/messages.ts'
 import { createCaptureStats, readSIPMessages } from '../../packages/cli/src/capture/index.ts'

@@ -1,8 +1,8 @@
 /**
- * What the host reads, with anything in it: `node test/fuzz/wire.ts [--runs N] [--seed S] [--first K]`. Input K of a seed
- * is a verdict area: random bytes, or what a real isolate left there, damaged. Every 16th one is also a stream of frames
- * of a pool process and a call of call_function. Exits with 1 at the first input that makes a reader throw anything else
- * than Malformed, or answer with a value that is not right.
+ * Feeds any data to the readers of the host: `node test/fuzz/wire.ts [--runs N] [--seed S] [--first K]`. Input K
+ * of a seed is a verdict area: random bytes, or a damaged area of a real isolate. Every 16th input is also a stream of
+ * frames of a pool process, and a call of call_function. Exits with 1 at the first input for which a reader throws
+ * anything but Malformed, or returns a wrong value.
  */
 import assert from 'node:assert/strict'
 import { parseArgs } from 'node:util'
@@ -27,7 +27,7 @@ const AREA_BYTES = 16_384
 const MAX_RANDOM_BYTES = 512
 const FRAMES_EVERY = 16
 const MAX_PAYLOAD = 65_536
-/** Numbers at which readers break. */
+/** Numbers at which readers may break. */
 const ODD = [
   0,
   1,
@@ -54,7 +54,7 @@ const STARTED = [
   '{"ok":false,"code":"ERR_SIPLET_MOD_INIT","message":"no","stack":""}',
 ]
 
-/** Values that stand in for a part of a JSON text. */
+/** Values that replace a part of a JSON text. */
 const JSON_PARTS = [
   'null',
   '-1',
@@ -93,7 +93,7 @@ const reader = new VerdictReader(memory, MAX_RESULT_BYTES)
 const found = { whole: 0, malformed: 0, outcomes: 0, frames: 0, calls: 0 }
 let slowest = { milliseconds: 0, run: -1 }
 
-// Most inputs are malformed, and nobody reads where that was thrown.
+// Most inputs are malformed, and nobody reads the stacks.
 Error.stackTraceLimit = 0
 const begin = performance.now()
 for (let run = first; run < first + runs; run++) {
@@ -146,7 +146,7 @@ function readArea(run: number, random: Random): void {
   found.outcomes += ended
 }
 
-/** The whole area: random words; the head every now and then such that the records are read. */
+/** Fills the whole area with random words. Now and then, the head makes the records readable. */
 function fillRandomly(run: number, random: Random): void {
   const generator = generatorOf(~seed, run)
   const bytes = random(3) === 0 ? AREA_BYTES : MAX_RANDOM_BYTES
@@ -154,7 +154,7 @@ function fillRandomly(run: number, random: Random): void {
   if (random(7) > 0) head[0] = random(bytes)
   if (random(7) > 0) head[1] = random(3)
   if (random(7) > 0) head[3] = random(1_000)
-  // Most bytes are no kind of record: the first one is made one.
+  // Most bytes are no kind of record, so the first byte is made one.
   if (random(3) > 0) area[RECORDS_START] = 1 + random(1)
   if (random(3) > 0) area[RECORDS_START + 1] = random(8)
 }
@@ -181,7 +181,7 @@ function damage({ snapshot }: SeedArea, random: Random): void {
         head[0] = random(length)
         break
       case 5:
-        // What stands there once more, at another place.
+        // Repeats records at another place.
         area.copyWithin(at, RECORDS_START, Math.min(length, AREA_BYTES - at))
         break
       case 6: {
@@ -197,7 +197,7 @@ function damage({ snapshot }: SeedArea, random: Random): void {
   }
 }
 
-/** That whatever was answered is right, by another way than the reader's. */
+/** Checks results in another way than the reader does. */
 function check(reading: Reading, batch: readonly Judged[], done: boolean): void {
   const { outcomes, unfinishedLogs, endedMs, malformed } = reading
   assert.ok(outcomes.length <= batch.length)
@@ -214,7 +214,7 @@ function check(reading: Reading, batch: readonly Judged[], done: boolean): void 
       assert.ok(error.message.isWellFormed() && error.stack.isWellFormed())
     }
     if (splices.length === 0) continue
-    // What the embedder does with a result.
+    // Does what the embedder does with a result.
     const original = batch[index]!.message as SIPMessage
     const message = new SIPMessage(original)
     message.restoreSplices(splices)
@@ -230,7 +230,7 @@ function checkLog(level: string, text: string): void {
   assert.ok(text.isWellFormed())
 }
 
-/** Frames of a pool process, some damaged, in pieces of any size. */
+/** Reads frames of a pool process, some damaged, in pieces of any size. */
 function readFrames(random: Random): void {
   const parts: Buffer[] = []
   for (let count = random(4); count >= 0; count--) {

@@ -1,4 +1,4 @@
-/** What the proxy answers itself, and whom it spares: 2xx of the script, 503 with Retry-After, STUN. */
+/** Answers of the proxy itself, and targets that it excludes: 2xx of the script, 503 with Retry-After, STUN. */
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -30,7 +30,7 @@ describe('t_reply(200) to an INVITE (RFC 3261 section 13.3.1.4)', () => {
         clock.advance(1)
         assert.equal((await client.next(200)).text, ok.text)
       }
-      // Of a transaction of its own.
+      // The ACK is a transaction of its own.
       const ack = new SIPMessage(invite.text.replace(/^INVITE/, 'ACK').replace('1 INVITE', '1 ACK'))
       ack.setHeader('Via', ack.getHeader('Via')!.replace(/branch=.*/, 'branch=z9hG4bK-ack'))
       ack.setHeader('To', ok.getHeader('To')!)
@@ -65,7 +65,7 @@ describe('t_reply(200) to an INVITE (RFC 3261 section 13.3.1.4)', () => {
     clock.advance(100_000)
     await lab.settled()
     assert.equal(lab.client.received.length, count)
-    // After 0.5, 1.5, 3.5 and then every 4 s up to 31.5 s.
+    // After 0.5, 1.5, 3.5 s, and then every 4 s up to 31.5 s.
     assert.equal(lab.client.summary(), '200'.concat(' 200'.repeat(10)))
   })
 })
@@ -135,12 +135,12 @@ describe('STUN on the UDP port (RFC 5626 section 4.4.2)', () => {
     assert.equal(good.length, 32)
     assert.equal(good.readUInt16BE(26) ^ 0x2112, socket.address().port)
     assert.equal((good.readUInt32BE(28) ^ 0x2112a442) >>> 0, 0x7f000001)
-    // Attributes that need not be understood, and one that must be: 420.
+    // Attributes that need not be understood are ignored; one that must be understood gives 420.
     assert.equal((await ask(request('8022000473697031'))).readUInt16BE(0), 0x0101)
     const refused = await ask(request('0006000461626364'))
     assert.equal(refused.readUInt16BE(0), 0x0111)
     assert.equal(refused.subarray(20).toString('hex'), '00090004000004140' + '00a0002' + '00060000')
-    // With FINGERPRINT, if it is right.
+    // FINGERPRINT is accepted if it is correct.
     const marked = request('8028000400000000')
     marked.writeUInt32BE((crc32(marked.subarray(0, 20)) ^ 0x5354554e) >>> 0, 24)
     const answer = await ask(marked)

@@ -1,4 +1,4 @@
-/** What becomes of bodies and Content-Length between UDP and streams (RFC 3261 sections 18.1.1, 18.3 and 20.14). */
+/** Bodies and Content-Length between UDP and streams (RFC 3261 sections 18.1.1, 18.3 and 20.14). */
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -14,7 +14,7 @@ const BINARY = Buffer.from([0x01, 0x00, 0x48, 0xff, 0xfe, 0x80, 0xc3])
 const portOf = (lab: Lab, name: string) =>
   lab.proxy.listening.find(({ transport }) => transport === name)!.port
 
-/** A request over UDP without Content-Length, with these lines more. */
+/** Returns a request over UDP without Content-Length, with these additional lines. */
 function datagram(
   lab: Lab,
   lines: readonly string[],

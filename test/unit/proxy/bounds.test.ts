@@ -1,4 +1,4 @@
-/** What must not go on for ever: calls, branches, look-ups, handshakes. Each lab ends with all counters at zero. */
+/** Upper bounds for calls, branches, look-ups and handshakes. Each lab ends with all counters at zero. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
@@ -483,7 +483,7 @@ describe('the cost of requests', () => {
   }
 })
 
-/** Bytes of the heap in use after a garbage collection. */
+/** Returns the bytes of the heap in use after a garbage collection. */
 function retained(): number {
   setFlagsFromString('--expose-gc')
   const collect: () => void = runInNewContext('gc')

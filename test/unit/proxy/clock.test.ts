@@ -16,7 +16,7 @@ describe('the clock of the system', () => {
         }),
       )
     const all = [due('long', 60), due('short', 20), due('short too', 20)]
-    // The queue does not keep a process alive; a proxy has its sockets for that.
+    // The queue does not keep a process alive; the sockets of a proxy do.
     await Promise.all([...all, delay(100)])
     assert.deepEqual(ran, [
       ['short', false],

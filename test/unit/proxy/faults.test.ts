@@ -1,6 +1,6 @@
 /**
- * An exception at every asynchronous boundary of the proxy, before and after what is done there. Each time the process
- * goes on, whoever waits gets an answer, nothing is left when all timers are through, and the next call works.
+ * Throws an exception at every asynchronous boundary of the proxy, before and after the work there. Each time, the
+ * process continues, waiting clients get an answer, nothing is left after all timers, and the next call works.
  */
 import assert from 'node:assert/strict'
 import type { Socket as DatagramSocket } from 'node:dgram'
@@ -44,7 +44,7 @@ const MOST_STEPS = 200
 
 class Bench {
   readonly lab: Lab
-  /** What the proxy listens on, as Node tells of it. */
+  /** The sockets of the proxy, as Node reports them. */
   readonly listening: readonly Listening[]
 
   constructor(lab: Lab, listening: readonly Listening[]) {
@@ -67,7 +67,7 @@ class Bench {
     }
   }
 
-  /** A call that is sent again, as time passes, until it has a final reply; returns its status. */
+  /** Makes a call and sends it again as time passes, until it has a final reply. Returns the status. */
   async call(
     method: string,
     uri: string,
@@ -86,7 +86,7 @@ class Bench {
     const isFinal = (message: SIPMessage) =>
       message.status! >= 200 && message.topVia?.branch === branch && message.cseqMethod === method
     for (let step = 0; step < MOST_STEPS; step++) {
-      // Connections take real time: no timer may be faster than they are.
+      // Connections take real time: no timer may be faster.
       const waits = () => lab.proxy.load.scripts > 0
       const connects = (turn: number) => step === 0 && turn < connectTurns && lab.proxy.load.connections > 0
       for (let turn = 0; turn < 4 || waits() || connects(turn); turn++) await this.turn()
@@ -106,7 +106,7 @@ class Bench {
     await this.call('INVITE', this.lab.servers[0]!.uri, [180, 200])
   }
 
-  /** An OPTIONS over a stream; resolves when it is answered, or the connection is closed. */
+  /** Sends an OPTIONS over a stream. Resolves when it is answered, or when the connection is closed. */
   async overStream(socket: Socket): Promise<void> {
     const server = this.lab.servers[0]!
     server.answer = (request) => server.reply(request, 200)
@@ -118,7 +118,7 @@ class Bench {
     socket.destroy()
   }
 
-  /** Lets time pass, a little, until that has come. */
+  /** Advances the clock in small steps until the promise resolves. */
   async passing<T>(what: Promise<T>): Promise<T> {
     let come = false
     what.then(() => {
@@ -180,7 +180,7 @@ const broken = (bench: Bench) => {
   return bench.plain()
 }
 
-/** What leads over each boundary. A boundary without a scenario does not compile. */
+/** A scenario that crosses each boundary. A boundary without a scenario does not compile. */
 const SCENARIOS: Record<Boundary, (bench: Bench) => Promise<void>> = {
   datagram: plain,
   'datagram-sent': plain,

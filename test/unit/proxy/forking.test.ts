@@ -9,7 +9,7 @@ const FORK = `request_route(msg) {
   return 1
 }`
 
-/** An INVITE that has arrived at both servers. */
+/** Returns an INVITE that has arrived at both servers. */
 async function forked(lab: Lab) {
   const invite = lab.request('INVITE')
   await lab.client.next(100)

@@ -1,4 +1,4 @@
-/** What peers and scripts may say: nothing of it ends the process, leaves a call without an answer, or is a fault. */
+/** Whatever peers and scripts send, the process does not end, every call gets an answer, and nothing is a fault. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
@@ -17,7 +17,7 @@ async function noFaults(lab: Lab): Promise<void> {
   assert.doesNotMatch(await lab.proxy.metrics(), /siplet_proxy_faults_total\{/)
 }
 
-/** The final reply to a request of the client that is sent again, while time passes, as UDP clients do. */
+/** Sends a request again as time passes, as UDP clients do, until it has a final reply. Returns that reply. */
 async function finalTo(lab: Lab, request: SIPMessage, steps = 100): Promise<SIPMessage> {
   const { branch } = request.topVia!
   const isFinal = (message: SIPMessage) => message.status! >= 200 && message.topVia?.branch === branch
@@ -161,7 +161,7 @@ const FUNCTIONS =
     ' ',
   )
 
-/** First arguments that are right, so that a wrong one does not hide the second. */
+/** Correct first arguments, so that a wrong first argument does not hide the second. */
 const RIGHT: Record<string, string> = {
   sl_send_reply: '404',
   t_reply: '404',
@@ -171,12 +171,12 @@ const RIGHT: Record<string, string> = {
   t_relay: '',
   append_branch: 'sip:127.0.0.1:9',
 }
-/** Calls that leave a request without an answer, as they are to. */
+/** Calls that intentionally leave a request without an answer. */
 const UNANSWERED = ['drop', 'forward']
 
 describe('functions with odd arguments', function () {
   this.timeout(120_000)
-  /** X-Job tells which function is to be called, in which route, with which argument, and whether as the second. */
+  /** X-Job selects the function, the route, the argument, and whether it is the second one. */
   const SCRIPT = `
     odd(msg, route) {
       const [where, name, index, second] = (msg.getHeader('X-Job') ?? '').split(' ')

@@ -11,7 +11,7 @@ const SCRIPT = handler(`request_route(msg) {
   return 1
 }`)
 
-/** A request to 192.0.2.1, where the proxy is. */
+/** Returns a request to 192.0.2.1, the address of the proxy. */
 function request(route: string | null, tag = ''): string {
   return sip({
     startLine: 'BYE sip:b@example.net SIP/2.0',

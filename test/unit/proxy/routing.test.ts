@@ -1,4 +1,4 @@
-/** Where requests and replies go, by RFC 3261 sections 16.3 to 16.7 and 25.1. */
+/** Where requests and replies are sent (RFC 3261 sections 16.3 to 16.7 and 25.1). */
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { locate, type Records } from '@siplet/proxy'
@@ -131,12 +131,12 @@ describe('Route headers (section 16.4)', () => {
       }
       const all = '1 1 1 -1 1 ;lr;ftag=a1;nat=yes'
       assert.equal(await said([['Route', own]], ';tag=b'), `1 ${all}`)
-      // Only our outbound proxy: no route set (as in OpenSIPS and Kamailio).
+      // The Route names only us, the outbound proxy: there is no route set (as in OpenSIPS and Kamailio).
       assert.equal(await said([['Route', own]]), `-1 ${all.replace('1', '-1')}`)
       assert.equal(await said([['Route', `${own},<sip:x;lr>`]]), `1 ${all.replace('1', '-1')}`)
       assert.equal(await said([]), '-1 -1 -1 -1 -1 -1')
       assert.equal(await said([['Route', '<sip:x;lr>']]), '1 -1 -1 -1 -1 -1')
-      // A strict router has put it into the Request-URI.
+      // A strict router has put our Route into the Request-URI.
       const strict = await said([['Route', '<sip:bob@c>']], ';tag=b', own.slice(1, -1))
       assert.equal(strict, `1 ${all}`)
     })

@@ -144,7 +144,7 @@ for (const isolation of ISOLATIONS) {
 }
 
 describe('functions of call_function', () => {
-  /** What a script says about a request in headers of its reply-free relay. */
+  /** Returns the relayed request, in which the script wrote its results into headers. */
   async function said(lab: Lab, ...args: Parameters<Lab['request']>): Promise<SIPMessage> {
     lab.request(...args)
     return await lab.servers[0]!.next(args[0])

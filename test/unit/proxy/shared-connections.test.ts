@@ -1,4 +1,4 @@
-/** One caller must not end, or cut wrongly, a connection that others share; and each caller gets an answer. */
+/** One caller must not end a connection that others share, or make it be framed wrongly. Each caller gets an answer. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
@@ -14,14 +14,14 @@ const MAX = 2_000
 const SMALL: Partial<ProxyOptions> = { ...LISTEN, limits: { maxHeadBytes: MAX } }
 const FUNCTIONS = ['t_relay', 'forward'] as const
 
-/** A script that sends every request to a TCP port. */
+/** Returns a script that sends every request to a TCP port. */
 const relayTo = (port: number, how: string) =>
   `request_route(msg) { msg.set_dst_uri('sip:127.0.0.1:${port};transport=tcp'); return msg.call_function('${how}') }`
 
 const portOf = (lab: Lab, name: string) =>
   lab.proxy.listening.find(({ transport }) => transport === name)!.port
 
-/** A request with a head of exactly so many bytes, or, by default, of no particular length. */
+/** Returns a request with a head of exactly that many bytes, or of any length by default. */
 function request(lab: Lab, branch: string, lines: readonly string[] = [], headBytes?: number): string {
   const head = (padding: readonly string[]) =>
     [
@@ -185,7 +185,7 @@ describe('a head that is too large', () => {
 describe('a peer that reads slowly', () => {
   const LIMITS = { limits: { maxSendBufferBytes: 200_000, messageTimeoutMs: 10_000 } }
 
-  /** A server whose sockets are read only when it says so. */
+  /** A server that does not read from its sockets until the test resumes them. */
   async function silentServer() {
     const sockets: Socket[] = []
     const server = createServer((socket) => {
@@ -201,7 +201,10 @@ describe('a peer that reads slowly', () => {
   const large = (lab: Lab, branch: string) =>
     `${request(lab, branch).replace('Content-Length: 0', `Content-Length: ${body.length}`)}${body}`
 
-  /** Sends until the system takes no more and the bound of the proxy is reached: some request is answered with an error. */
+  /**
+   * Sends until the system accepts no more and the bound of the proxy is reached: then a request is answered with an
+   * error.
+   */
   async function fill(lab: Lab, server: { sockets: readonly Socket[] }): Promise<void> {
     lab.client.send(request(lab, 'connect'), lab.port)
     await until(

@@ -6,7 +6,7 @@ import { sip } from '../../support/messages.ts'
 
 const VIA = 'SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-tx'
 
-/** A request with this method, and a Via whose branch the transactions are found by. */
+/** Returns a request with this method, and a Via with the branch of the transactions. */
 function requestOf(method: string, via = VIA): SIPMessage {
   return new SIPMessage(
     sip({
@@ -23,7 +23,7 @@ function requestOf(method: string, via = VIA): SIPMessage {
   )
 }
 
-/** A client transaction on a clock that stands still, and everything it did, with the time of each. */
+/** Returns a client transaction on a clock that stands still, and everything it did, with times. */
 function client(method: string, reliable = false) {
   const clock = new ManualClock()
   const sent: [number, string][] = []
@@ -51,7 +51,7 @@ function client(method: string, reliable = false) {
   }
 }
 
-/** A server transaction, and the status codes it sent, with the time of each. */
+/** Returns a server transaction, and the status codes that it sent, with times. */
 function server(method: string, reliable = false) {
   const clock = new ManualClock()
   const sent: [number, number][] = []
@@ -65,7 +65,7 @@ function server(method: string, reliable = false) {
     sent,
     layer,
     answer: (status: number) => transaction.reply(status, reply(message, status).text),
-    /** The request again, its ACK or another one; whether a transaction took it. */
+    /** Passes the request again, its ACK or another ACK. Returns whether a transaction handled it. */
     receive: (again: string, via = VIA) => {
       const request = requestOf(again, via)
       return layer.receiveRequest(request, keyOf(request))

@@ -15,7 +15,7 @@ import { Lab } from '../../support/sip-peer.ts'
 
 const TO_A = `request_route(msg) { msg.set_dst_uri(A); return 1 }`
 
-/** The messages of a connection, as they come. */
+/** Yields the messages of a connection. */
 async function* messages(socket: Socket): AsyncGenerator<SIPMessage> {
   const framer = new StreamFramer()
   for await (const chunk of socket) {
@@ -285,7 +285,7 @@ describe('limits', () => {
     await lab.client.next(200)
     const turn = () => new Promise((resolve) => setTimeout(resolve, 5))
     while (sockets.filter((socket) => socket.closed).length < 900) await turn()
-    // An idle timer and a message timer each, beside those of the transactions.
+    // Each connection has an idle timer and a message timer, in addition to those of the transactions.
     while (clock.running < 200) await turn()
     clock.advance(10_000)
     while (!sockets.every((socket) => socket.closed)) await turn()

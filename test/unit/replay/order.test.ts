@@ -1,4 +1,4 @@
-/** A dialog lives in one child, in the order of the capture, however many children there are. */
+/** All messages of a dialog are run by one child in capture order, however many children there are. */
 import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,13 +17,13 @@ import { inviteOf } from '../../support/messages.ts'
 const CALLS = 300
 const ROUNDS = 12
 
-/** Returns the how many-th message of its Call-ID a message is, as the child sees it. */
+/** Returns the position of the message within its Call-ID, as the child sees it. */
 const COUNTING = handler(`
   seen: new Map(),
   request_route(msg) {
     const count = (this.seen.get(msg.CallID) ?? 0) + 1
     this.seen.set(msg.CallID, count)
-    // Some take longer than others, so that children overtake one another.
+    // Some messages take longer, so that children overtake one another.
     if (count % 5 === 0) for (let k = 0; k < 20_000; k++) Math.sqrt(k)
     return count
   }`)

@@ -5,10 +5,10 @@ import { INVITE } from '../../support/messages.ts'
 import { replayed } from '../../support/replayed.ts'
 
 const CAPTURED = replayed(1, INVITE).captured
-/** Of the messages below, the first one: seconds since 1970. */
+/** Time of the first message below, in seconds since 1970. */
 const START = 1_767_254_400
 
-/** A clock that stands still but for waiting, which takes longer than it was asked for. */
+/** A clock that only advances while waiting, and waits longer than requested. */
 class SlowClock implements Clock {
   time = 5_000
   readonly #late: () => number
@@ -26,7 +26,7 @@ class SlowClock implements Clock {
   }
 }
 
-/** When each message was yielded: milliseconds since the start. `work` is what the receiver does meanwhile. */
+/** Returns the time at which each message was yielded, in milliseconds since the start. `work` runs in the receiver. */
 async function schedule(
   seconds: readonly number[],
   speed: number,

@@ -1,4 +1,4 @@
-/** Calls as the page makes them of columns: what they are, how they went, and how they are found. */
+/** Calls as the page makes them from columns: their state, their messages, and the search for them. */
 import assert from 'node:assert/strict'
 import { SipletError } from '@siplet/engine'
 import type { ReplayedMessage } from '../../../packages/cli/src/replay/replayed-message.ts'
@@ -9,7 +9,7 @@ import { findCalls } from '../../../packages/cli/src/report/page/search.ts'
 import { inviteOf, sip } from '../../support/messages.ts'
 import { replayed } from '../../support/replayed.ts'
 
-/** The part of a report that calls are made of. */
+/** Returns the part of a report that calls are made of. */
 function report(messages: readonly ReplayedMessage[]): Report {
   const table = new MessageTable()
   for (const message of messages) table.add(message)
@@ -17,7 +17,7 @@ function report(messages: readonly ReplayedMessage[]): Report {
   return new Report({ strings, calls, listed: length, messages: table.messages } as ReportIndex)
 }
 
-/** A request or reply of one call, by its start line and CSeq. */
+/** Returns a request or reply of one call, by its start line and CSeq. */
 function message(startLine: string, cseq: string): string {
   return sip({ startLine }).replace('CSeq: 1 INVITE', `CSeq: ${cseq}`)
 }

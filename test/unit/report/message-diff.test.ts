@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { messageDiff } from '../../../packages/cli/src/report/page/message-diff.ts'
 
-/** One text per line: its sign, and in brackets what is marked. */
+/** Returns one text per line: its sign, and the marked part in brackets. */
 function drawn(before: string, after: string): string[] {
   const signs = { kept: ' ', removed: '-', added: '+' }
   return messageDiff(before, after).map(

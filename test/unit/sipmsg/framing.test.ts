@@ -4,7 +4,7 @@ import { INVITE, RINGING, sip } from '../../support/messages.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 
-/** Messages as their call-IDs or methods would hide too much: as their text, errors as their code. */
+/** Shows messages as their text and errors as their code. Call-IDs or methods would hide too much. */
 function told(frames: Frame[]): string[] {
   return frames.map((frame) => {
     if (frame.type === 'message') return Buffer.from(frame.bytes).toString('latin1')

@@ -1,4 +1,4 @@
-/** The messages of RFC 4475 that are invalid, or that an application objects to. */
+/** The messages of RFC 4475 that are invalid, or that an application rejects. */
 import assert from 'node:assert/strict'
 import { FINDINGS, SIPMessage, validate } from '@siplet/sipmsg'
 import { SDP } from '../../support/messages.ts'
@@ -38,7 +38,7 @@ describe('RFC 4475: messages that are invalid, or that an application objects to
   })
 })
 
-/** Where that text stands: at the offset found, if it does there, else its first place. */
+/** Returns the place of the text: the found offset if the text is there, else its first place. */
 function offsetOf(text: string, at: string, found: number | undefined): number {
   return found !== undefined && text.startsWith(at, found) ? found : text.indexOf(at)
 }

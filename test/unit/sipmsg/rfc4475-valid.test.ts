@@ -1,12 +1,12 @@
 /**
- * The valid messages of RFC 4475, section 3.1.1. The messages are ours: each has the peculiarities that the RFC
- * gives to the one of that name.
+ * The valid messages of RFC 4475 section 3.1.1. The messages are our own. Each has the peculiarities of the RFC's
+ * message with that name.
  */
 import assert from 'node:assert/strict'
 import { SIPMessage, StreamFramer, unescapeURI, uriHeaders, validate } from '@siplet/sipmsg'
 import { raw, SDP } from '../../support/messages.ts'
 
-/** A valid message: no error is found in it, and reading it changes none of its bytes. */
+/** Returns a valid message: it has no errors, and reading it changes none of its bytes. */
 function valid(text: string): SIPMessage {
   const bytes = Buffer.from(text, 'latin1')
   const message = new SIPMessage(bytes)
@@ -18,7 +18,7 @@ function valid(text: string): SIPMessage {
   return message
 }
 
-/** Bytes of UTF-8, as one-byte text. */
+/** Returns bytes of UTF-8 as one-byte text. */
 function utf8(text: string): string {
   return Buffer.from(text).toString('latin1')
 }

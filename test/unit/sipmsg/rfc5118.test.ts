@@ -1,4 +1,7 @@
-/** RFC 5118, torture tests for IPv6. The messages are ours: each has the peculiarity of the section it is named after. */
+/**
+ * RFC 5118, torture tests for IPv6. The messages are our own. Each has the peculiarity of the section that it is named
+ * after.
+ */
 import assert from 'node:assert/strict'
 import { SIPMessage, validate } from '@siplet/sipmsg'
 import { raw } from '../../support/messages.ts'

@@ -1,10 +1,10 @@
-/** Rules that the torture messages of RFC 4475 leave out: those of the RFCs that extend RFC 3261. */
+/** Rules that the torture messages of RFC 4475 do not cover: those of RFCs that extend RFC 3261. */
 import assert from 'node:assert/strict'
 import { FINDINGS, validate } from '@siplet/sipmsg'
 import { sip } from '../../support/messages.ts'
 import { request } from '../../support/torture.ts'
 
-/** Code, RFC and text at the offset of every finding. */
+/** Returns code, RFC and text at the offset of every finding. */
 function found(text: string): [code: string, section: string, at: string][] {
   return validate(text).map(({ code, section, offset }) => [code, section, text.slice(offset, offset + 6)])
 }

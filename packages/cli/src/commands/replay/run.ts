@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import type { Engine } from '@siplet/engine'
 import { createCaptureStats, findCaptures } from '../../capture/index.ts'
 import { showProgress } from '../../output/progress.ts'
-import { SummaryCollector } from '../../output/summary.ts'
+import { type ReplaySummary, SummaryCollector } from '../../output/summary.ts'
 import { leftOut } from '../../output/summary-text.ts'
 import { tell } from '../../output/talk.ts'
 import { Comparison } from '../../replay/comparison.ts'
@@ -59,11 +59,11 @@ async function run(
   const interrupted = () => interrupt.abort()
   process.once('SIGINT', interrupted)
   const collector = new SummaryCollector()
-  const notes = () => [
+  const notes = (): readonly string[] => [
     ...leftOut(summary()),
     ...(failure === undefined ? [] : [`everything after this error: ${failure.error}`]),
   ]
-  const outputs = new Outputs(
+  const outputs: Outputs = new Outputs(
     options,
     { script: options.script, captures, notes },
     collector,
@@ -72,7 +72,7 @@ async function run(
   // At the capture's own speed, bytes are read long before their messages are due, so they are no measure of progress.
   const progress = showProgress(options.speed === undefined ? await totalBytes(captures) : 0)
   const start = performance.now()
-  const summary = () =>
+  const summary = (): ReplaySummary =>
     collector.summary(
       {
         captures,
