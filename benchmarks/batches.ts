@@ -1,4 +1,7 @@
-/** What a message costs when that many travel together: one crossing into the isolate a batch. */
+/**
+ * Measures the cost of a message by the number of messages that travel together. Each batch is one crossing into the
+ * isolate.
+ */
 import { createEngine } from '@siplet/engine'
 import { compare } from '../packages/cli/src/bench/compare.ts'
 import type { Figures } from '../packages/cli/src/bench/figures.ts'

@@ -1,4 +1,6 @@
-/** What call_function costs: the script calls one function of the embedder, which answers at once or a microtask later. */
+/**
+ * Measures call_function: the script calls one function of the embedder, which answers at once or one microtask later.
+ */
 import { createEngine } from '@siplet/engine'
 import { type Case, compare } from '../packages/cli/src/bench/compare.ts'
 import type { Figures } from '../packages/cli/src/bench/figures.ts'

@@ -1,4 +1,4 @@
-/** Start and memory of children, beside a worker thread of Node that does nothing. */
+/** Measures start time and memory of children, next to a Node worker thread that does nothing. */
 import { Worker } from 'node:worker_threads'
 import { children } from '../packages/cli/src/bench/children.ts'
 import type { Figures } from '../packages/cli/src/bench/figures.ts'

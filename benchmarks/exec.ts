@@ -1,6 +1,7 @@
 /**
- * What one script call costs, against a plain function call on the same parser (no isolation at all: the physical
- * limit), other ways to run a script, and piscina carrying the same bytes to a worker and back without doing anything.
+ * Measures the cost of one script call. It is compared with a plain function call on the same parser (no isolation at
+ * all: the physical limit), with other ways to run a script, and with piscina carrying the same bytes to a worker and
+ * back without doing anything.
  */
 import vm from 'node:vm'
 import { Piscina } from 'piscina'
@@ -38,7 +39,7 @@ export async function run(): Promise<Figures[]> {
     filename: new URL('./support/echo.js', import.meta.url).href,
     minThreads: 1,
     maxThreads: 1,
-    // One unless told: it would then wait for each answer before it sends the next task.
+    // The default is one: piscina would then wait for each answer before it sends the next task.
     concurrentTasksPerWorker: MANY,
   })
   const check = (result: string) => {

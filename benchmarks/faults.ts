@@ -1,8 +1,8 @@
 /**
- * Faults at random, all the while execs run: `npm run faults [seconds] [seed]`, ten seconds unless told. Scripts loop,
- * fill memory, recurse, throw and get stuck; worker threads end; the pool process is killed; the script is reloaded, also
- * with one that fails. Checked throughout: every exec is answered exactly once, execs of one Call-ID in their order, by the rank that
- * the Call-ID belongs to; ranks stay unique; and at the end all children serve.
+ * Causes random faults while execs run: `npm run faults [seconds] [seed]`, ten seconds by default. Scripts loop,
+ * fill memory, recurse, throw and get stuck; worker threads end; the pool process is killed; the script is reloaded,
+ * also with a failing one. Checks throughout: every exec is answered exactly once; execs of one Call-ID are answered in
+ * order by the rank of that Call-ID; ranks stay unique; at the end all children serve.
  */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -24,7 +24,7 @@ const SCRIPT = `
 class Handler {
   last = new Map()
   child_init(rank) { this.rank = rank; return 0 }
-  // Execs of one call come in order, whatever happens between them.
+  // Execs of one call arrive in order, whatever happens between them.
   route(msg, number) {
     if (Number(number) <= (this.last.get(msg.CallID) ?? -1)) return -2
     this.last.set(msg.CallID, Number(number))
@@ -42,13 +42,13 @@ const FAULTS: Record<string, readonly string[]> = {
   memory: ['ERR_SIPLET_MEMORY', 'ERR_SIPLET_TIMEOUT'],
   stack: ['ERR_SIPLET_STACK', 'ERR_SIPLET_TIMEOUT'],
   throws: ['ERR_SIPLET_SCRIPT'],
-  // Its number of 16 MiB may not fit into the heap.
+  // The product may not fit into a heap of 16 MiB.
   stuck: ['ERR_SIPLET_CHILD_LOST', 'ERR_SIPLET_POISON', 'ERR_SIPLET_MEMORY'],
 }
-/** Answers that a fault elsewhere may bring to any exec. */
+/** Errors that a fault elsewhere may cause for any exec. */
 const BYSTANDER = ['ERR_SIPLET_CHILD_LOST', 'ERR_SIPLET_POISON', 'ERR_SIPLET_TIMEOUT']
 
-/** @param seed of the order of faults; when they strike also depends on the machine */
+/** @param seed seed of the order of faults; the time of each fault also depends on the machine */
 export async function run(
   isolation: NonNullable<EngineOptions['isolation']>,
   seconds = 10,
@@ -85,7 +85,7 @@ export async function run(
     const bytes = Buffer.from(message.toBytes())
     let answered = -1
     for (let number = 0; running(); ) {
-      // Several at once, so that what is behind a fault in a batch is put to the test, too.
+      // Several at once, to test the execs after a fault in a batch as well.
       const burst = Array.from({ length: 1 + upTo(8) }, () => {
         const mine = number++
         const fault = upTo(200) === 0 ? faults[upTo(faults.length)]! : undefined
@@ -95,7 +95,7 @@ export async function run(
           counts.answers++
           assert.equal(++times, 1)
           const { code, error, child } = result
-          // A refusal waits for nothing.
+          // A refusal does not wait for earlier execs.
           if (error?.code !== 'ERR_SIPLET_POISON') {
             assert.ok(mine > answered, `${callId}: answers out of order`)
             answered = mine
@@ -120,11 +120,11 @@ export async function run(
   const kill = async () => {
     while (running()) {
       await sleep(200 + upTo(2_000))
-      // Inline, there is nothing to end but this very process.
+      // In `inline`, there is nothing to end except this process.
       if (!running() || isolation === 'inline') continue
       const { pid } = engine.stats().children[0]!
       if (isolation === 'thread') {
-        // Any of them: it may run a batch, start a child, or wait for one.
+        // Any worker: it may run a batch, start a child, or wait for a child.
         await workers[upTo(workers.length)]?.terminate()
       } else if (pid !== null) process.kill(pid, upTo(4) === 0 ? 'SIGSTOP' : 'SIGKILL')
       counts.kills++
@@ -140,7 +140,7 @@ export async function run(
         counts.reloads++
       } catch (error) {
         const { code } = error as { code: string }
-        // The pool process of a new generation may be the one that was killed.
+        // The killed pool process may be that of a new generation.
         assert.ok(fails ? code === 'ERR_SIPLET_MOD_INIT' : code === 'ERR_SIPLET_CHILD_LOST', String(error))
         counts.failedReloads++
       }
@@ -169,7 +169,7 @@ export async function run(
   return { title: `faults, ${isolation}, ${seconds} s, seed ${seed}`, columns: { count: 0 }, rows }
 }
 
-/** A child may have been rebuilt only now, and be in its back-off. */
+/** Returns when the child serves. The child may have been rebuilt just now, and may be in its back-off. */
 async function serves(engine: Awaited<ReturnType<typeof createEngine>>, callId: string): Promise<void> {
   const message = new SIPMessage(INVITE)
   message.setHeader('Call-ID', callId)

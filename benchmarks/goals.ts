@@ -1,4 +1,4 @@
-/** What was to be reached, and what was: every ratio is of one run. */
+/** Goals and results. Every ratio is taken from one run. */
 import { type FigureRow, type Figures, figure } from '../packages/cli/src/bench/figures.ts'
 import { ROWS } from '../packages/cli/src/bench/throughput.ts'
 import { NAMES as EXEC } from './exec.ts'
@@ -8,7 +8,7 @@ import { NAMES as REPLAY } from './replay.ts'
 
 const US = 'µs/message'
 
-/** @param results by benchmark; where a peer was not there, its row says so */
+/** @param results results by benchmark; if a peer is missing, its row says so */
 export function goals(results: Record<string, Figures[]>): Figures {
   const first = (name: string) => results[name]![0]!
   const exec = (name: string) => figure(first('exec'), name, US)

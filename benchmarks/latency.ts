@@ -1,4 +1,4 @@
-/** Latency under load, in an open loop: see packages/cli/src/bench/latency.ts. */
+/** Measures latency under load, in an open loop: see packages/cli/src/bench/latency.ts. */
 import type { Figures } from '../packages/cli/src/bench/figures.ts'
 import { latency } from '../packages/cli/src/bench/latency.ts'
 import { subject } from './support/subject.ts'

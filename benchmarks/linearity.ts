@@ -1,6 +1,7 @@
 /**
- * How the cost of odd messages grows with their length: nanoseconds a byte, for everything sipmsg does with one
- * message (all headers, validation, edits, framing of 61 bytes at a time). A row that stays level is linear.
+ * Measures how the cost of odd messages grows with their length: nanoseconds per byte, for everything that sipmsg does
+ * with one message (all headers, validation, edits, framing of 61 bytes at a time). A row with constant values is
+ * linear.
  */
 
 import { SIPMessage, StreamFramer, validate } from '@siplet/sipmsg'
@@ -58,7 +59,7 @@ export function run(): Promise<Figures[]> {
   return Promise.resolve([{ title: 'ns/byte at', columns: { ...decimals, 'last / first': 2 }, rows }])
 }
 
-/** Median of several runs. */
+/** Returns the median of several runs. */
 function nanosecondsPerByte(bytes: Buffer): number {
   const times = Array.from({ length: 7 }, () => {
     const start = performance.now()
@@ -77,7 +78,7 @@ function everything(bytes: Buffer): void {
     for (const value of values) {
       if (typeof value === 'object' && value !== null && 'parameters' in value) {
         for (const _ of value.parameters.entries()) {
-          // Reading is the work.
+          // Reading the values is the work that is measured.
         }
         if ('parsedURI' in value) void value.parsedURI
       }

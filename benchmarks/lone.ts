@@ -1,7 +1,7 @@
 /**
- * A lone message through a worker thread and back, against piscina's round trip of the same bytes. What it takes to
- * wake a sleeping thread differs by a factor of five from one second to the next, with what else the machine does; so
- * the two take turns in short blocks, and the ratio is the median of the ratios of neighbours.
+ * Measures a single message through a worker thread and back, against piscina's round trip of the same bytes. The time
+ * to wake a sleeping thread varies by a factor of five from second to second, with other work on the machine. So the
+ * two take turns in short blocks, and the ratio is the median of the ratios of neighbouring blocks.
  */
 import { createEngine } from '@siplet/engine'
 import { Piscina } from 'piscina'
@@ -45,7 +45,7 @@ export async function run(): Promise<Figures[]> {
   ]
 }
 
-/** Mean of a block of calls, one after the other. */
+/** Returns the mean of a block of calls, made one after the other. */
 async function microseconds(call: () => Promise<unknown>): Promise<number> {
   const start = performance.now()
   for (let i = 0; i < CALLS; i++) await call()

@@ -1,6 +1,7 @@
 /**
- * Three times as many execs as the engine can answer: `npm run overload [seconds]`, five unless told. What is beyond
- * limits.maxQueue is refused at once; what is accepted waits no longer than that queue takes; memory stays bounded.
+ * Sends three times as many execs as the engine can answer: `npm run overload [seconds]`, five by default. Checks
+ * that execs beyond limits.maxQueue are refused at once, that accepted execs wait no longer than a full queue takes,
+ * and that memory stays bounded.
  */
 import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
@@ -11,7 +12,7 @@ import { subject } from './support/subject.ts'
 
 const TIMES = 3
 const MAX_QUEUE = 2_000
-/** Execs made in one turn of the event loop, at most. */
+/** Upper bound on execs made in one turn of the event loop. */
 const SLICE = 256
 const MIB = 2 ** 20
 
@@ -23,10 +24,10 @@ export async function run(seconds = 5): Promise<Figures[]> {
       ...options,
       isolation,
       affinity: 'none',
-      // A machine that is this busy may take a core away for longer than the default.
+      // A machine that is this busy may take a core away for longer than the default limit.
       limits: { maxQueue: MAX_QUEUE, timeoutMs: 1_000 },
     })
-    // The first seconds compile.
+    // V8 compiles in the first seconds.
     await offered(engine, Number.POSITIVE_INFINITY, seconds / 4)
     const capacity = await offered(engine, Number.POSITIVE_INFINITY, seconds / 4)
     const before = process.memoryUsage.rss()
@@ -66,11 +67,11 @@ export async function run(seconds = 5): Promise<Figures[]> {
       }
     }
     for (let now = start; now < start + 1_000 * forSeconds; now = performance.now()) {
-      // Without a rate: as much as the queue takes, and nothing that is refused.
+      // Without a rate: as many as the queue accepts, so that none is refused.
       const due = Number.isFinite(perSecond)
         ? ((now - start) * perSecond) / 1_000
         : accepted + refused + MAX_QUEUE
-      // As a socket would: what came is taken in slices, and answers have their turn in between.
+      // Like a socket: input is taken in slices, so that answers are handled in between.
       const slice = Math.min(due, sent + SLICE)
       for (; sent < slice; sent++) take(performance.now())
       peak = Math.max(peak, process.memoryUsage.rss())

@@ -1,6 +1,7 @@
 /**
- * What a change costs: the engine of another checkout and that of this one, case by case, in processes that take turns
- * (A B A B …), so that other work on the machine meets both. Medians, and the median of the ratios of each pair.
+ * Measures the cost of a change: the engine of another checkout and of this one, case by case, in processes that take
+ * turns (A B A B …), so that other work on the machine affects both. Shows medians, and the median of the ratios of the
+ * pairs.
  *
  *   node benchmarks/paired.ts CHECKOUT [--pairs N] [part of a case's name] …
  *

@@ -1,7 +1,7 @@
 /**
- * What parsing costs, against the SIP parsers on npm. Two amounts of work: lazily (the method, the Request-URI or
- * status, and From), and in full (every header by its grammar). A parser that is eager does all its work in both.
- * Buffers, 256 of them in turn, are decoded as part of the work, as they arrive from a socket.
+ * Measures parsing against the SIP parsers on npm, with two amounts of work: lazy (the method, the Request-URI or
+ * status, and From), and full (every header by its grammar). An eager parser does all of its work in both. Buffers, 256
+ * in turn, are decoded as part of the work, as they arrive from a socket.
  */
 import { createRequire } from 'node:module'
 import { SIPMessage } from '@siplet/sipmsg'
@@ -15,13 +15,13 @@ const SLOW_BUFFERS = 4
 
 interface Parser {
   name: string
-  /** Takes so long that it gets few messages a turn. */
+  /** So slow that it gets few messages per turn. */
   slow?: boolean
   lazy(bytes: Buffer): unknown
   full(bytes: Buffer): unknown
 }
 
-/** What the parsers built on a PEG grammar give back. */
+/** Result of parsers that are built from a PEG grammar. */
 interface HeaderObject {
   method: string
   ruri?: unknown
@@ -30,7 +30,7 @@ interface HeaderObject {
   parseHeader(name: string, index: number): unknown
 }
 
-/** drachtio's messages. */
+/** A message of drachtio. */
 interface DrachtioMessage {
   method: string
   uri: string
@@ -49,8 +49,8 @@ const siplet: Parser = {
 }
 
 /**
- * What `full` leaves to be read on demand, read too: every parameter, every URI. It is more than `sip` does, which
- * reads the parameters of Via, From, To and Contact, and the URIs of Route and Record-Route only.
+ * Also reads what `full` leaves for reading on demand: every parameter and every URI. This is more than `sip` does,
+ * which reads only the parameters of Via, From, To and Contact, and the URIs of Route and Record-Route.
  */
 const sipletDeep: Parser = {
   name: 'siplet, parameters and URIs too',
@@ -113,7 +113,7 @@ function drachtio(name: string, Message: new (text: string) => DrachtioMessage):
 }
 
 function grammar(name: string, parse: (text: string) => HeaderObject): Parser {
-  /** Headers it has no rule for: it throws on them, and that is not what is to be measured. */
+  /** Headers without a rule in that parser. It throws on them, which is not to be measured. */
   const unknown = new Set<string>()
   const parsed = (message: HeaderObject, header: string, index: number) => {
     if (unknown.has(header)) return null

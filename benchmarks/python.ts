@@ -1,6 +1,6 @@
 /**
- * What a script call costs in Python, beside the same handler in JavaScript: one header read and one rewrite, on one
- * child. And what a Python child takes to start, and in memory.
+ * Measures a script call in Python next to the same handler in JavaScript: one header read and one rewrite, in one
+ * child. Also measures start time and memory of a Python child.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -40,9 +40,9 @@ class Handler {
 function mod_init() { return new Handler() }
 `,
 }
-/** With the decimals they are shown with. */
+/** With the number of decimals to show. */
 const COLUMNS = { 'header and rewrite us': 2, 'empty method us': 2, 'ready ms': 1, 'MiB a child': 1 }
-/** Wide enough for a machine that is busy with something else. */
+/** Generous, for a machine with other work. */
 const LIMITS = { timeoutMs: 5_000 }
 const CALLS = 20_000
 const ROUNDS = 5
@@ -59,7 +59,7 @@ export async function run(): Promise<Figures[]> {
     const rows: FigureRow[] = []
     for (const extension of ['py', 'js'] as const) {
       const scriptName = path(extension)
-      // What is compiled once per process is not a child's.
+      // Code that is compiled once per process is not part of a child's cost.
       await using engine = await createEngine({ scriptName, isolation: 'inline', limits: LIMITS })
       const before = process.memoryUsage().rss
       const start = performance.now()
@@ -81,7 +81,7 @@ export async function run(): Promise<Figures[]> {
   }
 }
 
-/** Median over rounds. */
+/** Returns the median over rounds. */
 function microseconds(engine: Engine, method: string): number {
   const rounds: number[] = []
   for (let round = 0; round < ROUNDS; round++) {

@@ -1,7 +1,7 @@
 /**
- * Whether memory stays flat however often a script ends its child: `node benchmarks/rebuilds.ts [number] [isolation]
- * [timeout|memory]`, 5,000 time-outs in `thread` unless told. After each tenth: resident memory and open descriptors of
- * this process.
+ * Checks that memory stays flat however often a script ends its child:
+ * `node benchmarks/rebuilds.ts [number] [isolation] [timeout|memory]`, 5,000 timeouts in `thread` by default.
+ * Prints resident memory and open descriptors of this process after each tenth.
  */
 import { readdirSync } from 'node:fs'
 import { createEngine, type EngineOptions } from '@siplet/engine'

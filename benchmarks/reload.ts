@@ -1,6 +1,6 @@
 /**
- * What a reload takes, with nothing to do and under load, and what the execs of that time notice of it. As a program,
- * `npm run reloads [number] [isolation]`, 1,000 unless told: whether memory stays flat, under load.
+ * Measures a reload, idle and under load, and its effect on the execs of that time. As a program,
+ * `npm run reloads [number] [isolation]`, 1,000 by default, checks that memory stays flat under load.
  */
 import { createEngine, type EngineOptions } from '@siplet/engine'
 import * as hdr from 'hdr-histogram-js'
@@ -26,7 +26,7 @@ export async function run(): Promise<Figures[]> {
           const { error } = await engine.exec(method, message)
           if (error !== null) throw error
           histogram.recordValue(Math.max(1, Math.round(1_000 * (performance.now() - start))))
-          // The other isolations give way by themselves.
+          // The other isolations return to the event loop by themselves.
           if (isolation === 'inline') await new Promise(setImmediate)
         }
       }
@@ -59,7 +59,7 @@ export async function run(): Promise<Figures[]> {
   ]
 }
 
-/** Execs run all the while; each must be answered without an error, and as often as it was made. */
+/** Execs run all the time. Each must be answered without an error, exactly once. */
 async function many(total: number, isolation: NonNullable<EngineOptions['isolation']>): Promise<Figures> {
   const { engine: options, method, message } = subject
   await using engine = await createEngine({

@@ -1,4 +1,7 @@
-/** `node benchmarks/replay-large.ts [GiB]`: writes a capture of that size, replays it, prints throughput and peak memory. */
+/**
+ * `node benchmarks/replay-large.ts [GiB]` writes a capture of that size, replays it, and prints throughput and peak
+ * memory.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,7 +28,7 @@ try {
   rmSync(folder, { recursive: true })
 }
 
-/** Blocks of INVITEs with Call-IDs of their own; the blocks are alike. */
+/** Writes blocks of INVITEs with different Call-IDs; the blocks are equal. */
 async function writeCapture(path: string): Promise<void> {
   const encoder = new CaptureEncoder({ format: 'pcap', linktype: LINKTYPE.ETHERNET })
   const block = Buffer.concat(

@@ -1,6 +1,6 @@
 /**
- * A capture of 100,000 SIP messages through a script, as the command does it, against tshark reading fields of the
- * same capture (which runs no script). Whole processes, start included.
+ * Replays a capture of 100,000 SIP messages through a script, as the command does. It is compared with tshark reading
+ * fields of the same capture (tshark runs no script). Measures whole processes, including their start.
  */
 import { execFile } from 'node:child_process'
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
@@ -80,7 +80,7 @@ export async function run(): Promise<Figures[]> {
   }
 }
 
-/** The best of some rounds: what disturbs a process only ever makes it slower. */
+/** Returns the best of several rounds: disturbances only make a process slower. */
 async function measure(
   name: string,
   command: string,
@@ -96,7 +96,7 @@ async function measure(
   return { name, seconds, 'messages/s': MESSAGES / seconds }
 }
 
-/** Calls of five messages: INVITE, 180, 200, ACK, BYE. */
+/** Yields calls of five messages: INVITE, 180, 200, ACK, BYE. */
 function* captureChunks(): Generator<Buffer> {
   const capture = new CaptureEncoder({ format: 'pcap', linktype: LINKTYPE.ETHERNET })
   yield capture.header

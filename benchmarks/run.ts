@@ -1,6 +1,6 @@
 /**
- * Runs all benchmarks, or those named: `pnpm bench [exec] [parse] …`. A run of all of them writes RESULTS.md and
- * results.json beside this file.
+ * Runs all benchmarks, or the named ones: `pnpm bench [exec] [parse] …`. A run of all of them writes RESULTS.md and
+ * results.json next to this file.
  */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -42,7 +42,7 @@ for (const name of named.length > 0 ? named : Object.keys(BENCHMARKS)) {
     results[name] = await run()
     for (const figures of results[name]) show(figures)
   } catch (error) {
-    // The others took minutes; they are not lost.
+    // The other benchmarks took minutes, so their results are kept.
     failed.push(name)
     console.error(`${name}:`, error)
   }
@@ -92,7 +92,7 @@ function write(all: Record<string, Figures[]>): void {
   writeFileSync(file('RESULTS.md'), lines.join('\n'))
 }
 
-/** First line of what a tool says about itself. */
+/** Returns the first line of the version text of a tool. */
 function version(command: string, option: string): string {
   try {
     const text = execFileSync(command, [option], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })

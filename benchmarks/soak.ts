@@ -1,6 +1,6 @@
 /**
- * Whether memory stays flat: `pnpm soak [messages]`, ten million unless told. Prints the resident size of the process
- * twenty times on the way; messages differ, and every tenth exec asks for a method that is missing.
+ * Checks that memory stays flat: `pnpm soak [messages]`, ten million by default. Prints the resident size of the
+ * process twenty times. Messages differ, and every tenth exec names a method that does not exist.
  */
 import { createEngine } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'

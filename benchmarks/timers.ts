@@ -1,6 +1,6 @@
 /**
- * Whether time limits cost memory, or the process: `node benchmarks/timers.ts [seconds]`, 60 unless told, at full speed
- * for each limit. isolated-vm's own timers of the same rate end the process (laverdet/isolated-vm#572).
+ * Checks that time limits cost neither memory nor the process: `node benchmarks/timers.ts [seconds]`, 60 by default,
+ * at full speed for each limit. isolated-vm's own timers at the same rate end the process (laverdet/isolated-vm#572).
  */
 import { createEngine } from '@siplet/engine'
 import { type FigureRow, type Figures, figuresText } from '../packages/cli/src/bench/figures.ts'

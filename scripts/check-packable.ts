@@ -1,12 +1,12 @@
 /**
- * Ends with exit code 1 if a file is missing that the published package.json of this folder names: an entry point, its
- * types, the binary, or an entry of `files`. Each package runs this as its `prepack` script, after the build.
+ * Exits with 1 if a file is missing that the published package.json of this folder names: an entry point, its types,
+ * the binary, or an entry of `files`. Each package runs this as part of its `prepack` script, after the build.
  */
 import { existsSync, readFileSync } from 'node:fs'
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
 
-/** All strings of a value of package.json, at any depth. */
+/** Returns all strings of a value of package.json, at any depth. */
 function strings(value: unknown): string[] {
   if (typeof value === 'string') return [value]
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(strings) : []

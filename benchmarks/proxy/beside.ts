@@ -1,6 +1,7 @@
 /**
- * CPU time a message of each siplet beside Kamailio with app_python3: both proxies run at once, each with a SIPp of its
- * own on both ends, so that whatever holds the machine up holds up both. `node benchmarks/proxy/beside.ts`, 3 minutes.
+ * Measures CPU time per message of siplet and of Kamailio with app_python3. Both proxies run at the same time, each
+ * with its own SIPp on both sides, so that other work on the machine affects both. `node benchmarks/proxy/beside.ts`,
+ * 3 minutes.
  */
 import { type FigureRow, type Figures, figuresText } from '../../packages/cli/src/bench/figures.ts'
 import { SIPP_MISSING, Sipp, sipp } from '../../test/support/sipp.ts'
@@ -30,7 +31,7 @@ export async function run(): Promise<Figures[]> {
   return [{ title, columns: COLUMNS, rows, note: `Each at ${RATE} calls/s, at the same time.` }]
 }
 
-/** Microseconds a message of each, running at the same time; null if one does not start. */
+/** Returns microseconds per message of both, running at the same time; null if one does not start. */
 export async function cpuOf(one: Subject, other: Subject): Promise<[number, number] | null> {
   await using first = await one.start(PORTS[0])
   await using second = await other.start(PORTS[1])

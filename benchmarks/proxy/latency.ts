@@ -1,4 +1,4 @@
-/** What a proxy adds to the time of a request and its reply: both ends of the way are in this process. */
+/** Measures the time that a proxy adds to a request and its reply. Both ends are in this process. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,20 +10,20 @@ const GAP_MS = 4
 export interface AddedLatency {
   p50: number
   p99: number
-  /** Of those sent, how many came back. */
+  /** Number of requests that were answered. */
   answered: number
 }
 
 /**
- * Sends requests that the proxy passes on to `backend`, where this answers them: the time on the way there and on the
- * way back, together, in microseconds.
+ * Sends requests that the proxy relays to `backend`, where this function answers them. Returns the time of both
+ * directions together, in microseconds.
  */
 export async function addedLatency(proxy: number, backend: number, count: number): Promise<AddedLatency> {
   const client = createSocket('udp4').bind(0, '127.0.0.1')
   const server = createSocket('udp4').bind(backend, '127.0.0.1')
   await Promise.all([once(client, 'listening'), once(server, 'listening')])
   const histogram = build({ numberOfSignificantValueDigits: 3 })
-  /** By Call-ID: when it was sent, then how long it took to the back end and when it was answered. */
+  /** By Call-ID: when the request was sent, how long it took to the back end, and when it was answered. */
   const calls = new Map<string, { sent: number; there?: number; answered?: number }>()
   server.on('message', (bytes, { port }) => {
     const request = new SIPMessage(bytes)

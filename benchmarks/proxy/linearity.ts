@@ -1,8 +1,8 @@
 /**
- * How the cost of odd messages grows with their length in the running proxy: microseconds from the datagram to
- * everything that is sent because of it, script included (`inline`), with the sockets in memory. Messages of a column are twice as large as
- * those of the one before; a row that grows eight times from the first to the last is linear. Heads have no more than 64 KiB,
- * over a stream as well (maxHeadBytes).
+ * Measures how the cost of odd messages grows with their length in the running proxy: microseconds from the datagram to
+ * everything that is sent because of it, script included (`inline`), with sockets in memory. Messages of a column are
+ * twice as large as those of the previous one; a row that grows eightfold from first to last is linear. Heads have at
+ * most 64 KiB, over a stream as well (maxHeadBytes).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -31,14 +31,14 @@ const SCRIPT = `function mod_init() { return { child_init() { return 0 }, reques
 /** A request with one odd part of about that size. */
 interface Shape {
   uri?: (size: number) => string
-  /** Of headers that come before the others: of the parts of the topmost Via, if it is for these. */
+  /** Headers before the others, or parts of the topmost Via. */
   head?: (size: number) => string
   via?: (size: number) => string
   from?: (size: number) => string
   body?: (size: number) => string
   how?: string
   method?: string
-  /** A reply that comes to the request, with these lines; the time is that of the reply then. */
+  /** A reply to the request, with these lines. Then the time of the reply is measured. */
   reply?: (size: number) => string
   status?: number
 }
@@ -178,7 +178,9 @@ class Memory {
 
 let calls = 0
 
-/** Time of the cheapest of several messages of that shape: other processes and collected garbage only add to it. */
+/**
+ * Returns the shortest time of several messages of that shape: other processes and garbage collection only add to it.
+ */
 function cheapest(memory: ReadonlyMap<TransportName, Memory>, shape: Shape, size: number): number {
   const [udp, tcp] = [memory.get('udp')!, memory.get('tcp')!]
   const transport = shape.how === 'stream' ? tcp : udp

@@ -1,6 +1,6 @@
 /**
- * Calls of SIPp through siplet and through Kamailio, with the same routing, side by side: CPU time a message, added
- * latency, calls a second, and what is lost at 80 % of that. All of them share the cores with SIPp.
+ * Sends SIPp calls through siplet and through Kamailio with the same routing, side by side. Measures CPU time per
+ * message, added latency, calls per second, and losses at 80 % of that rate. All of them share the cores with SIPp.
  */
 import type { FigureRow, Figures } from '../../packages/cli/src/bench/figures.ts'
 import { figuresText } from '../../packages/cli/src/bench/figures.ts'
@@ -11,13 +11,13 @@ import { type Running, SUBJECTS, type Subject } from './subjects.ts'
 const PORTS = { proxy: 18_060, backend: 18_070 }
 const CLIENT_PORT = 18_080
 const BASE_RATE = 800
-/** V8 compiles what is called often: before 6,000 calls or so, compiling is much of what is measured. */
+/** V8 compiles code that is called often. Before about 6,000 calls, much of the measured time is compilation. */
 const WARM_UP_SECONDS = 8
 const BASE_SECONDS = 4
 const STEPS = [1_000, 1_300, 1_600, 2_000, 2_500, 3_000, 4_000]
 const STEP_SECONDS = 2
 const PROBES = 500
-/** INVITE, 180, 200, ACK, BYE, 200: what the proxy gets of a call. */
+/** Messages of a call that the proxy receives: INVITE, 180, 200, ACK, BYE, 200. */
 const MESSAGES_PER_CALL = 6
 
 const COLUMNS = {
@@ -66,7 +66,7 @@ async function measure(subject: Subject): Promise<FigureRow | null> {
   }
 }
 
-/** 0 where even the first step is too much. */
+/** Returns 0 if even the first step is too much. */
 async function highest(proxy: Running): Promise<number> {
   let reached = 0
   for (const rate of STEPS) {
@@ -81,7 +81,7 @@ async function calls({ port }: Running, rate: number, seconds: number): Promise<
   return await sipp([
     ...['-sn', 'uac', '-i', '127.0.0.1', '-p', String(CLIENT_PORT), `127.0.0.1:${port}`, '-d', '0'],
     ...['-r', String(rate), '-m', String(rate * seconds)],
-    // Its global -timeout does not end a call that waits for a request, and so never ends.
+    // SIPp's global -timeout does not end a call that waits for a request, so such a call would never end.
     ...['-recv_timeout', '5000'],
   ])
 }

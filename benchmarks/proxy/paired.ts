@@ -1,7 +1,8 @@
 /**
- * CPU time a message of the proxy of another checkout and of this one: both run at once, each with a SIPp of its own on
- * both ends, so that other work on the machine meets both. `node benchmarks/proxy/paired.ts CHECKOUT [--pairs N]`; one pair
- * of one isolation takes 40 s. The other checkout needs its dependencies installed.
+ * Measures CPU time per message of the proxy of another checkout and of this one. Both run at the same time, each with
+ * its own SIPp on both sides, so that other work on the machine affects both.
+ * `node benchmarks/proxy/paired.ts CHECKOUT [--pairs N]`; one pair of one isolation takes 40 s. The other checkout
+ * needs its dependencies installed.
  */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -29,7 +30,7 @@ for (const subject of SUBJECTS.filter(({ name }) => name.startsWith('siplet'))) 
   if (other === undefined) continue
   const pairs: { before: number; now: number }[] = []
   for (let i = 0; i < Number(values.pairs); i++) {
-    // Each uses each of the ports in turn.
+    // Each uses both sets of ports in turn.
     const cpu = i % 2 === 0 ? await cpuOf(other, subject) : (await cpuOf(subject, other))?.toReversed()
     if (cpu == null) throw new Error(`${subject.name} does not start`)
     pairs.push({ before: cpu[0]!, now: cpu[1]! })

@@ -1,7 +1,7 @@
 /**
- * Whether the proxy stays as it is under calls: `node benchmarks/proxy/soak.ts [minutes] [calls a second]`, 30 and 30
- * unless told. Every minute: calls, resident size, open files, transactions. At the end, when all timers are through,
- * nothing may be left; and what failed calls got, with the errors that the proxy counted, says why they failed.
+ * Checks that the proxy stays stable under calls: `node benchmarks/proxy/soak.ts [minutes] [calls a second]`, 30
+ * and 30 by default. Prints every minute: calls, resident size, open files, transactions. At the end, after all timers,
+ * nothing may be left. The report says what failed calls got, with the errors that the proxy counted.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,12 +12,12 @@ import { siplet } from './subjects.ts'
 const PORTS = { proxy: 17_060, backend: 17_070 }
 const CLIENT_PORT = 17_080
 const HTTP = '127.0.0.1:17090'
-/** The longest timers of section 17, and some more. */
+/** The longest timers of section 17, and a margin. */
 const TIMERS_MS = 40_000
 const MIB = 2 ** 20
 const PAGE = 4_096
 
-/** Functions of every kind, and state that grows where something is kept. */
+/** Functions of every kind, and state that grows if something is kept. */
 const SCRIPT = `export function mod_init() {
   return {
     child_init: () => 0,
@@ -94,7 +94,7 @@ export async function run(minutes: number, rate: number): Promise<Figures[]> {
   ]
 }
 
-/** What SIPp got where it expected something else, or why it gave up; each with how often. */
+/** Returns what SIPp received instead of the expected message, or why it gave up, with counts. */
 function unexpected(errors: string): FigureRow[] {
   const times = new Map<string, number>()
   const add = (what: string) => times.set(what, (times.get(what) ?? 0) + 1)
@@ -105,7 +105,7 @@ function unexpected(errors: string): FigureRow[] {
   return [...times].map(([name, count]) => ({ name, times: count }))
 }
 
-/** The proxy's counters of what went wrong, as far as they are not 0. */
+/** Returns the proxy's error counters that are not 0. */
 function counted(metrics: string): FigureRow[] {
   const lines = metrics.matchAll(
     /^siplet_(?:proxy_)?(\w*(?:errors|rebuilds|refused|dropped)\w*\{.*\}) ([1-9]\d*)$/gm,

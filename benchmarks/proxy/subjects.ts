@@ -1,4 +1,4 @@
-/** The proxies that are compared: the same routing in each, every one a process of its own. */
+/** The proxies that are compared. All have the same routing, and each runs as a separate process. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -11,20 +11,20 @@ import { fileURLToPath } from 'node:url'
 export interface Running extends AsyncDisposable {
   readonly pid: number
   readonly port: number
-  /** User and system time of all its processes since their start: microseconds. */
+  /** User and system time of all its processes since their start, in microseconds. */
   cpu(): number
 }
 
 export interface Ports {
-  /** Where the proxy listens. */
+  /** Port at which the proxy listens. */
   proxy: number
-  /** Where requests go. */
+  /** Port to which requests are relayed. */
   backend: number
 }
 
 export interface Subject {
   name: string
-  /** Null where it is not installed. */
+  /** Returns null if it is not installed. */
   start(ports: Ports): Promise<Running | null>
 }
 
@@ -53,7 +53,7 @@ const SIPLET = `export function mod_init() {
 }
 `
 
-/** The same with a function call for relaying, as a script of OpenSIPS has it. */
+/** The same, but relaying by a function call, as OpenSIPS scripts do. */
 const SIPLET_CALLING = SIPLET.replace('return 1', "return msg.call_function('t_relay')")
 
 export const SUBJECTS: Subject[] = [
@@ -125,7 +125,7 @@ function kamailio(name: string, work: string, python?: string): Subject {
   }
 }
 
-/** What receiving and sending alone costs a process of Node. */
+/** The cost of receiving and sending alone, in a Node process. */
 function relay(name: string): Subject {
   return {
     name,
@@ -134,14 +134,14 @@ function relay(name: string): Subject {
       const script = fileURLToPath(new URL('./relay.js', import.meta.url))
       const args = [script, String(proxy), String(backend)]
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
-      // It answers nothing itself.
+      // The relay answers nothing itself.
       const listening = once(child.stdout!, 'data').then(() => true)
       return await started(child, proxy, folder, () => listening)
     },
   }
 }
 
-/** Waits until it answers an OPTIONS, or is ready in another way; null where it ends before. */
+/** Waits until the process answers an OPTIONS, or is ready in another way. Returns null if it ends before that. */
 async function started(
   child: ChildProcess,
   port: number,
@@ -171,7 +171,7 @@ async function started(
   return { pid: child.pid!, port, cpu: () => cpuMicroseconds(child.pid!), [Symbol.asyncDispose]: stop }
 }
 
-/** Whether somebody answers there: a request with Max-Forwards 0 is answered by every proxy. */
+/** Returns whether somebody answers there: every proxy answers a request with Max-Forwards 0. */
 async function answers(port: number): Promise<boolean> {
   const socket = createSocket('udp4').bind(0, '127.0.0.1')
   await once(socket, 'listening')
@@ -195,7 +195,7 @@ async function answers(port: number): Promise<boolean> {
 
 const TICK_US = 10_000
 
-/** Of a process, its threads and its children. */
+/** Returns the CPU time of a process, its threads and its children. */
 function cpuMicroseconds(pid: number): number {
   const task = `/proc/${pid}/task`
   if (!existsSync(task)) return 0

@@ -1,4 +1,4 @@
-/** The messages that benchmarks run on, beside the INVITE of `siplet bench`. */
+/** Messages for benchmarks, in addition to the INVITE of `siplet bench`. */
 export { INVITE } from '../../packages/cli/src/bench/invite.ts'
 
 const SDP = [

@@ -1,6 +1,6 @@
 /**
- * Measures one case of benchmarks/paired.ts on the engine of a checkout: `node paired-case.ts CHECKOUT CASE`. Writes
- * JSON of numbers by unit to stdout.
+ * Measures one case of benchmarks/paired.ts with the engine of a checkout: `node paired-case.ts CHECKOUT CASE`.
+ * Writes JSON with numbers by unit to stdout.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ const { createEngine }: typeof engineModule = await import(
 
 const MANY = 256
 const SAMPLES = 5
-/** Processor time of one sample: microseconds. */
+/** Processor time of one sample, in microseconds. */
 const SAMPLE_US = 60_000
 
 const JAVASCRIPT = `
@@ -71,7 +71,7 @@ function options(isolation: Isolation, source = JAVASCRIPT) {
   const scriptName = join(folder, source === PYTHON ? 'script.py' : 'script.js')
   writeFileSync(scriptName, source)
   const functions = { answer: (_: unknown, code: unknown) => Number(code) }
-  // No limit of time ends an exec here, on whatever machine.
+  // The time limit must end no exec here, on any machine.
   return { scriptName, isolation, functions, limits: { maxBatch: MANY, timeoutMs: 5_000 } }
 }
 
@@ -79,12 +79,12 @@ function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
-/** Processor time of a message: microseconds. Of several samples, after a time to warm up. */
+/** Returns the processor time of a message in microseconds, from several samples after a warm-up. */
 async function perMessage(messages: number, run: () => unknown): Promise<Result> {
   const sample = async (us: number): Promise<number> => {
     const start = processorTime()
     for (let count = 0; ; ) {
-      // Looking at the clock is dear where there are pool processes.
+      // Reading the clock is expensive if there are pool processes.
       for (const until = count + Math.max(1, Math.round(2_048 / messages)); count < until; count++)
         await run()
       const used = processorTime() - start
@@ -97,7 +97,7 @@ async function perMessage(messages: number, run: () => unknown): Promise<Result>
   return { 'us/message': median(samples) }
 }
 
-/** The same for what must not wait for a promise between two messages. */
+/** The same for calls that must not wait for a promise between two messages. */
 async function synchronous(method: string, source = JAVASCRIPT): Promise<Result> {
   await using engine = await createEngine(options('inline', source))
   return await perMessage(256, () => {
@@ -120,7 +120,7 @@ async function alone(isolation: Isolation): Promise<Result> {
   return await perMessage(1, () => engine.exec('route', INVITE))
 }
 
-/** Wall and processor time of something slow: milliseconds. */
+/** Returns wall time and processor time of something slow, in milliseconds. */
 async function slowly(times: number, act: () => Promise<unknown>): Promise<Result> {
   const wall: number[] = []
   const used: number[] = []
@@ -140,7 +140,10 @@ async function reloads(isolation: Isolation): Promise<Result> {
   return await slowly(isolation === 'process' ? 5 : 15, () => engine.reload())
 }
 
-/** From nothing to the first answer. The first engine also compiles what later ones share, so it is not counted. */
+/**
+ * Measures the time from nothing to the first answer. The first engine also compiles what later ones share, so it is
+ * not counted.
+ */
 async function start(isolation: Isolation): Promise<Result> {
   const once = async (): Promise<Engine> => {
     const engine = await createEngine(options(isolation))
@@ -154,7 +157,7 @@ async function start(isolation: Isolation): Promise<Result> {
   return result
 }
 
-/** From SIGKILL for the pool process to the answers of two children again. */
+/** Measures the time from SIGKILL of the pool process to the next answers of two children. */
 async function restart(): Promise<Result> {
   await using engine = await createEngine({ ...options('process'), children: 2, affinity: 'none' })
   const both = () => Promise.all([engine.exec('route', INVITE), engine.exec('route', INVITE)])
@@ -167,7 +170,7 @@ async function restart(): Promise<Result> {
     process.kill(pid!, 'SIGKILL')
     while (poolProcesses().includes(pid!)) await new Promise((resolve) => setTimeout(resolve, 1))
     const before = processorTime()
-    // An exec that the end of the process is blamed on has an error; one that is poison would have it for ever.
+    // An exec that is blamed for the end of the process has an error, and a poison exec would have one forever.
     const deadline = at + 10_000
     while ((await both()).some(({ error }) => error !== null)) {
       if (performance.now() > deadline) throw new Error('the children do not answer again')
@@ -178,7 +181,10 @@ async function restart(): Promise<Result> {
   return { ms: median(wall), 'processor ms': median(used) }
 }
 
-/** The longest of the first execs of a child, where V8 compiles: milliseconds of processor time, and of wall time. */
+/**
+ * Measures the longest of the first execs of a child, while V8 compiles: milliseconds of processor time and of wall
+ * time.
+ */
 async function longest(): Promise<Result> {
   await using engine = await createEngine(options('inline'))
   let wall = 0

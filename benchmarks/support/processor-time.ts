@@ -1,16 +1,16 @@
 /**
- * Processor time, which other work on the machine changes far less than wall time: that of this process with all its
+ * Processor time, which other work on the machine affects far less than wall time: of this process with all of its
  * threads, and of the pool processes that it started. Linux only.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Microseconds so far. What threads of a pool process used that have ended is not in it. */
+/** Returns microseconds so far. Does not include threads of a pool process that have ended. */
 export function processorTime(): number {
   const { user, system } = process.cpuUsage()
   return user + system + poolProcesses().reduce((sum, pid) => sum + threadsTime(pid), 0)
 }
 
-/** Ids of the pool processes that this process started. */
+/** Returns the pids of the pool processes that this process started. */
 export function poolProcesses(): number[] {
   return tasks(process.pid)
     .flatMap((thread) => read(`/proc/${process.pid}/task/${thread}/children`).split(' '))
@@ -19,7 +19,7 @@ export function poolProcesses(): number[] {
 }
 
 function threadsTime(pid: number): number {
-  // The first field is the time on a processor: nanoseconds.
+  // The first field is the time on a processor, in nanoseconds.
   return tasks(pid).reduce(
     (sum, thread) => sum + Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0]) / 1_000,
     0,
@@ -34,7 +34,7 @@ function tasks(pid: number): string[] {
   }
 }
 
-/** Empty where the thread or process has ended meanwhile. */
+/** Returns an empty text if the thread or process has ended meanwhile. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'latin1')

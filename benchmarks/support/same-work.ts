@@ -1,14 +1,14 @@
-/** The work of route.js on the same parser, as the source of a function, for sandboxes that have no SIPMsg. */
+/** The work of route.js on the same parser, as the source of a function, for sandboxes without SIPMsg. */
 import { fileURLToPath } from 'node:url'
 import { checkURI, SIPMessage } from '@siplet/sipmsg'
 import { build } from 'esbuild'
 
-/** Without any sandbox: the physical limit. Returns the edited message. */
+/** Does the work without any sandbox: the physical limit. Returns the edited message. */
 export function sameWork(source: Uint8Array | string): string {
   return edit({ checkURI, SIPMessage }, source)
 }
 
-/** An expression whose value is {@link sameWork} for one-byte text. */
+/** Returns an expression whose value is {@link sameWork} for one-byte text. */
 export async function sameWorkSource(): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(import.meta.resolve('@siplet/sipmsg'))],

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { INVITE } from '../../packages/cli/src/bench/invite.ts'
 import type { Subject } from '../../packages/cli/src/bench/subject.ts'
 
-/** What most benchmarks run: the work of route.js on an INVITE. */
+/** The subject of most benchmarks: the work of route.js on an INVITE. */
 export const subject: Subject = {
   engine: { scriptName: fileURLToPath(new URL('./route.js', import.meta.url)) },
   method: 'route',

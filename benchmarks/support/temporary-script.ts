@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Writes a JavaScript script to a folder that is gone when this process ends; returns its path. */
+/** Writes a JavaScript script to a folder that is deleted when this process ends. Returns the path of the script. */
 export function temporaryScript(source: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'siplet-bench-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))

@@ -1,7 +1,7 @@
 /**
- * What one script call costs in Kamailio, in a loop within it: CPU time of its processes, as the scheduler counts it,
- * over many iterations. `gross` has the loop's own share in it, `net` has not. There the message is parsed already,
- * and the call crosses no boundary; siplet parses each message anew, and enters an isolate.
+ * Measures the cost of one script call in Kamailio, in a loop inside Kamailio: CPU time of its processes over many
+ * iterations, as counted by the scheduler. `gross` includes the loop's own share, `net` does not. In Kamailio, the
+ * message is already parsed and the call crosses no boundary; siplet parses each message and enters an isolate.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
@@ -20,7 +20,7 @@ const MESSAGES = 30
 const ROUNDS = 5
 const START_MS = 10_000
 const ANSWER_MS = 20_000
-/** Debian's default allocator checks all it does; nobody should be compared with that. */
+/** Debian's default allocator checks everything it does. Nobody should be compared with that. */
 const ALLOCATORS = ['-x', 'fm', '-X', 'fm']
 
 export const COLUMNS = { net: 'net µs/call', gross: 'gross µs/call', empty: 'empty method, net' }
@@ -28,7 +28,7 @@ export const COLUMNS = { net: 'net µs/call', gross: 'gross µs/call', empty: 'e
 interface Module {
   name: string
   script?: string
-  /** modparam that takes the script, and the function that calls a method of it. */
+  /** The modparam for the script, and the function that calls a method of the script. */
   parameter?: string
   call?: string
 }
@@ -181,7 +181,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Time on the CPU of a process and the children it forked. */
+/** Returns the CPU time of a process and its forked children. */
 function cpuMicroseconds(pid: number): number {
   if (!existsSync('/proc/self/schedstat'))
     throw new Error('this system does not count CPU time in /proc/*/schedstat')
