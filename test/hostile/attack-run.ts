@@ -1,6 +1,7 @@
 /**
  * Runs attacks on one engine, each in a child of its own. Before and after each attack, in the same batch and in a
- * later one, the child has to answer other messages right. So has a bystander: one more child, which nothing attacks.
+ * later one, the child must answer other messages correctly. So must a bystander: one more child, which nothing
+ * attacks.
  */
 import { type Engine, type EngineOptions, type ExecResult, SipletError } from '@siplet/engine'
 import { scriptFile, withEngine } from '../support/engine.ts'
@@ -10,12 +11,12 @@ import { flawOf } from './well-formed.ts'
 
 export type Isolation = NonNullable<EngineOptions['isolation']>
 
-/** What an attack came to. */
+/** The result of an attack. */
 export interface Seen {
   held: boolean
-  /** The error code or the integer that the attack was answered with; or how the host ended. */
+  /** The error code or integer that answered the attack, or how the host ended. */
   outcome: string
-  /** What was wrong; null where the attack was held. */
+  /** What was wrong. Null if the attack was held. */
   problem: string | null
 }
 
@@ -27,7 +28,10 @@ const LIMITS = {
   initTimeoutMs: 60_000,
 }
 const PYTHON_LIMITS = { ...LIMITS, memoryMb: 32 }
-/** On a busy machine anything may take long. The time limit must only end what is expected to run into it. */
+/**
+ * A generous limit, because anything may take long on a busy machine. The time limit must only stop attacks that are
+ * expected to reach it.
+ */
 export const LONG_MS = 10_000
 
 const URI = 'sip:bob@example.net'
@@ -47,7 +51,7 @@ const message = (callId: string) =>
     'body',
   ].join('\r\n')
 
-/** The values are made by the probe, not by the test: what a script patched must not reach them. */
+/** The probe creates the values, not the test: patches of a script must not reach them. */
 const PROBE = `
   probe(msg, extra) {
     if (msg.Method !== 'INVITE' || msg.RURI !== '${URI}' || msg.body !== 'body') return 2
@@ -117,8 +121,8 @@ function indented(text: string, spaces: number): string {
 /**
  * Runs the attacks one after another.
  *
- * @param slowness how many times slower than usual the machine is taken to be
- * @returns what each came to, in their order; one element for all where the engine did not start
+ * @param slowness factor by which the machine is assumed to be slower than usual
+ * @returns the results in order; a single element for all attacks if the engine did not start
  */
 export async function runAttacks(
   attacks: readonly Attack[],
@@ -153,7 +157,7 @@ export function isTimed({ expect, uninterrupted }: Attack): boolean {
   return [expect].flat().includes('ERR_SIPLET_TIMEOUT') || uninterrupted !== undefined
 }
 
-/** Whether the attack has its engine for itself. */
+/** Returns whether the attack needs an engine of its own. */
 export function isLonely({ expect, uninterrupted, limits }: Attack): boolean {
   return (
     [expect].flat().includes('ERR_SIPLET_CHILD_LOST') || uninterrupted !== undefined || limits !== undefined
@@ -184,7 +188,7 @@ async function attackAll(engine: Engine, attacks: readonly Attack[]): Promise<Se
       null
     seen.push(judged(attack, outcome, attacked.error?.message, flaw))
   }
-  // What one attack left behind must not show in another child, however late.
+  // What one attack leaves must not show in another child, however late.
   for (const [index, callId] of callIds.entries()) {
     const result = await engine.exec('probe', message(callId), { extraArgs: 'a', src: ['192.0.2.1', 5099] })
     const flaw = flawOfProbe(result, 1, attacks[index]?.harmsItself === true)
@@ -196,7 +200,7 @@ async function attackAll(engine: Engine, attacks: readonly Attack[]): Promise<Se
   return seen
 }
 
-/** Call-IDs whose messages go to rank 1, 2 and so on. */
+/** Returns Call-IDs whose messages are run by rank 1, 2 and so on. */
 async function callIdOfEachRank(engine: Engine, count: number): Promise<string[]> {
   const callIds: string[] = []
   for (let number = 0, found = 0; found < count; number++) {
@@ -222,7 +226,7 @@ function judged(
   return { held: problem === null, outcome, problem }
 }
 
-/** @param length of the extra argument that the probe was given */
+/** @param length length of the extra argument of the probe */
 function flawOfProbe(result: ExecResult, length: number, anyAnswer: boolean): string | null {
   if (anyAnswer) return flawOf(result, /^INVITE [^ ]+ SIP\/2\.0$/)
   const { code, error } = result

@@ -1,6 +1,7 @@
 /**
- * What the corpus shows of the isolations, as text for README.md and docs. `npm run containment` runs all scripts, also
- * where they are not expected to be held, and writes those texts. The suite compares them with what it saw itself.
+ * The results of the corpus by isolation, as text for README.md and docs. `npm run containment` runs all scripts,
+ * including those that are not expected to be held, and writes the texts. The test suite compares them with its own
+ * results.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { ISOLATIONS } from '../support/engine.ts'
@@ -14,13 +15,13 @@ export const README = new URL('README.md', ROOT)
 const DETAILS = new URL('docs/containment.md', ROOT)
 export const SCRIPTS = new URL('docs/hostile-scripts.md', ROOT)
 
-/** Without an answer for so long, a host that was given a script it cannot hold is taken to stand still. */
+/** If a host is given a script that it cannot hold, and does not answer for this time, it counts as hanging. */
 const PATIENCE_MS = 20_000
 
 const TABLE = 'hostile scripts by kind'
 const UNHELD = 'scripts that inline does not hold'
 
-/** The table of the README: kinds as rows, isolations as columns. */
+/** Returns the table of the README: kinds as rows, isolations as columns. */
 export function tableOf(seen: ReadonlyMap<Run, boolean>): string {
   const row = (title: string, ofRow: (run: Run) => boolean) => {
     const cells = ISOLATIONS.map((isolation) => {
@@ -40,12 +41,12 @@ export function tableOf(seen: ReadonlyMap<Run, boolean>): string {
   ].join('\n')
 }
 
-/** Whether the isolation is not expected to hold the script. */
+/** Returns whether the isolation is not expected to hold the script. */
 export function isUnheld({ uninterrupted, alsoInThread, isolation }: Run): boolean {
   return uninterrupted !== undefined && (isolation === 'inline' || (isolation === 'thread' && alsoInThread))
 }
 
-/** Every script with what it may come to. */
+/** Returns every script with its expected results. */
 export function listOfScripts(): string {
   const cell = (text: string) => text.replace(/[|_*]/g, '\\$&').replaceAll('\n', ' ')
   const sections = CORPUS.map(({ title, attacks, starts }) => {
@@ -74,7 +75,7 @@ function whereNot({ uninterrupted, alsoInThread }: Partial<Attack>): string {
   return `; not in \`inline\`${alsoInThread ? ' and `thread`' : ''}`
 }
 
-/** The text between the two markers of that name. */
+/** Returns the text between the two markers of that name. */
 export function marked(text: string, name: string): string {
   const [begin, end] = markers(name)
   return text.slice(text.indexOf(begin) + begin.length, text.indexOf(end)).trim()
@@ -93,12 +94,12 @@ function markers(name: string): [begin: string, end: string] {
   return [`<!-- ${name}: written by npm run containment -->`, `<!-- end: ${name} -->`]
 }
 
-/** The table in the README as it is. */
+/** Returns the current table of the README. */
 export function tableInReadme(): string {
   return marked(readFileSync(README, 'utf8'), TABLE)
 }
 
-/** Cells of a table without their padding, so that it may be aligned. */
+/** Returns the cells of a table without padding, because the formatter aligns tables. */
 export function cellsOf(table: string): string[][] {
   return table
     .split('\n')
@@ -124,7 +125,7 @@ async function main(): Promise<void> {
   console.log(`${[...held.values()].filter(Boolean).length} of ${held.size} held`)
 }
 
-/** What became of hosts that were given scripts they cannot hold. */
+/** Returns the table of hosts that were given scripts they cannot hold. */
 function tableOfUnheld(unheld: ReadonlyMap<Run, Seen>): string {
   const rows = [...unheld].map(([{ isolation, language, name, uninterrupted }, { held, outcome }]) => {
     const seen = held ? `held this time: ${outcome}` : outcome

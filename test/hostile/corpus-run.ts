@@ -1,14 +1,17 @@
-/** Runs the corpus, or a part of it, on a few hosts side by side. */
+/** Runs the corpus, or a part of it, on several hosts in parallel. */
 import type { Attack, Language } from './attack.ts'
 import { type Isolation, isLonely, isTimed, type Seen } from './attack-run.ts'
 import { CORPUS } from './corpus.ts'
 import { Host, type Task } from './hosts.ts'
 
-/** More than the two processors of a small machine: most runs wait for a limit. */
+/** More than the two processors of a small machine, because most runs wait for a limit. */
 const HOSTS = 4
-/** Attacks that share an engine, each with a child of its own. */
+/** Number of attacks that share an engine, each with a child of its own. */
 const COMPANY = 8
-/** No answer for so long is the end of a host: milliseconds. Far more than the slowest task takes on a slow machine. */
+/**
+ * A host that gives no answer for this time counts as ended, in milliseconds. Far more than the slowest task needs on a
+ * slow machine.
+ */
 const PATIENCE_MS = 240_000
 
 const LANGUAGES: readonly Language[] = ['JavaScript', 'Python']
@@ -26,7 +29,7 @@ export interface Run {
   alsoInThread: boolean
 }
 
-/** All scripts in that isolation, in their order. */
+/** Returns all scripts in that isolation, in order. */
 export function runsOf(isolation: Isolation): Run[] {
   return CORPUS.flatMap(({ attacks, starts }, kind) =>
     LANGUAGES.flatMap((language) =>
@@ -48,7 +51,7 @@ export function runsOf(isolation: Isolation): Run[] {
   )
 }
 
-/** Begins all runs at once, and returns what each comes to. */
+/** Starts all runs at once. Returns a promise for the result of each. */
 export function begin(runs: readonly Run[], patienceMs = PATIENCE_MS): Map<Run, Promise<Seen>> {
   const settle = new Map<Run, (seen: Seen) => void>()
   const results = new Map(
@@ -62,7 +65,7 @@ export function begin(runs: readonly Run[], patienceMs = PATIENCE_MS): Map<Run, 
       const places = company.map(({ place }) => place)
       const seen = await host.run({ kind, language, isolation, group, places })
       for (const [index, run] of company.entries()) settle.get(run)!(seen[index]!)
-      // The thread that was left behind uses up a processor.
+      // The abandoned thread uses up a processor.
       if (isolation === 'thread' && company[0]!.uninterrupted !== undefined) host.close()
     }
     host.close()
@@ -71,7 +74,7 @@ export function begin(runs: readonly Run[], patienceMs = PATIENCE_MS): Map<Run, 
   return results
 }
 
-/** Runs that can share an engine. Their order stays, but for those that cannot. */
+/** Groups runs that can share an engine. They keep their order, except for runs that cannot share one. */
 function inCompanies(runs: readonly Run[]): Run[][] {
   const companies: Run[][] = []
   const open = new Map<string, Run[]>()

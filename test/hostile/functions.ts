@@ -1,4 +1,4 @@
-/** Functions of an embedder, for scripts that attack by call_function. */
+/** Functions of an embedder, for scripts that attack through call_function. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EmbedderFunction } from '@siplet/engine'
 
@@ -10,7 +10,7 @@ export const FUNCTIONS: Record<string, EmbedderFunction> = {
   },
   never: () => new Promise<number>(() => {}),
   count: (_message, ...args) => args.length,
-  /** Where the script's edits cross to the embedder and back. */
+  /** Here, the edits of the script cross to the embedder and back. */
   edit: (message) => {
     message.appendHeader('X-Function', 'here')
     return 3

@@ -1,4 +1,4 @@
-/** The host that is attacked: a process that runs what its parent tells it, so that only it dies. See hosts.ts. */
+/** The attacked host: a process that runs tasks of its parent, so that only this process dies. See hosts.ts. */
 import { isTimed, runAttacks, type Seen } from './attack-run.ts'
 import { CORPUS } from './corpus.ts'
 import type { Answer, Task } from './hosts.ts'
@@ -16,7 +16,7 @@ process.on('message', async (task: Task) => {
     tell({ seen: task.places.map(() => ({ held: false, outcome: 'unknown', problem })) })
   }
 
-  /** What is not held in company is tried alone, and then with limits for a slow machine. */
+  /** Attacks that are not held in company are tried alone, then with limits for a slow machine. */
   async function attacks(): Promise<Seen[]> {
     const all = task.places.map((place) => CORPUS[kind]!.attacks[language][place]!)
     const seen = await runAttacks(all, language, isolation, 1)

@@ -1,4 +1,4 @@
-/** Hostile scripts: each is answered with its error, other messages are answered right, the host lives. */
+/** Hostile scripts: each gets its error, other messages are answered correctly, and the host survives. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { ISOLATIONS } from '../support/engine.ts'
@@ -11,7 +11,7 @@ import { OPEN } from './open.ts'
 const RUNS = ISOLATIONS.flatMap(runsOf).filter((run) => !isUnheld(run))
 
 describe('hostile scripts', function () {
-  // What a run is given by the hosts bounds it; see PATIENCE_MS of corpus-run.ts.
+  // The hosts limit the time of a run; see PATIENCE_MS of corpus-run.ts.
   this.timeout(0)
   let results: ReadonlyMap<Run, Promise<Seen>>
   const held = new Map<Run, boolean>()

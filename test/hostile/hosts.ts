@@ -1,32 +1,35 @@
-/** Processes that run attacks, so that a host that dies, stands still or grows is an answer, not the end of the test. */
+/** Processes that run attacks, so that a host that dies, hangs or grows is a result, not the end of the test. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Language } from './attack.ts'
 import type { Isolation, Seen } from './attack-run.ts'
 
-/** Attacks of one kind and language that one host runs in one go. */
+/** Attacks of one kind and language that one host runs together. */
 export interface Task {
-  /** Place in CORPUS. */
+  /** Index in CORPUS. */
   kind: number
   language: Language
   isolation: Isolation
   group: 'attacks' | 'starts'
-  /** Places in the list of the kind. */
+  /** Indexes in the list of the kind. */
   places: readonly number[]
 }
 
-/** What a host says: at last what it saw; before that, which attack it is at, where it knows. */
+/** Messages of a host: at the end its results; before that, the current attack, if the host knows it. */
 export type Answer = { seen: Seen[] } | { suspect: number }
 
 const HOST = fileURLToPath(new URL('host.ts', import.meta.url))
-/** Beyond this, the memory of an attack has escaped its limit: MiB, of the host and the processes it started. */
+/**
+ * Upper bound on the memory of the host and the processes it started, in MiB. Beyond it, an attack has escaped its
+ * memory limit.
+ */
 const MAX_RESIDENT_MIB = 1_024
 const LOOK_MS = 250
 
-/** Runs tasks one after another in a process, which is started again after each task that ended it. */
+/** Runs tasks one after another in a process. The process is started again after each task that ended it. */
 export class Host {
-  /** Silence for so long means that the host stands still: milliseconds. */
+  /** A host that is silent for this time counts as hanging, in milliseconds. */
   readonly #patienceMs: number
   #process: ChildProcess | undefined
 
@@ -34,7 +37,9 @@ export class Host {
     this.#patienceMs = patienceMs
   }
 
-  /** What each attack came to. One that ended the host is run alone if it is not the only one. */
+  /**
+   * Returns the result of each attack. An attack that ended the host is run again alone, unless it was alone already.
+   */
   async run(task: Task): Promise<Seen[]> {
     const answer = await this.#ask(task)
     if (Array.isArray(answer)) return answer
@@ -88,7 +93,7 @@ export class Host {
   }
 }
 
-/** Resident memory of a process and of those it started: MiB; 0 where /proc does not tell. */
+/** Returns the resident memory of a process and the processes it started, in MiB; 0 if /proc does not say. */
 function residentMib(pid: number): number {
   try {
     const own = /^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0

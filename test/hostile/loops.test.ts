@@ -1,8 +1,8 @@
-/** A short run of the generator of loops; docs/containment.md has a long one. */
+/** A short run of the generator of loops; docs/containment.md describes a long one. */
 import assert from 'node:assert/strict'
 import { type Finding, runLoops } from '../fuzz/loops.ts'
 
-/** Outer watchdog of each program: milliseconds. */
+/** Outer watchdog of each program, in milliseconds. */
 const GENEROUS_MS = 60_000
 
 describe('loops at random', function () {
@@ -18,7 +18,7 @@ describe('loops at random', function () {
         (finding) => findings.push(finding),
       )
       assert.deepEqual(findings, [])
-      // Most of them have to need the time limit, or nothing was shown.
+      // Most programs must need the time limit; otherwise the test shows nothing.
       assert.ok(counts.get('ERR_SIPLET_TIMEOUT')! + (counts.get('ERR_SIPLET_MEMORY') ?? 0) > runs / 2)
     })
   }

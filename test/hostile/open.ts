@@ -1,4 +1,2 @@
-/**
- * Scripts that still get through, by name, and why. Each is reported by every run. The list is to be empty.
- */
+/** Scripts that are not held yet, by name, with the reason. Every run reports them. The list should be empty. */
 export const OPEN: Readonly<Record<string, string>> = {}

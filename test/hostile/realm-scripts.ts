@@ -1,4 +1,7 @@
-/** Python scripts that go for our own module, and for the memory of their interpreter; the kind `patches intrinsics` has them. */
+/**
+ * Python scripts that attack our own module and the memory of their interpreter. They are part of the kind
+ * `patches intrinsics`.
+ */
 import type { Attack } from './attack.ts'
 
 const SCRIPT = 'ERR_SIPLET_SCRIPT'

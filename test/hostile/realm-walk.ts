@@ -1,11 +1,11 @@
 /**
- * Code for a script that walks over all that a script can reach, and finds what is not of its own realm. `patch` in it
- * stands for what is done to the realm before the walk.
+ * Code for a script that visits everything that a script can reach, and finds objects of other realms. `patch` in it
+ * stands for the changes to the realm before the walk.
  */
 
 /**
- * What a hostile script does to its realm before it looks for a way out. Each leaves alone what the walk itself needs,
- * which is taken before.
+ * Changes of a hostile script to its realm before it searches for a way out. Each leaves alone what the walk itself
+ * needs, which is stored before.
  */
 export const PATCHES: Readonly<Record<string, string>> = {
   'nothing patched': '',
@@ -47,7 +47,7 @@ export const PATCHES: Readonly<Record<string, string>> = {
     }`,
 }
 
-/** Source of a script whose `walk` returns 1, or throws what it found. */
+/** Returns the source of a script whose `walk` returns 1, or throws what it found. */
 export function walkingScript(patch: string): string {
   return `
 const { apply: Reflect_apply, ownKeys } = Reflect

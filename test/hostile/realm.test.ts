@@ -1,4 +1,4 @@
-/** A script reaches nothing but its own realm: a walk over all that it can get hold of. */
+/** A script reaches only its own realm: a walk over everything that it can get. */
 import assert from 'node:assert/strict'
 import { ISOLATIONS, withEngine } from '../support/engine.ts'
 import { INVITE } from '../support/messages.ts'
@@ -8,7 +8,7 @@ for (const isolation of ISOLATIONS) {
   describe(`the realm of a script, ${isolation}`, () => {
     for (const [name, patch] of Object.entries(PATCHES)) {
       it(name, async () => {
-        // Nothing here may end for its time.
+        // Nothing here may end because of its time.
         const limits = { timeoutMs: 60_000, initTimeoutMs: 60_000, memoryMb: 256, maxLogLines: 1 }
         await withEngine(walkingScript(patch), { isolation, limits }, async (engine) => {
           const { code, error } = await engine.exec('walk', INVITE)

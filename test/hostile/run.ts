@@ -3,7 +3,7 @@
  *
  *     node test/hostile/run.ts [--isolation thread] [--kind loops] [--name 'part of a name'] [--all]
  *
- * `--all` prints those that are held, too.
+ * `--all` also prints those that are held.
  */
 import { parseArgs } from 'node:util'
 import { ISOLATIONS } from '../support/engine.ts'

@@ -1,6 +1,6 @@
 /**
- * Runs attacks on the start of a child. createEngine has to settle, with an engine or a typed error; after a start that
- * does not come to an end, what waits has to be answered, and the engine has to close.
+ * Runs attacks on the start of a child. createEngine must settle with an engine or a typed error. After a start that
+ * does not end, waiting execs must be answered, and the engine must close.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -11,17 +11,20 @@ import type { Language, StartAttack } from './attack.ts'
 import type { Isolation, Seen } from './attack-run.ts'
 
 const LIMITS = { timeoutMs: 100, initTimeoutMs: 400, maxLogLines: 10 }
-/** From the start of the first engine of a group until the scripts attack: milliseconds for each engine that starts. */
+/**
+ * Time from the start of the first engine of a group until the scripts attack: milliseconds for each engine that
+ * starts.
+ */
 const PEACE_MS: Record<Isolation, number> = { inline: 200, thread: 300, process: 1_000 }
 const MESSAGE = 'INVITE sip:bob@example.net SIP/2.0\r\nCall-ID: start@example.org\r\nCSeq: 1 INVITE\r\n\r\n'
 
-/** Methods that `rebuild` needs; a script of that kind holds them by this marker. */
+/** Methods that `rebuild` needs. A script of that kind contains them at this marker. */
 const METHODS: Record<Language, string> = {
   JavaScript: 'probe() { return 1 }, spin() { for (;;) {} },',
   Python: 'def probe(self, msg):\n        return 1\n    def spin(self, msg):\n        while True: pass\n',
 }
 
-/** Runs all of them; `tell` is told the place of each before it may do harm. */
+/** Runs all of them. `tell` is called with the index of each before it may do harm. */
 export async function runStarts(
   attacks: readonly StartAttack[],
   language: Language,

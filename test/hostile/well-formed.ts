@@ -1,9 +1,9 @@
-/** What holds for every answer of the engine, whatever the script did. */
+/** Rules for every result of the engine, whatever the script did. */
 import { ERRORS, type ExecResult } from '@siplet/engine'
 
 const HEADER = /^[A-Za-z0-9\-.!%*_+`'~]+[ \t]*:/
 
-/** What is wrong with the answer; null where nothing is. */
+/** Returns what is wrong with the result; null if nothing is. */
 export function flawOf(result: ExecResult, requestLine: RegExp): string | null {
   const { code, error, dstUri, child } = result
   if (!Number.isInteger(code) || code !== (code | 0)) return `the code is ${code}`

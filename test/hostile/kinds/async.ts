@@ -1,4 +1,4 @@
-/** Scripts that leave work for after their exec, or hand out promises. */
+/** Scripts that leave work for after their exec, or return promises. */
 import { EITHER, IMPORT, type Kind, MEMORY, RETURN, SCRIPT, TIMEOUT } from '../attack.ts'
 
 export const ASYNC: Kind = {

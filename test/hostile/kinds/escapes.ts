@@ -1,12 +1,12 @@
 /**
- * Scripts that look for the host, the prelude or any object of another realm. Most return 1 where they found nothing,
- * and 2 where they did.
+ * Scripts that search for the host, the prelude or any object of another realm. Most return 1 if they found nothing,
+ * and 2 if they found something.
  */
 import { EITHER, IMPORT, type Kind, LOST, MEMORY, RETURN, SCRIPT, STACK, TIMEOUT } from '../attack.ts'
 
 /**
- * `isForeign` tells whether the value, or what can be reached from it by prototypes and constructors, is of another
- * realm; `walk` looks at everything that can be reached by properties.
+ * `isForeign` returns whether the value, or anything reachable from it by prototypes and constructors, belongs to
+ * another realm. `walk` visits everything that is reachable by properties.
  */
 const REALMS = `
 const isForeign = (value) => {

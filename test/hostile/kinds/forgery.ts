@@ -1,4 +1,4 @@
-/** Scripts that try to send something that is no SIP message, or no result. */
+/** Scripts that try to send something that is not a SIP message, or not a result. */
 import { type Kind, RETURN, SCRIPT, TOO_LARGE } from '../attack.ts'
 
 export const FORGERY: Kind = {

@@ -1,4 +1,4 @@
-/** Scripts that attack by call_function. The functions are in ../functions.ts. */
+/** Scripts that attack through call_function. The functions are in ../functions.ts. */
 import { type Attack, type Kind, SCRIPT, STACK, TIMEOUT } from '../attack.ts'
 
 const LIMIT = 'ERR_SIPLET_CALL_FUNCTION_LIMIT'

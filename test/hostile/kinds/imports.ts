@@ -1,10 +1,10 @@
-/** Scripts that import what they may not: all of this is refused as the script is loaded. */
+/** Scripts that import what they must not import. All of this is refused when the script is loaded. */
 import type { Kind, StartAttack } from '../attack.ts'
 
 const IMPORT = 'ERR_SIPLET_SCRIPT_IMPORT'
 const SYNTAX = 'ERR_SIPLET_SCRIPT_SYNTAX'
 const LOAD = 'ERR_SIPLET_SCRIPT_LOAD'
-/** Refused as an import, or as something that does not parse. */
+/** Refused as an import, or because it does not parse. */
 const REFUSED = [IMPORT, SYNTAX, LOAD] as const
 
 const REST = '\nexport function mod_init() { return { child_init: () => 0, probe: () => 1 } }'

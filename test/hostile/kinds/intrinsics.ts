@@ -1,4 +1,4 @@
-/** Scripts that patch what everything else is built on. Each returns, and the next message is read right all the same. */
+/** Scripts that patch what all other code builds on. Each returns, and the next message is still read correctly. */
 import { type Kind, MEMORY, RETURN, SCRIPT, STACK, TIMEOUT } from '../attack.ts'
 import { PYTHON_REALM_SCRIPTS } from '../realm-scripts.ts'
 

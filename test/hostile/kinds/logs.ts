@@ -1,4 +1,4 @@
-/** Scripts that flood the log, or write lines that look like somebody else's. */
+/** Scripts that flood the log, or write lines that look like those of somebody else. */
 import { EITHER, type Kind, MEMORY, SCRIPT, STACK, TIMEOUT, TOO_LARGE } from '../attack.ts'
 
 export const LOGS: Kind = {

@@ -1,4 +1,4 @@
-/** Scripts that do not come to an end. */
+/** Scripts that do not end. */
 import { EITHER, type Kind, LOST, MEMORY, RETURN, SCRIPT, TIMEOUT } from '../attack.ts'
 
 const NOTHING_INTERRUPTS_A_PRODUCT =
@@ -7,7 +7,7 @@ const NOTHING_INTERRUPTS_A_PRODUCT =
 const NOTHING_INTERRUPTS_A_SEARCH =
   'V8 does not look for an interrupt in includes, indexOf, join, reverse and their like on an array-like object'
 
-/** V8 looks for an interrupt in such a loop too rarely, unless the loop calls a function. */
+/** V8 checks for an interrupt too rarely in such a loop, unless the loop calls a function. */
 const SLOW_COMPARISONS =
   "const [a, b] = [1, 2].map(() => ['b', 'a'.repeat(2e6), 'c'].join('')); for (;;) a === b"
 
@@ -474,7 +474,7 @@ class Slow:
       },
       {
         name: 'a power that takes long',
-        // MicroPython computes a power of constants as it compiles.
+        // MicroPython computes a power of constants while it compiles.
         attack: 'n = 3000000\nreturn 3 ** n & 1',
         expect: [TIMEOUT, MEMORY, SCRIPT],
       },

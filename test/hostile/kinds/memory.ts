@@ -1,4 +1,4 @@
-/** Scripts that take memory without end, or much at once. */
+/** Scripts that use memory without end, or much at once. */
 import { EITHER, type Kind, LOST, MEMORY, SCRIPT, STACK, TIMEOUT, TOO_LARGE } from '../attack.ts'
 
 const V8_GIVES_UP = 'V8 ends the process when one object does not fit into the heap'
@@ -228,7 +228,7 @@ export const MEMORY_BOMBS: Kind = {
       {
         name: 'structures nested by JSON',
         attack: "return JSON.parse('['.repeat(1e6) + ']'.repeat(1e6)).length",
-        // V8 looks for no interrupt within JSON.parse, which takes longer than the limit on a slow machine.
+        // V8 does not check for an interrupt within JSON.parse, which takes longer than the limit on a slow machine.
         expect: [SCRIPT, ...EITHER, STACK, LOST, 1],
       },
       {

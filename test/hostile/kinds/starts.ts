@@ -1,4 +1,6 @@
-/** Scripts that attack before the first message: as they are loaded, in mod_init, in child_init, or at a rebuild. */
+/**
+ * Scripts that attack before the first message: while they are loaded, in mod_init, in child_init, or during a rebuild.
+ */
 import type { Expected, Kind, StartAttack } from '../attack.ts'
 
 const LOAD = 'ERR_SIPLET_SCRIPT_LOAD'
@@ -6,7 +8,9 @@ const MOD = 'ERR_SIPLET_MOD_INIT'
 const CHILD = 'ERR_SIPLET_CHILD_INIT'
 const LOST = 'ERR_SIPLET_CHILD_LOST'
 
-/** What a hostile script does in one of the three places, in JavaScript. The code stands where statements may. */
+/**
+ * Actions of a hostile script in one of the three places, in JavaScript. The code is placed where statements may be.
+ */
 const ACTS: Record<string, string> = {
   'a loop': 'for (;;) {}',
   'a loop that catches everything': 'for (;;) try { for (;;) {} } catch {}',
@@ -40,7 +44,7 @@ const PLACES = [
   { place: 'in child_init', code: CHILD, source: (act: string) => whole('', '', `{ ${act} }`) },
 ] as const
 
-/** V8 does not look for an interrupt there, so only the end of the process ends it. */
+/** V8 does not check for an interrupt there, so only the end of the process ends it. */
 const UNINTERRUPTED: Record<string, string> = {
   'a search that nothing marks':
     'V8 does not look for an interrupt in includes and indexOf of an array-like object',
@@ -58,12 +62,12 @@ const everywhere = PLACES.flatMap(({ place, code, source }) =>
   ),
 )
 
-/** A start that ends with its pool process is one of CHILD_INIT, wherever it stands still. */
+/** A start that ends with its pool process gets CHILD_INIT, at whatever step it hangs. */
 function codesOfStart(code: Expected, name: string): Expected[] {
   return name in UNINTERRUPTED ? [code, CHILD, LOST] : [code, LOST]
 }
 
-/** Those that could hold up a rebuild. */
+/** Actions that could block a rebuild. */
 const AT_A_REBUILD = [
   'a loop',
   'a thrown error whose stack loops',

@@ -1,4 +1,4 @@
-/** Scripts that keep something of one message for another one. */
+/** Scripts that keep something of one message for another message. */
 import { type Kind, SCRIPT, TIMEOUT } from '../attack.ts'
 
 export const STATE: Kind = {
