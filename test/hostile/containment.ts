@@ -56,15 +56,15 @@ export function listOfScripts(): string {
         return `| ${language} | ${cell(attack.name)} | ${outcomes}${whereNot(attack)} |`
       }),
     )
-    return `## The script ${title}\n\n| language | script | may come to |\n| --- | --- | --- |\n${rows.join('\n')}`
+    return `## The script ${title}\n\n| language | script | expected result |\n| --- | --- | --- |\n${rows.join('\n')}`
   })
   return `# Hostile scripts
 
 <!-- Written by \`npm run containment\` from test/hostile/kinds: change those. -->
 
-Each of these scripts is run in every isolation by every test run. It has to come to one of the outcomes named: an error
-code without \`ERR_SIPLET_\`, or the integer that its method returned. Before and after it, in the same batch and later, the
-child has to answer other messages right. So has another child, and the host must stay alive and below a gibibyte of memory.
+Every test run executes each of these scripts in every isolation. The result must be one of those in the last column: an error
+code without \`ERR_SIPLET_\`, or the integer that the method returned. Before and after the script, in the same batch and later,
+the child must answer other messages correctly. So must another child, and the host must stay alive and below a gibibyte of memory.
 
 ${sections.join('\n\n')}
 `

@@ -2,10 +2,10 @@
 import { EITHER, type Kind, LOST, MEMORY, RETURN, SCRIPT, TIMEOUT } from '../attack.ts'
 
 const NOTHING_INTERRUPTS_A_PRODUCT =
-  'V8 does not look for an interrupt while it multiplies huge BigInts, divides them or makes them text'
+  'V8 does not check for an interrupt while it multiplies or divides huge BigInts, or converts them to text'
 
 const NOTHING_INTERRUPTS_A_SEARCH =
-  'V8 does not look for an interrupt in includes, indexOf, join, reverse and their like on an array-like object'
+  'V8 does not check for an interrupt in includes, indexOf, join, reverse and similar functions on an array-like object'
 
 /** V8 checks for an interrupt too rarely in such a loop, unless the loop calls a function. */
 const SLOW_COMPARISONS =

@@ -1,7 +1,7 @@
 /** Scripts that use memory without end, or much at once. */
 import { EITHER, type Kind, LOST, MEMORY, SCRIPT, STACK, TIMEOUT, TOO_LARGE } from '../attack.ts'
 
-const V8_GIVES_UP = 'V8 ends the process when one object does not fit into the heap'
+const V8_GIVES_UP = 'V8 ends the process if one object does not fit into the heap'
 
 export const MEMORY_BOMBS: Kind = {
   title: 'takes memory without end',

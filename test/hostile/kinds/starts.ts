@@ -47,7 +47,7 @@ const PLACES = [
 /** V8 does not check for an interrupt there, so only the end of the process ends it. */
 const UNINTERRUPTED: Record<string, string> = {
   'a search that nothing marks':
-    'V8 does not look for an interrupt in includes and indexOf of an array-like object',
+    'V8 does not check for an interrupt in includes and indexOf of an array-like object',
 }
 
 const everywhere = PLACES.flatMap(({ place, code, source }) =>
