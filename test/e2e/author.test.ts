@@ -34,7 +34,7 @@ describe('siplet init', () => {
     ['javascript', 'handler.js'],
     ['python', 'handler.py', 'siplet.pyi', 'OpenSIPS.pyi'],
   ] as const) {
-    it(`in ${language}: its test passes, its commands run`, async () => {
+    it(`creates a ${language} project whose test passes and whose commands run`, async () => {
       const project = join(folder, language)
       const made = await siplet(['init', project, '--language', language])
       assert.equal(made.exitCode, 0, made.stderr)
@@ -54,7 +54,7 @@ describe('siplet init', () => {
     })
   }
 
-  it('asks npm for the Node of this workspace', async () => {
+  it('requires the same Node from npm as this workspace', async () => {
     const project = join(folder, 'node')
     assert.equal((await siplet(['init', project])).exitCode, 0)
     const wanted = (path: string) => JSON.parse(readFileSync(path, 'utf8')).devDependencies.node
@@ -63,7 +63,7 @@ describe('siplet init', () => {
     assert.equal(allowScripts.node, true)
   })
 
-  it('prints the next commands in the syntax of a shell', async () => {
+  it('prints the next commands so that a shell accepts them', async () => {
     const spaced = join(folder, "Bob's Routing")
     const { stdout } = await siplet(['init', spaced])
     const next = /^next: (.*) && npm test$/m.exec(stdout)![1]!
@@ -74,7 +74,7 @@ describe('siplet init', () => {
     assert.match(made.stdout, /^next: npm test$/m)
   })
 
-  it('its tests report what failed in a failing script', async () => {
+  it('creates tests that show the error of a failing script', async () => {
     const project = join(folder, 'failing')
     assert.equal((await siplet(['init', project, '-l', 'python'])).exitCode, 0)
     const script = join(project, 'handler.py')
@@ -83,13 +83,13 @@ describe('siplet init', () => {
     await assert.rejects(test, { stdout: /AttributeError: .*nothing/ })
   })
 
-  it('its help names the files', async () => {
+  it('names the created files in its help', async () => {
     const { stdout } = await siplet(['init', '--help'])
     for (const name of ['handler.test.ts', 'invite.sip', 'package.json', 'tsconfig.json', 'siplet.pyi'])
       assert.ok(stdout.includes(name), name)
   })
 
-  it('in typescript: types are checked, including those of msg', async () => {
+  it('creates a typescript project that checks types, including the types of msg', async () => {
     const project = join(folder, 'types')
     assert.equal((await siplet(['init', project])).exitCode, 0)
     const check = () =>
@@ -105,7 +105,7 @@ describe('siplet init', () => {
     await assert.rejects(check(), { stdout: /^handler\.ts\(2,\d+\): error TS2345: .*'number' .*'string'/ })
   })
 
-  it('never overwrites: if one file exists, nothing is written', async () => {
+  it('never overwrites files: if one of the files exists, it writes nothing', async () => {
     const project = mkdtempSync(join(folder, 'mine-'))
     writeFileSync(join(project, 'handler.js'), 'mine')
     const { stderr, exitCode } = await siplet(['init', project, '-l', 'javascript'])
@@ -136,7 +136,7 @@ describe('siplet check', () => {
       /^warning: there is no request_route: name the method/,
     ],
     [
-      'a name is nearly right',
+      'a method name is misspelled',
       'requestRoute() { return 1 }',
       /^warning: requestRoute is not .* did you mean request_route\?/,
     ],
@@ -234,8 +234,8 @@ describe('siplet exec --diff', () => {
   })
 
   for (const [title, environment, coloured] of [
-    ['in colours on a terminal', {}, true],
-    ['without colours where NO_COLOR is set', { NO_COLOR: '1' }, false],
+    ['uses colours on a terminal', {}, true],
+    ['uses no colours if NO_COLOR is set', { NO_COLOR: '1' }, false],
   ] as const) {
     it(title, async () => {
       const file = scriptFile(INVITE, 'invite.sip')
@@ -301,7 +301,7 @@ describe('--watch', () => {
     }
   }
 
-  it('exec runs again if script, import or message changes, also after errors', async () => {
+  it('runs exec again if the script, an import or the message changes, even after errors', async () => {
     write('code.ts', 'export const code = 1')
     await watching(['exec', message, '-s', script], async (next, pid) => {
       assert.match(await next(), /returned 1 /)
@@ -320,7 +320,7 @@ describe('--watch', () => {
     })
   })
 
-  it('replay runs again if the script or an import changes, but not for its own outputs', async () => {
+  it('runs replay again if the script or an import changes, but not because of its own outputs', async () => {
     write('code.ts', 'export const code = 1')
     const args = ['replay', 'examples/calls.pcapng', '-s', script, '--ndjson', join(project, 'out.ndjson')]
     await watching(args, async (next) => {
@@ -350,7 +350,7 @@ describe('--watch', () => {
     })
   })
 
-  it('does not run again for the log that contains its own output', async () => {
+  it('does not run check again if only the log with its own output changes', async () => {
     const log = join(project, 'w.log')
     const script = write('broken.js', 'function mod_init( {')
     const child = spawn(process.execPath, [SIPLET, 'check', '-s', script, '--watch'], {
@@ -378,7 +378,7 @@ describe('--watch', () => {
     }
   })
 
-  it('check runs again, also if an import was missing', async () => {
+  it('runs check again after a missing import was added', async () => {
     rmSync(join(project, 'code.ts'), { force: true })
     await watching(['check', '-s', script], async (next) => {
       assert.match(await next(), /ERR_SIPLET_SCRIPT_IMPORT/)
@@ -387,7 +387,7 @@ describe('--watch', () => {
     })
   })
 
-  it('cannot read stdin a second time', async () => {
+  it('refuses stdin, because stdin cannot be read a second time', async () => {
     const replay = await siplet(['replay', '-', '-s', script, '--watch'])
     assert.equal(replay.exitCode, 2)
     assert.match(replay.stderr, /ERR_SIPLET_USAGE: --watch/)

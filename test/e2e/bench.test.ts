@@ -39,7 +39,7 @@ describe('siplet bench', () => {
     }
   }).timeout(90_000)
 
-  it('a method that fails is not measured: exit code 2, the reason on stderr', async () => {
+  it('does not measure a method that fails: it prints the reason on stderr and exits with code 2', async () => {
     const script = scriptFile(handler("request_route() { throw new Error('no') }"))
     const { stdout, stderr, exitCode } = await siplet(['bench', '-s', script, '--log-level', 'silent'])
     assert.equal(exitCode, 2)

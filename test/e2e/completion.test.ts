@@ -43,7 +43,7 @@ describe('siplet completion', () => {
 
   function has(...programs: string[]): boolean {
     const missing = programs.filter((program) => spawnSync(program, ['--version']).error !== undefined)
-    if (missing.length > 0) console.log(`      not installed: ${missing}; completions were NOT tried with it`)
+    if (missing.length > 0) console.log(`      not installed: ${missing}; this test was NOT run`)
     return missing.length === 0
   }
 
@@ -116,7 +116,7 @@ describe('siplet completion', () => {
     for (const line of NOTHING) assert.deepEqual(offered(line), [], line)
   })
 
-  it('another shell is an error that names the supported shells', async () => {
+  it('refuses other shells and names the supported ones', async () => {
     const { stderr, exitCode } = await siplet(['completion', 'tcsh'])
     assert.equal(exitCode, 2)
     assert.match(stderr, /Allowed choices are bash, zsh, fish/)

@@ -9,7 +9,7 @@ const NOT_OURS: Record<string, number[]> = {}
 describe('captures of the corpus, compared with tshark', () => {
   const captures = corpus()
   if (captures === undefined) {
-    it('is skipped: ../shared/corpus is not on this machine, 0 captures compared', function () {
+    it('are skipped: ../shared/corpus is not on this machine, 0 captures compared', function () {
       // Not every reporter shows the titles of skipped tests.
       console.log('      SKIPPED: ../shared/corpus is not on this machine, 0 captures compared')
       this.skip()
@@ -49,7 +49,7 @@ describe('captures of the corpus, compared with tshark', () => {
     const { udp, tcp, ws } = compared
     console.log(
       `      corpus: ${captures.length} captures; messages compared: ${udp} over UDP, ${tcp} over TCP, ${ws} over WebSocket; ` +
-        `${Object.values(NOT_OURS).flat().length} left out for known differences`,
+        `${Object.values(NOT_OURS).flat().length} left out because of known differences`,
     )
   })
 })

@@ -34,7 +34,7 @@ describe('siplet exec', () => {
     )
   })
 
-  it('reads a file and calls the given method, with extra argument and addresses', async () => {
+  it('reads a file and calls the given method with the extra argument and the addresses', async () => {
     const source = handler(
       "x(msg, extra) { return msg.src_address.join() === '2001:db8::1,5070' && extra === 'e' ? 2 : 3 }",
     )
@@ -55,7 +55,7 @@ describe('siplet exec', () => {
   })
 
   for (const script of ['router.ts', 'router.py']) {
-    it(`runs the functions of siplet serve without one: examples/proxy/${script}`, async () => {
+    it(`runs the functions of siplet serve without a proxy: examples/proxy/${script}`, async () => {
       const run = (method: string) =>
         siplet(['exec', '-', '-s', `examples/proxy/${script}`], INVITE.replaceAll('INVITE', method))
       const invite = await run('INVITE')
@@ -75,7 +75,7 @@ describe('siplet exec', () => {
     })
   }
 
-  it('functions of siplet serve know the receiving address, the methods of the script, and earlier decisions', async () => {
+  it('tells the functions of siplet serve the receiving address, the methods of the script and earlier calls', async () => {
     const script = scriptFile(
       handler(`request_route(msg) {
         const call = (...args) => { try { return msg.call_function(...args) } catch (error) { return error.message } }
@@ -93,7 +93,7 @@ describe('siplet exec', () => {
     )
   })
 
-  it('--functions: exports of a module, async ones included, take precedence over those functions', async () => {
+  it('prefers the functions of --functions, including async ones, to the functions of siplet serve', async () => {
     const functions = scriptFile(
       "export const lookup = async (msg, user) => { msg.dstUri = 'sip:' + user + '@192.0.2.9'; return 7 }\nexport const t_relay = (): boolean => true\nexport const VALUE = 1\n",
       'functions.mts',
@@ -117,11 +117,11 @@ describe('siplet exec', () => {
   })
 
   for (const [title, source, said] of [
-    ['is not there', null, /ERR_SIPLET_FUNCTIONS: functions .* cannot be loaded: there is no such file/],
+    ['does not exist', null, /ERR_SIPLET_FUNCTIONS: functions .* cannot be loaded: there is no such file/],
     ['exports no function', 'export const x = 1', /ERR_SIPLET_FUNCTIONS: functions .* exports no function/],
-    ['does not load', 'null.x', /ERR_SIPLET_FUNCTIONS: functions .* cannot be loaded: Cannot read/],
+    ['cannot be loaded', 'null.x', /ERR_SIPLET_FUNCTIONS: functions .* cannot be loaded: Cannot read/],
   ] as const) {
-    it(`reports if the module of --functions ${title}`, async () => {
+    it(`reports that the module of --functions ${title}`, async () => {
       const functions = source === null ? 'none.js' : scriptFile(source, 'functions.mjs')
       const { stderr, exitCode } = await siplet(
         ['exec', '-', '-s', HANDLER, '--functions', functions],
@@ -132,14 +132,14 @@ describe('siplet exec', () => {
     })
   }
 
-  it('a script error is reported on stderr, exit code 1', async () => {
+  it('reports a script error on stderr and exits with code 1', async () => {
     const script = scriptFile(handler("request_route() { throw new Error('no') }"))
     const { stderr, exitCode } = await siplet(['exec', '-', '-s', script, '--log-level', 'silent'], INVITE)
     assert.equal(exitCode, 1)
     assert.equal(stderr, 'request_route: ERR_SIPLET_SCRIPT: Error: no\n')
   })
 
-  it('output of a script cannot move the cursor or change colours', async () => {
+  it('prevents the output of a script from moving the cursor or changing colours', async () => {
     const script = scriptFile(
       handler(
         "request_route(msg) { console.warn(msg.getHeader('X') + '\\nnext'); throw new Error(msg.getHeader('X')) }",
@@ -152,7 +152,7 @@ describe('siplet exec', () => {
     assert.doesNotMatch(stderr, /\x1b/)
   })
 
-  it('a script error in Python shows the traceback, line by line, with files of the author', async () => {
+  it('shows the traceback of a script error in Python line by line, with the file names of the author', async () => {
     const script = scriptFile(
       `class Handler:
     def child_init(self, rank):
@@ -187,16 +187,16 @@ def mod_init():
 
   for (const [title, args, message] of [
     ['a missing file', ['nowhere.sip'], /ERR_SIPLET_MESSAGE_NOT_FOUND: message nowhere.sip/],
-    ['what is not SIP', ['package.json'], /ERR_SIPLET_NOT_SIP: "\{/],
+    ['a file that is not SIP', ['package.json'], /ERR_SIPLET_NOT_SIP: "\{/],
     [
       'a capture',
       ['examples/calls.pcapng'],
       /^siplet: ERR_SIPLET_USAGE: examples\/calls\.pcapng looks like a capture.*use siplet replay for captures\n$/,
     ],
     ['a file of 5 GiB', [hugeFile()], /ERR_SIPLET_USAGE: .*huge has more than 33554432 bytes/],
-    ['an address that is none', ['-', '--src', 'here'], /It must be ip:port/],
+    ['an invalid address', ['-', '--src', 'here'], /It must be ip:port/],
   ] as const) {
-    it(`${title}: one clear error, exit code 2`, async () => {
+    it(`reports one clear error for ${title} and exits with code 2`, async () => {
       const { stderr, exitCode } = await siplet(['exec', ...args, '-s', HANDLER])
       assert.equal(exitCode, 2)
       assert.match(stderr, message)
@@ -211,7 +211,7 @@ describe('siplet check', () => {
     assert.match(stdout, /ran in 2 children, ready in \d+ ms\nmethods: request_route, onreply_route\n$/)
   })
 
-  it('a Python script: its methods, and a module next to it that hides one of MicroPython', async () => {
+  it('lists the methods of a Python script, and warns about a module with the same name as a module of MicroPython', async () => {
     const { folder, write } = scriptFolder()
     write('json.py', 'ANSWER = 1\n')
     write('math.py', 'pi = 3\n')
@@ -236,7 +236,7 @@ def mod_init():
     ])
   })
 
-  it('a script that cannot be started: exit code 2', async () => {
+  it('exits with code 2 if the script cannot be started', async () => {
     const script = scriptFile('const boot = () => ({ up: () => -1 })')
     const { stderr, exitCode } = await siplet([
       'check',
@@ -260,20 +260,20 @@ describe('siplet', () => {
     for (const command of ['replay', 'exec', 'check']) assert.match(stdout, new RegExp(`^ +${command} `, 'm'))
   })
 
-  it('an unknown command: exit code 2', async () => {
+  it('exits with code 2 if the command is unknown', async () => {
     const { stderr, exitCode } = await siplet(['repaly'])
     assert.equal(exitCode, 2)
     assert.match(stderr, /unknown command 'repaly'.*\n.*Did you mean replay/)
   })
 
-  it('reports an older Node in one line', async function () {
+  it('reports in one line that Node is too old', async function () {
     const old = await promisify(execFile)('sh', [
       '-c',
       'for d in /usr/local/bin /usr/bin; do $d/node --version && echo $d/node; done; true',
     ])
     const [, path] = /^v(?:1\d|2[0-3])\..*\n(.*)$/m.exec(old.stdout) ?? []
     if (path === undefined) {
-      console.log('      skipped: this machine has no Node older than 24')
+      console.log('      SKIPPED: this machine has no Node older than 24')
       this.skip()
     }
     const outcome = await promisify(execFile)(path, ['packages/cli/bin/siplet.js', '--version']).catch(

@@ -15,7 +15,7 @@ const FUZZERS = [
 
 describe('the fuzzers', () => {
   for (const [name, file, runs, ...more] of FUZZERS) {
-    it(`find nothing in ${runs} ${name}`, function () {
+    it(`find no failure in ${runs} ${name}`, function () {
       this.timeout(120_000)
       const seed = String(Math.trunc(Date.now() / 86_400_000))
       const { status, stdout, stderr } = spawnSync(
@@ -26,7 +26,7 @@ describe('the fuzzers', () => {
       assert.equal(status, 0, stderr)
       const summary = stdout.trim().split('\n').at(-1)
       assert.match(summary!, new RegExp(`^${runs} inputs, .*no failure`))
-      console.log(`      fuzzer: seed ${seed} of today, ${summary}`)
+      console.log(`      fuzzer: today's seed ${seed}, ${summary}`)
     })
   }
 })

@@ -9,12 +9,12 @@ import { siplet } from '../support/cli.ts'
 describe('the manual', () => {
   const program = createProgram(() => {})
 
-  it('docs/cli.md matches the commands: npm run docs writes it', () => {
+  it('is up to date in docs/cli.md, which npm run docs writes', () => {
     assert.equal(readFileSync(MANUAL, 'utf8'), manual())
   })
 
   for (const command of program.commands) {
-    it(`siplet ${command.name()} --help has examples, with options that exist`, async () => {
+    it(`siplet ${command.name()} --help has examples with options that exist`, async () => {
       const { stdout, exitCode } = await siplet([command.name(), '--help'])
       assert.equal(exitCode, 0)
       const { examples } = manualOf(command)!
@@ -32,7 +32,7 @@ describe('the manual', () => {
     })
   }
 
-  it('help of an unknown command is an error that names the nearest one', async () => {
+  it('names the nearest command if help is requested for an unknown one', async () => {
     const { stderr, exitCode } = await siplet(['help', 'exce'])
     assert.equal(exitCode, 2)
     assert.match(stderr, /unknown command 'exce'\n\(Did you mean exec\?\)/)
@@ -43,7 +43,7 @@ describe('the manual', () => {
     assert.match((await siplet(['-v'])).stdout, /^\d+\.\d+\.\d+\n$/)
   })
 
-  it('an unknown option is an error that names the nearest one, and how to list all', async () => {
+  it('names the nearest option if an option is unknown, and explains how to list all options', async () => {
     const { stderr, exitCode } = await siplet(['replay', 'x.pcap', '--script', 'x', '--childrn', '2'])
     assert.equal(exitCode, 2)
     assert.match(stderr, /unknown option '--childrn'\n\(Did you mean --children\?\)\n.*--help/)

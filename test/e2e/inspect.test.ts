@@ -103,7 +103,7 @@ function get(url: string, host: string, headers = {}): Promise<[status: number, 
 describe('siplet exec --inspect', function () {
   this.timeout(30_000)
 
-  it('stops at the first line and at breakpoints in TypeScript, evaluates, steps, and continues', async () => {
+  it('stops at the first line and at breakpoints in TypeScript, evaluates expressions, steps, and continues', async () => {
     const { exitCode, stdout, stderr } = await inspecting(router, async (url) => {
       const client = await Debugger.connect(url)
       await client.run()
@@ -143,7 +143,7 @@ describe('siplet exec --inspect', function () {
     assert.match(stderr, /^request_route returned 1 \(true\)/m)
   })
 
-  it('is discovered like Node, at localhost and IP addresses only, by one debugger at a time', async () => {
+  it('is discovered like Node, accepts only localhost and IP addresses as Host, and only one debugger at a time', async () => {
     await inspecting(router, async (webSocketUrl) => {
       const { host, pathname } = new URL(webSocketUrl)
       const list = JSON.parse((await get(`http://${host}/json/list`, 'localhost:1'))[1])
@@ -174,7 +174,7 @@ describe('siplet exec --inspect', function () {
     })
   })
 
-  it('waits for a debugger before the script runs; if the debugger leaves, the script continues', async () => {
+  it('waits for a debugger before the script runs, and continues the script if the debugger disconnects', async () => {
     const { exitCode, stderr } = await inspecting(router, async (url) => {
       const first = await Debugger.connect(url)
       await first.close()
@@ -186,7 +186,7 @@ describe('siplet exec --inspect', function () {
     assert.equal(exitCode, 0, stderr)
   })
 
-  it('has breakpoints by line in JavaScript without imports; errors show paths', async () => {
+  it('supports breakpoints by line in JavaScript without imports, and shows paths in errors', async () => {
     const script = write('classic.js', handler('request_route(msg) {\nconst x = 1\nthrow new Error(x)\n}'))
     const { exitCode, stderr } = await inspecting(script, async (url) => {
       const client = await Debugger.connect(url)
@@ -202,7 +202,7 @@ describe('siplet exec --inspect', function () {
     assert.ok(stderr.includes(`at Object.request_route (${script}:3:7)`), stderr)
   })
 
-  it('refuses Python, a port in use, --watch, and a wrong address', async () => {
+  it('refuses Python, a port in use, --watch, and an invalid address', async () => {
     const busy = createServer()
     await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve))
     const { port } = busy.address() as AddressInfo

@@ -13,7 +13,7 @@ const FORGED = 'ERROR: child 1: forged'
 
 const RAW = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/
 
-describe('the output of commands', function () {
+describe('the output of commands escapes hostile text', function () {
   this.timeout(120_000)
   const folder = mkdtempSync(join(tmpdir(), 'siplet-printable-'))
   after(() => rmSync(folder, { recursive: true }))
@@ -37,7 +37,7 @@ describe('the output of commands', function () {
     `({ child_init: () => 0, [${JSON.stringify(`m${EVIL}\n${FORGED}`)}]: async () => 1, request_route(msg) { ${body} } })`
   const text = JSON.stringify(`a${EVIL}\n${FORGED}`)
 
-  it('check: methods, warnings, file names', async () => {
+  it('in methods, warnings and file names of check', async () => {
     const script = file(`h${EVIL}\n${FORGED}.js`, `function mod_init() { return ${methods('return 1')} }`)
     const run = await siplet(['check', '--script', script])
     assert.equal(run.exitCode, 0, run.stderr)
@@ -47,25 +47,25 @@ describe('the output of commands', function () {
 
   for (const [title, name, source, code] of [
     ['a syntax error', 's.js', `const a = 1;\nconst ${EVIL.replaceAll('\u2028', '')} = "x" + ;`, /SYNTAX/],
-    ['an import', 'i.js', `import './x${EVIL.replace(/[\x07\x1b\u2028]/g, '')}'\nexport {}`, /IMPORT/],
+    ['a failing import', 'i.js', `import './x${EVIL.replace(/[\x07\x1b\u2028]/g, '')}'\nexport {}`, /IMPORT/],
     ['a top level that throws', 't.js', `throw new Error(${text})`, /LOAD/],
-    ['mod_init that throws', 'm.js', `function mod_init() { throw new Error(${text}) }`, /MOD_INIT/],
+    ['a mod_init that throws', 'm.js', `function mod_init() { throw new Error(${text}) }`, /MOD_INIT/],
     [
-      'child_init that throws',
+      'a child_init that throws',
       'c.js',
       `function mod_init() { return { child_init() { throw ${text} } } }`,
       /CHILD_INIT/,
     ],
-    ['a syntax error of Python', 's.py', `x = "${EVIL}" +\n`, /SYNTAX|LOAD/],
-    ['an import of Python', 'i.py', `x = 1; y = "${EVIL}"; from ..x import y # ${EVIL}\n`, /IMPORT/],
+    ['a syntax error in Python', 's.py', `x = "${EVIL}" +\n`, /SYNTAX|LOAD/],
+    ['a failing import in Python', 'i.py', `x = 1; y = "${EVIL}"; from ..x import y # ${EVIL}\n`, /IMPORT/],
     [
-      'an exception of Python',
+      'an exception in Python',
       't.py',
       `raise Exception(${JSON.stringify(`a\x1b[2J\u009b\n${FORGED}`)})\n`,
       /LOAD/,
     ],
   ] as const) {
-    it(`check: ${title}`, async () => {
+    it(`if check finds ${title}`, async () => {
       const run = await siplet(['check', '--script', file(name, source)])
       assert.equal(run.exitCode, 2, run.stderr)
       assert.match(run.stderr, code)
@@ -73,7 +73,7 @@ describe('the output of commands', function () {
     })
   }
 
-  it('exec: log lines, errors, the diff', async () => {
+  it('in log lines, errors and the diff of exec', async () => {
     const script = file(
       'log.js',
       `function mod_init() { return ${methods(`LM_ERR(${text}); console.warn(${text}); msg.setHeader('X-Y', 'b\\u009b\\u202e'); throw new Error(${text})`)} }`,
@@ -91,7 +91,7 @@ describe('the output of commands', function () {
     }
   })
 
-  it('exec: log lines of Python', async () => {
+  it('in log lines of Python in exec', async () => {
     const script = file(
       'log.py',
       `import OpenSIPS\nclass H:\n  def child_init(self, r):\n    return 0\n  def request_route(self, msg):\n    OpenSIPS.LM_ERR(${JSON.stringify(`a\x1b[2J\u009b\u202e\n${FORGED}`)})\n    print(${JSON.stringify(`a\x1b[2J\n${FORGED}`)})\n    raise Exception(${JSON.stringify(`a\x1b[2J\u009b\n${FORGED}`)})\ndef mod_init():\n  return H()\n`,
@@ -101,7 +101,7 @@ describe('the output of commands', function () {
     shown(run)
   })
 
-  it('replay: NDJSON, summary, errors, file names, fields of captures', async () => {
+  it('in NDJSON, summary, errors, file names and capture fields of replay', async () => {
     const encoder = new CaptureEncoder({ format: 'pcapng', linktype: LINKTYPE.RAW })
     const payload = Buffer.from(
       INVITE.replace(/^INVITE \S+/, `INVITE sip:a${EVIL}@x`).replace(/Call-ID: .*/, `Call-ID: c${EVIL}`),
@@ -151,14 +151,14 @@ describe('the output of commands', function () {
     ],
     YAML: () => ['serve', file('broken.yaml', 'a: [\u009b\u202e\nb: }')],
   })) {
-    it(`bad arguments and files: ${what}`, async () => {
+    it(`in errors about bad arguments and files: ${what}`, async () => {
       const run = await siplet(make(), INVITE)
       assert.notEqual(run.exitCode, 0, run.stdout)
       shown(run)
     })
   }
 
-  it('init: names of folders', async () => {
+  it('in folder names of init', async () => {
     shown(await siplet(['init', join(folder, `new${EVIL}\n${FORGED}`)]))
   })
 })

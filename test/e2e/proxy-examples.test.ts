@@ -24,7 +24,7 @@ function request(method: string, uri: string, port: number, more = ''): string {
 
 for (const name of ['router.ts', 'router.py']) {
   describe(`examples/proxy/${name}`, () => {
-    it('fails over to the other back end, refuses REGISTER, hides Server', async () => {
+    it('fails over to the other back end, refuses REGISTER, and removes the Server header', async () => {
       const [client, even, odd] = [await SIPPeer.open(), await SIPPeer.open(), await SIPPeer.open()]
       const source = readFileSync(example(name), 'utf8')
         .replace(/\b5071\b/, String(even.port))
@@ -53,7 +53,7 @@ for (const name of ['router.ts', 'router.py']) {
     })
 
     for (const isolation of ['inline', 'thread', 'process'] as const) {
-      it(`${isolation}: routes a call to its end, and relays nothing for strangers`, async () => {
+      it(`routes a whole call, and relays nothing to other hosts, in isolation ${isolation}`, async () => {
         const [client, even, odd, stranger] = await Promise.all([1, 2, 3, 4].map(() => SIPPeer.open()))
         const source = readFileSync(example(name), 'utf8')
           .replace(/\b5071\b/, String(even!.port))
@@ -126,7 +126,7 @@ for (const name of ['router.ts', 'router.py']) {
 describe('the calls of SIPp that docs/proxy.md shows', function () {
   this.timeout(60_000)
 
-  it('go through the example router', async function () {
+  it('succeed through the example router', async function () {
     if (SIPP_MISSING !== null) {
       console.log(`      SKIPPED: ${SIPP_MISSING}`)
       this.skip()
@@ -170,7 +170,7 @@ describe('examples/proxy/embedded-in-sip.ts', () => {
     assert.ok(readFileSync(example('embedded-in-sip.ts'), 'utf8').trimEnd().split('\n').length < 100)
   })
 
-  it('routes by the script in the stack of npm sip', async () => {
+  it('routes with the script inside the SIP stack of the npm package sip', async () => {
     const [client, server] = [await SIPPeer.open(), await SIPPeer.open()]
     const probe = createSocket('udp4').bind(0, '127.0.0.1')
     await once(probe, 'listening')
@@ -220,7 +220,7 @@ describe('siplet serve', () => {
     )
   })
 
-  it('--check names everything that is wrong, and exits with 2', async () => {
+  it('--check reports every mistake and exits with code 2', async () => {
     const path = join(folder, 'bad.yaml')
     writeFileSync(path, 'listen: [udp:0.0.0.0:5060, tls:127.0.0.1:5061]\nscript: { file: 7, speed: 1 }\n')
     const { exitCode, stderr } = await siplet(['serve', path, '--check'])
@@ -236,28 +236,28 @@ describe('siplet serve', () => {
 
   for (const [title, text, said] of [
     [
-      'an option that is nearly right',
+      'a misspelled option',
       'listn: [udp:127.0.0.1:0]\nscript: { file: r.js }',
       /listn: no such option; did you mean listen\?/,
     ],
     [
-      'one within another',
+      'a misspelled option inside another option',
       'listen: [udp:127.0.0.1:0]\nscript: { file: r.js, timeout: 5 }',
       /script: timeout: no such option; did you mean timeoutMs\?/,
     ],
-    ['one far from any', 'frobnicate: 1', /frobnicate: no such option(?!; did)/],
+    ['an option that resembles no known option', 'frobnicate: 1', /frobnicate: no such option(?!; did)/],
     [
-      'a missing one',
+      'a missing option',
       'http: 127.0.0.1:9060',
       /listen: is missing, such as listen: \[udp:192\.0\.2\.1:5060\]; script: is missing, such as script: \{ file: router\.ts \}/,
     ],
     [
-      'text for a list',
+      'text instead of a list',
       'listen: udp:127.0.0.1:0',
       /listen: must be a list, such as listen: \[udp:.*\], not "udp:127\.0\.0\.1:0"/,
     ],
     [
-      'a word that is none of the choices',
+      'a word that is not one of the choices',
       'logLevel: loud',
       /logLevel: must be one of debug, info, .*, not "loud"/,
     ],
@@ -266,9 +266,9 @@ describe('siplet serve', () => {
       'script: { file: r.js, memoryMb: 1 }',
       /script\.memoryMb: must be at least 8, not 1/,
     ],
-    ['an empty file', '', /configuration: must be options by name, not null/],
+    ['no content', '', /configuration: must be options by name, not null/],
   ] as const) {
-    it(`says for a configuration with ${title} what is right`, async () => {
+    it(`explains how to correct a configuration with ${title}`, async () => {
       const path = join(folder, 'wrong.yaml')
       writeFileSync(path, text)
       const { stderr, exitCode } = await siplet(['serve', path])
@@ -278,7 +278,7 @@ describe('siplet serve', () => {
     })
   }
 
-  it('--check tries the sockets: a port in use is a warning, an address of another host an error', async () => {
+  it('--check tries the sockets: it warns about a port in use, and refuses an address of another host', async () => {
     const script = scriptFile(handler('request_route() { return 1 }'))
     const used = createSocket('udp4').bind(0, '127.0.0.1')
     const http = createServer().listen(0, '127.0.0.1')
@@ -308,7 +308,7 @@ describe('siplet serve', () => {
     assert.deepEqual([free.exitCode, free.stderr], [0, ''])
   })
 
-  it('--check reads certificate and key', async () => {
+  it('--check reads the certificate and the key', async () => {
     const script = scriptFile(handler('request_route() { return 1 }'))
     const check = async (cert: string) => {
       const path = join(folder, 'tls.json')
@@ -325,7 +325,7 @@ describe('siplet serve', () => {
     assert.match(useless.stderr, /ERR_SIPLET_PROXY_CONFIG: tls: .*no\.pem and .*no\.pem are no pair: /)
   })
 
-  it('--log-level takes precedence over logLevel of the file', async () => {
+  it('--log-level takes precedence over logLevel in the file', async () => {
     const script = scriptFile("LM_INFO('loaded\\n'); function mod_init() { return { child_init: () => 0 } }")
     const path = join(folder, 'quiet.json')
     writeFileSync(
@@ -337,7 +337,7 @@ describe('siplet serve', () => {
     assert.match(stderr, /child 1: loaded\n$/)
   })
 
-  it('reports its health, reloads the script on SIGHUP, and ends on SIGTERM', async () => {
+  it('reports its health, reloads the script after SIGHUP, and ends after SIGTERM', async () => {
     const [client, script] = [await SIPPeer.open(), join(folder, 'reply.js')]
     const answering = (status: number) =>
       `function mod_init() { return { child_init: () => 0, request_route: (msg) => msg.call_function('sl_send_reply', ${status}, 'x') } }`
@@ -403,7 +403,7 @@ const TORTURE_OUTCOMES: Record<string, string> = {
 const PASSED_ON = 'escruri baddate regbadct unkscm novelsc unksm2 invut regaut01 sdp01 inv2543'.split(' ')
 
 describe('torture messages (RFC 4475) at the socket', () => {
-  it('are refused as the RFC says, or forwarded if the endpoints decide; replies are dropped; the proxy continues', async () => {
+  it('are refused as the RFC says, or forwarded if the endpoints must judge them; replies are dropped; the proxy continues', async () => {
     const [client, server] = [await SIPPeer.open(), await SIPPeer.open()]
     const source = `function mod_init() { return { child_init: () => 0, request_route(msg) { msg.set_dst_uri('${server.uri}'); return 1 } } }`
     const outcomes: Record<string, string> = {}

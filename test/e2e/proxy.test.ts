@@ -229,7 +229,7 @@ describe('the proxy under SIPp', function () {
     )
   })
 
-  it('1,000 calls survive endless loops, reloads, dead back ends and floods of garbage', async () => {
+  it('completes 1,000 calls despite endless loops, reloads, dead back ends and floods of garbage', async () => {
     // Each loop blocks its child for timeoutMs, and replies wait meanwhile.
     await using proxy = await open('thread', ports, { timers: { frTimeoutMs: 15_000 } })
     const port = proxy.listening[0]!.port
@@ -249,13 +249,13 @@ describe('the proxy under SIPp', function () {
     }
     const [result] = await Promise.all([calls(proxy, 'basic', 'uac-dialog', 1_000, ['-r', '300']), others()])
     flood.close()
-    assertAll(result, 1_000, 'the calls beside')
+    assertAll(result, 1_000, 'the calls during the disturbances')
     const stats = proxy.engine.stats()
-    assert.ok(stats.rebuilds.timeout > 0, 'the loops were cut off')
+    assert.ok(stats.rebuilds.timeout > 0, 'the endless loops were ended')
     assert.match(await proxy.metrics(), /reason="not-sip"} [1-9]\d\d/)
   })
 
-  it('calls continue if the pool process is killed', async () => {
+  it('continues calls after the pool process was killed', async () => {
     const children = () =>
       readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ')
     const before = new Set(children())
@@ -271,8 +271,11 @@ describe('the proxy under SIPp', function () {
     // execs were lost.
     const { ERR_SIPLET_CHILD_LOST: lost = 0, ...others } = proxy.engine.stats().errors
     assert.deepEqual(others, {})
-    assert.ok(result.failed <= lost, `${result.failed} calls failed by ${lost} lost execs: ${result.errors}`)
-    assert.ok(lost <= 2, `${lost} execs were lost: more than one a child`)
-    assertAll(await calls(proxy, 'basic', 'uac-dialog', 20), 20, 'the calls after')
+    assert.ok(
+      result.failed <= lost,
+      `${result.failed} calls failed, but only ${lost} execs were lost: ${result.errors}`,
+    )
+    assert.ok(lost <= 2, `${lost} execs were lost: more than one per child`)
+    assertAll(await calls(proxy, 'basic', 'uac-dialog', 20), 20, 'the calls after the kill')
   })
 })

@@ -57,7 +57,7 @@ describe('the published packages', function () {
     for (const name of ['handler.ts', 'handler.py']) cpSync(join(ROOT, 'examples', name), join(folder, name))
   })
 
-  it('the binary replays a capture', async () => {
+  it('have a binary that replays a capture', async () => {
     const capture = join(ROOT, 'examples/calls.pcapng')
     const report = join(folder, 'report.html')
     const args = [
@@ -76,7 +76,7 @@ describe('the published packages', function () {
     assert.equal(readReport(report).index.listed, 37)
   })
 
-  it('the library runs in all isolations, in TypeScript and in Python', async () => {
+  it('run scripts in TypeScript and in Python in all isolations', async () => {
     const source = `
       import { createEngine } from '@siplet/engine'
       for (const scriptName of ['handler.ts', 'handler.py']) {
@@ -95,7 +95,7 @@ describe('the published packages', function () {
     ['nodenext', 'nodenext'],
     ['bundler', 'esnext'],
   ] as const) {
-    it(`the types compile in strict TypeScript, moduleResolution ${moduleResolution}`, async () => {
+    it(`have types that compile in strict TypeScript with moduleResolution ${moduleResolution}`, async () => {
       writeFileSync(join(folder, 'program.ts'), TYPED_PROGRAM)
       const compiler = join(ROOT, 'node_modules/typescript/lib/tsc.js')
       const options = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--exactOptionalPropertyTypes']
@@ -108,14 +108,14 @@ describe('the published packages', function () {
   }
 
   for (const name of PACKAGES) {
-    it(`publint finds nothing wrong with ${name}`, async () => {
+    it(`have no fault that publint finds: ${name}`, async () => {
       const publint = join(ROOT, 'node_modules/publint/src/cli.js')
       const { stdout } = await run(process.execPath, [publint, join(folder, `${name}.tgz`), '--strict'])
       assert.match(stdout, /All good!/)
     })
   }
 
-  it('a package without its build is not packed', async () => {
+  it('cannot be packed before they are built', async () => {
     const empty = mkdtempSync(join(folder, 'empty-'))
     cpSync(join(ROOT, 'packages/engine/package.json'), join(empty, 'package.json'))
     const checked = run(process.execPath, [join(ROOT, 'scripts/check-packable.ts')], { cwd: empty })
@@ -126,7 +126,7 @@ describe('the published packages', function () {
     })
   })
 
-  it('source maps contain the sources they refer to', () => {
+  it('have source maps that contain their sources', () => {
     const file = 'node_modules/@siplet/engine/dist/engine.js.map'
     const { sources, sourcesContent } = JSON.parse(readFileSync(join(folder, file), 'utf8'))
     assert.deepEqual(sources, ['../src/engine.ts'])

@@ -30,13 +30,13 @@ const timeless = (text: string) =>
     .trimEnd()
 
 describe('the README', () => {
-  it('begins with the two commands, which are scripts of package.json', () => {
+  it('begins with two commands that are scripts of package.json', () => {
     assert.deepEqual(blocks('sh').slice(0, 2), ['npm start\n', 'npm test\n'])
     assert.match(manifest.scripts.start, /run demo$/)
     assert.match(manifest.scripts.test, /run test:all$/)
   })
 
-  it('shows what npm start prints', async () => {
+  it('shows the output of npm start', async () => {
     const [node, main, ...args] = manifest.scripts.demo.split(' ')
     assert.deepEqual([node, main], ['node', 'packages/cli/src/main.ts'])
     const { stdout, exitCode } = await siplet(args)
@@ -44,7 +44,7 @@ describe('the README', () => {
     assert.equal(timeless(blocks('text')[0]!), timeless(stdout))
   })
 
-  it('the example capture is what its program writes', async () => {
+  it('uses an example capture that is equal to the output of examples/make-calls.ts', async () => {
     const before = readFileSync(new URL('examples/calls.pcapng', ROOT))
     await promisify(execFile)(process.execPath, [fileURLToPath(new URL('examples/make-calls.ts', ROOT))])
     assert.deepEqual(readFileSync(new URL('examples/calls.pcapng', ROOT)), before)
@@ -77,7 +77,7 @@ describe('the README', () => {
       rmSync(new URL(output, ROOT))
   })
 
-  it('shows the proxy call of docs/proxy.md, which proxy-examples.test.ts makes', () => {
+  it('shows the same proxy commands as docs/proxy.md, which proxy-examples.test.ts tests', () => {
     const commands = (text: string) =>
       text.match(/^(?:\$ )?(?:sipp|siplet serve) .*$/gm)!.map((line) => line.replace('$ ', ''))
     const inProxyPage = commands(readFileSync(new URL('docs/proxy.md', ROOT), 'utf8'))
@@ -85,12 +85,12 @@ describe('the README', () => {
     assert.deepEqual(commands(blocks('console')[0]!), inProxyPage)
   })
 
-  it('shows a use of the library that prints what its comments say', async () => {
+  it('shows library code that prints the output in its comments', async () => {
     const source = blocks('ts').find((text) => text.includes('createEngine'))!
     await printsItsComments(source)
   })
 
-  it('of sipmsg shows code that prints what its comments say, and names accessors that exist', async () => {
+  it('of sipmsg shows code that prints the output in its comments, and names accessors that exist', async () => {
     await printsItsComments(blocks('ts', SIPMSG_README)[0]!)
     const rows = [...SIPMSG_README.matchAll(/^\| (`.*?)\|/gm)].map(([, names]) => names!)
     assert.ok(rows.length > 20)

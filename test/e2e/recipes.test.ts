@@ -41,17 +41,17 @@ const RECIPES: Record<string, Step[]> = {
       { verdict: 'true', dstUri: gateway(30), ruri: 'sip:+493012345@example.com' },
     ],
     [
-      '0 becomes the country',
+      '0 becomes the country code',
       to('08912345'),
       { verdict: 'true', dstUri: gateway(49), ruri: 'sip:+498912345@example.com' },
     ],
     ['the rest of the world', to('+14155550100'), { verdict: 'true', dstUri: gateway(1) }],
-    ['a name is left alone', to('alice'), { verdict: 'true', dstUri: null, ruri: 'sip:alice@example.com' }],
+    ['a name stays unchanged', to('alice'), { verdict: 'true', dstUri: null, ruri: 'sip:alice@example.com' }],
     ['an extension has no carrier', to('4711'), refused],
     ['other methods pass', { ...to('+493012345'), method: 'OPTIONS' }, { verdict: 'true', dstUri: null }],
   ],
   'caller-screening': [
-    ['anybody', {}, { verdict: 'true', headers: { 'X-Screening': 'passed' } }],
+    ['any caller', {}, { verdict: 'true', headers: { 'X-Screening': 'passed' } }],
     [
       'a forged mark is replaced',
       { headers: [['X-Screening', 'trusted']] },
@@ -80,16 +80,16 @@ const RECIPES: Record<string, Step[]> = {
       platform('old'),
     ],
     [
-      'a forged choice is no choice',
+      'a forged choice is ignored',
       { from: 'sip:a@example.com', headers: [['X-Platform', 'mine']] },
       platform('old'),
     ],
   ],
   'fraud-limits': [
     ...Array.from({ length: 2 }, (): Step => ['premium', to('+499001'), passed]),
-    ['premium, once too often', to('+499001'), refused],
-    ...Array.from({ length: 3 }, (): Step => ['plain', to('+4930'), passed]),
-    ['once too often', to('+4930'), refused],
+    ['premium, one call too many', to('+499001'), refused],
+    ...Array.from({ length: 3 }, (): Step => ['ordinary', to('+4930'), passed]),
+    ['ordinary, one call too many', to('+4930'), refused],
     ['another caller', { ...to('+499001'), from: 'sip:carol@example.com' }, passed],
     ['within a dialog', { ...to('+4930'), headers: [['To', '<sip:b@example.com>;tag=1']] }, passed],
   ],
@@ -109,7 +109,7 @@ describe('the migration guide', () => {
     for (const [code] of guide.matchAll(/ERR_SIPLET_\w+/g)) assert.ok(code in ERRORS, code)
   })
 
-  it('links to files that exist, every recipe among them', () => {
+  it('links to files that exist, including every recipe', () => {
     const links = [...guide.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!)
     for (const link of links) assert.ok(existsSync(new URL(link, GUIDE_URL)), link)
     for (const name of Object.keys(RECIPES))
@@ -121,7 +121,7 @@ describe('the migration guide', () => {
 })
 
 describe('the recipes', () => {
-  it('are complete, and all tested', () => {
+  it('all exist in TypeScript, and all are tested', () => {
     const names = readdirSync(FOLDER).map((name) => name.replace(/\.(ts|py)$/, ''))
     assert.deepEqual([...new Set(names)].sort(), Object.keys(RECIPES).sort())
     for (const name of Object.keys(RECIPES)) assert.ok(existsSync(`${FOLDER}${name}.ts`), name)
@@ -132,7 +132,7 @@ describe('the recipes', () => {
       const script = `${FOLDER}${name}.${extension}`
       if (!existsSync(script)) continue
       describe(`${name}.${extension}`, () => {
-        it('decides as its comment says', async () => {
+        it('makes the expected decisions', async () => {
           let at = 0
           const bySource = Map.groupBy(steps, ([, , , src]) => src ?? '192.0.2.1')
           for (const [src, group] of bySource) {
@@ -154,7 +154,7 @@ describe('the recipes', () => {
         })
 
         if (name === 'hash-balancing') {
-          it('spreads calls evenly, and keeps each on its gateway', async () => {
+          it('spreads calls evenly, and keeps each call on one gateway', async () => {
             const messages = Array.from({ length: 300 }, (_, call) =>
               createTestMessage({ callId: `call-${call % 150}@example.com` }),
             )

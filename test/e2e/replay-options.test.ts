@@ -80,7 +80,7 @@ describe('siplet replay: selection and comparison', () => {
       )
     })
 
-    it('counts the messages that it skips, and --limit counts the others', async () => {
+    it('counts the messages that it skips; --limit counts only the others', async () => {
       const args = ['--filter', 'method == "INVITE"', '--limit', '3', '--json']
       const { stdout } = await siplet(['replay', CALLS, '--script', HANDLER, ...args])
       const { messages, requests, passedOver } = JSON.parse(stdout)
@@ -94,7 +94,7 @@ describe('siplet replay: selection and comparison', () => {
       ['method > 3', /do not compare/],
       ['frame', /not true or false/],
     ] as const) {
-      it(`${expression}: a clear error`, async () => {
+      it(`reports a clear error for ${expression}`, async () => {
         const args = ['replay', CALLS, '--script', HANDLER, '--filter', expression]
         const { stderr, exitCode } = await siplet(args)
         assert.equal(exitCode, 2)
@@ -105,7 +105,7 @@ describe('siplet replay: selection and comparison', () => {
     }
   })
 
-  it('--dedupe runs retransmissions once, for the 32 s of timer B', async () => {
+  it('--dedupe skips retransmissions within the 32 s of timer B', async () => {
     const capture = timed(
       'again.pcap',
       [0, INVITE],
@@ -131,7 +131,7 @@ describe('siplet replay: selection and comparison', () => {
     assert.match((await siplet([...args, 'fast'])).stderr, /max, real, or a factor/)
   })
 
-  it('Ctrl-C writes finished results and the summary, exit code 130', async () => {
+  it('writes the finished results and the summary after Ctrl-C, and exits with code 130', async () => {
     const capture = timed('long.pcap', [0, INVITE], [0.01, INVITE], [3_600, INVITE])
     const output = file('interrupted.ndjson')
     const child = spawn(process.execPath, [
@@ -183,7 +183,7 @@ describe('siplet replay: selection and comparison', () => {
       assert.match(alone.stderr, /ERR_SIPLET_USAGE: --fail-on-difference needs --compare/)
     })
 
-    it('--expect succeeds if decisions are as recorded, and fails with a diff if not', async () => {
+    it('--expect succeeds if the decisions are as recorded, and fails with a diff otherwise', async () => {
       const recording = file('recorded.ndjson')
       await siplet(['replay', CALLS, '--script', one, '--ndjson', recording])
       const same = await siplet(['replay', CALLS, '--script', one, '--expect', recording])
@@ -194,7 +194,7 @@ describe('siplet replay: selection and comparison', () => {
       assert.match(changed.stderr, /5 × INVITE\n {2}code\n {4}- 1/)
     })
 
-    it('--expect refuses a recording of other messages, a short, a long and a broken one', async () => {
+    it('--expect refuses a recording of other messages, or one that is too short, too long or malformed', async () => {
       const recording = file('recorded.ndjson')
       const lines = readFileSync(recording, 'utf8').trimEnd().split('\n')
       const cases: [string[], RegExp][] = [
@@ -287,14 +287,14 @@ describe('siplet replay: selection and comparison', () => {
       assert.ok(!existsSync(file('both')))
     })
 
-    it('devices may be written twice', async () => {
+    it('do not include devices: two outputs may share a device', async () => {
       const args = ['replay', capture, '--script', script, '--out', '/dev/null', '--ndjson', '/dev/null']
       const { stderr, exitCode } = await siplet(args)
       assert.equal(exitCode, 0, stderr)
     })
   })
 
-  it('a replay that cannot begin leaves its outputs as they were', async () => {
+  it('leaves the outputs unchanged if the replay cannot begin', async () => {
     const outputs = ['--ndjson', '--out', '--report'].map(
       (option) => [option, file(`earlier${option}`)] as const,
     )
@@ -320,7 +320,7 @@ describe('siplet replay: selection and comparison', () => {
     assert.equal(readFileSync(outputs[0]![1], 'utf8'), 'of an earlier run')
   })
 
-  it('outputs of captures without SIP are created, without content', async () => {
+  it('creates empty outputs for captures without SIP', async () => {
     const output = file('empty.ndjson')
     writeFileSync(output, 'of an earlier run')
     const capture = timed('no-sip.pcap', [0, 'hello'])
@@ -328,7 +328,7 @@ describe('siplet replay: selection and comparison', () => {
     assert.deepEqual([exitCode, readFileSync(output, 'utf8')], [0, ''])
   })
 
-  it('a capture and a report must be files, not stdout', async () => {
+  it('refuses stdout for --out and --report, which must be files', async () => {
     for (const option of ['--out', '--report']) {
       const { stderr, exitCode } = await siplet(['replay', CALLS, '--script', HANDLER, option, '-'])
       assert.equal(exitCode, 2)
@@ -386,7 +386,7 @@ describe('siplet replay: selection and comparison', () => {
       for (const text of written) assert.ok(text.endsWith(` ${edited}`), text)
       assert.match(written[2]!, /^2001:db8::10,5060 2001:db8::1,5060 /)
       if (spawnSync('tshark', ['--version']).error !== undefined) {
-        console.log('      tshark is not installed: lengths and checksums of --out were NOT checked by it')
+        console.log('      tshark is not installed: lengths and checksums of --out were NOT checked')
         return this.skip()
       }
       const checks = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`])
@@ -408,10 +408,10 @@ describe('siplet replay: selection and comparison', () => {
       const [payload, packet] = tshark('-Y', 'pppoes', '-T', 'fields', ...pppoeLengths)
         .split('\t')
         .map(Number)
-      assert.equal(payload, packet! + 2, 'the PPP protocol and the packet, which became longer')
+      assert.equal(payload, packet! + 2, 'the payload is the PPP protocol number and the longer packet')
     })
 
-    it('a file that cannot be written is an error', async () => {
+    it('reports a file that cannot be written', async () => {
       const args = ['replay', CALLS, '--script', HANDLER, '--out', 'no/such/folder']
       const { stderr, exitCode } = await siplet(args)
       assert.equal(exitCode, 2)

@@ -104,7 +104,7 @@ describe('siplet replay', () => {
     }
   }
 
-  it('prints a summary for people, or with --json one object', async () => {
+  it('prints a summary as text, or as one object with --json', async () => {
     const text = await siplet(['replay', CALLS, '--script', HANDLER])
     assert.equal(text.exitCode, 0)
     assert.match(text.stdout, /37 SIP messages in .* 17 requests, 20 replies/)
@@ -142,7 +142,7 @@ describe('siplet replay', () => {
     )
   })
 
-  it('ends after --limit messages, and reports that', async () => {
+  it('ends after --limit messages, and reports whether it ended early', async () => {
     const args = ['replay', CALLS, '--script', HANDLER, '--json', '--limit']
     assert.deepEqual(
       await Promise.all(
@@ -158,7 +158,7 @@ describe('siplet replay', () => {
     )
   })
 
-  it('replays a script for siplet serve; its calls are in the NDJSON', async () => {
+  it('replays a script for siplet serve, and writes its function calls to the NDJSON', async () => {
     const register = INVITE.replaceAll('INVITE', 'REGISTER')
     const args = ['replay', captureOf(INVITE, register, RINGING), '--script', 'examples/proxy/router.ts']
     const { stdout, exitCode } = await siplet([...args, '--ndjson', '-', '--fail-on-error'])
@@ -176,7 +176,7 @@ describe('siplet replay', () => {
     assert.equal(compared.exitCode, 0, compared.stdout)
   })
 
-  it('replays several captures merged by time; frames count from 1 in each', async () => {
+  it('merges several captures by time, and counts frames from 1 in each of them', async () => {
     const earlier = captureOf(INVITE)
     const { stdout } = await siplet(['replay', CALLS, earlier, '--script', HANDLER, '--ndjson', '-'])
     const lines = ndjson(stdout)
@@ -194,7 +194,7 @@ describe('siplet replay', () => {
     assert.deepEqual([lines.length, lines[0]!.file], [37, '-'])
   })
 
-  it('shows script errors in their lines and in the summary; --fail-on-error makes the exit code 1', async () => {
+  it('shows script errors in their NDJSON lines and in the summary; --fail-on-error changes the exit code to 1', async () => {
     const script = scriptFile(
       handler("request_route(msg) { if (msg.CallID === 'bad') throw new Error('no'); return 1 }"),
     )
@@ -219,7 +219,7 @@ describe('siplet replay', () => {
     )
   })
 
-  it('counts script errors by line, also in Python', async () => {
+  it('counts script errors by line of the script, also in Python', async () => {
     const script = scriptFile(
       `class Handler:
     def child_init(self, rank):
@@ -243,7 +243,7 @@ def mod_init():
     )
   })
 
-  it('--timeout-ms and --memory-mb are the limits of the children', async () => {
+  it('--timeout-ms and --memory-mb set the limits of the children', async () => {
     const script = scriptFile(
       handler(
         "request_route(msg) { if (msg.CallID === 'loop') for (;;); const all = []; for (;;) all.push('x'.repeat(999) + all.length) }",
@@ -270,7 +270,7 @@ def mod_init():
   describe('with bad input', () => {
     const good = handler('request_route() { return 1 }')
 
-    it('a truncated capture: complete messages are replayed, the rest is reported', async () => {
+    it('replays the complete messages of a truncated capture, and reports the rest', async () => {
       const capture = captureOf(INVITE, INVITE, INVITE)
       truncateSync(capture, readFileSync(capture).length - 10)
       const { stdout, exitCode } = await siplet(['replay', capture, '--script', scriptFile(good)])
@@ -281,14 +281,14 @@ def mod_init():
       )
     })
 
-    it('non-SIP payloads on port 5060 are counted', async () => {
+    it('counts non-SIP payloads on port 5060', async () => {
       const capture = captureOf(INVITE, 'hello', '\r\n\r\n')
       const { stdout } = await siplet(['replay', capture, '--script', scriptFile(good), '--json'])
       const { messages, skipped } = JSON.parse(stdout)
       assert.deepEqual([messages, skipped.notSIP, skipped.keepAlive], [1, 1, 1])
     })
 
-    it('a message that is cut in its head is not run and reported; one that is cut in its body is run', async () => {
+    it('reports but does not run a message that is truncated in its head, and runs one that is truncated in its body', async () => {
       const head = INVITE.slice(0, INVITE.indexOf('To:'))
       const body = INVITE.replace('Content-Length: 0', 'Content-Length: 10')
       const script = scriptFile(good)
@@ -311,7 +311,7 @@ def mod_init():
       assert.match(stderr, /1 message cut off within the head, not run\n.*1 message with a body shorter/)
     })
 
-    it('an unusable second capture: the results of the first one are shown, the exit code is 2', async () => {
+    it('shows the results of the first capture if the second one is unusable, and exits with code 2', async () => {
       const output = join(folder, 'kept.ndjson')
       const args = ['replay', CALLS, 'nowhere.pcap', '--script', HANDLER, '--ndjson', output]
       const { stdout, stderr, exitCode } = await siplet(args)
@@ -326,11 +326,11 @@ def mod_init():
 
     const unusable: [title: string, args: () => string[], message: RegExp][] = [
       [
-        'not a capture',
+        'a file that is not a capture',
         () => ['package.json', '-s', HANDLER],
         /^siplet: ERR_SIPLET_CAPTURE_FORMAT: package.json is neither pcap nor pcapng/,
       ],
-      ['nothing on stdin', () => ['-', '-s', HANDLER], /FORMAT: stdin is not a capture: it is empty\n/],
+      ['empty stdin', () => ['-', '-s', HANDLER], /FORMAT: stdin is not a capture: it is empty\n/],
       [
         'a SIP message',
         () => ['examples/invite.sip', '-s', HANDLER],
@@ -341,34 +341,38 @@ def mod_init():
         () => ['packages', '-s', HANDLER],
         /ERR_SIPLET_CAPTURE_NOT_FOUND: directory packages contains no capture/,
       ],
-      ['a missing script', () => [CALLS, '-s', 'no.ts'], /ERR_SIPLET_SCRIPT_NOT_FOUND: script no.ts/],
+      [
+        'a script file that does not exist',
+        () => [CALLS, '-s', 'no.ts'],
+        /ERR_SIPLET_SCRIPT_NOT_FOUND: script no.ts/,
+      ],
       [
         'a syntax error',
         () => [CALLS, '-s', scriptFile('function {')],
         /ERR_SIPLET_SCRIPT_SYNTAX: script .*:1:10/,
       ],
       [
-        'no mod_init',
+        'a script without mod_init',
         () => [CALLS, '-s', scriptFile('1')],
         /ERR_SIPLET_MOD_INIT: child 1: mod_init is not defined/,
       ],
       [
-        'mod_init that throws',
+        'a mod_init that throws',
         () => [CALLS, '-s', scriptFile('function mod_init() { throw Error("no") }')],
         /ERR_SIPLET_MOD_INIT: child 1: Error: no \(at/,
       ],
       [
-        'mod_init without an object',
+        'a mod_init that returns no object',
         () => [CALLS, '-s', scriptFile('function mod_init() {}')],
         /ERR_SIPLET_MOD_INIT.*must return the object/,
       ],
       [
-        'child_init negative',
+        'a child_init that returns a negative number',
         () => [CALLS, '-s', scriptFile('const mod_init = () => ({ child_init: () => -1 })')],
         /ERR_SIPLET_CHILD_INIT: child 1: child_init\(1\) returned -1/,
       ],
       [
-        'child_init that throws',
+        'a child_init that throws',
         () => [CALLS, '-s', scriptFile('const mod_init = () => ({ child_init: () => x })')],
         /ERR_SIPLET_CHILD_INIT: child 1: ReferenceError/,
       ],
@@ -382,15 +386,15 @@ def mod_init():
         () => [CALLS, '-s', HANDLER, '--reply-method', 'nope'],
         /ERR_SIPLET_METHOD_NOT_FOUND: .*--reply-method/,
       ],
-      ['no script', () => [CALLS], /required option '-s, --script <file>' not specified/],
+      ['a missing --script option', () => [CALLS], /required option '-s, --script <file>' not specified/],
       [
-        'nothing at all',
+        'missing arguments',
         () => [],
         /^error: required option '-s, --script <file>' not specified\nerror: missing required argument 'captures'\n/,
       ],
-      ['no capture', () => ['-s', HANDLER], /missing required argument 'captures'/],
+      ['a missing captures argument', () => ['-s', HANDLER], /missing required argument 'captures'/],
       [
-        'a number that is none',
+        'an invalid number',
         () => [CALLS, '-s', HANDLER, '--children', 'many'],
         /It must be an integer of at least 1/,
       ],
@@ -408,7 +412,7 @@ def mod_init():
       ],
     ]
     for (const [title, args, message] of unusable) {
-      it(`${title}: one clear error, exit code 2`, async () => {
+      it(`reports one clear error for ${title} and exits with code 2`, async () => {
         const { stderr, exitCode } = await siplet(['replay', ...args()])
         assert.equal(exitCode, 2, stderr)
         assert.match(stderr, message)
@@ -417,7 +421,7 @@ def mod_init():
     }
   })
 
-  it('a reader that closes the pipe ends the replay without an error', async () => {
+  it('ends without an error if the reader closes the pipe', async () => {
     const capture = captureOf(...Array.from({ length: 3_000 }, () => INVITE))
     const args = ['packages/cli/bin/siplet.js', 'replay', capture, '-s', HANDLER, '--ndjson', '-']
     const child = spawn(process.execPath, args)
@@ -431,7 +435,7 @@ def mod_init():
     assert.equal(exitCode, 0, stderr)
   })
 
-  it('memory does not grow with the capture', async () => {
+  it('needs no more memory for a larger capture', async () => {
     const encoder = new CaptureEncoder({ format: 'pcap', linktype: LINKTYPE.RAW })
     const payload = Buffer.from(
       INVITE.replace('Content-Length: 0\r\n\r\n', `Content-Length: 1000\r\n\r\n${'x'.repeat(1_000)}`),

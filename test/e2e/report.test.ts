@@ -42,7 +42,7 @@ async function reportOf(name: string, script: string, payloads: readonly string[
 let limitsPath: string
 
 describe('the file of a report', () => {
-  it('contains every message with its decision, its edits and log lines', async () => {
+  it('contains every message with its decision, its edits and its log lines', async () => {
     const path = await reportOf(
       'file',
       scriptFile(
@@ -62,10 +62,14 @@ describe('the file of a report', () => {
     assert.deepEqual(details[0]!.logs, [['WARN', 'für call-1@example.com']])
     const at = INVITE.indexOf('70\r\n')
     assert.deepEqual(details[0]!.splices, [[at, at + 2, '69']])
-    assert.doesNotMatch(html, /https?:\/\/(?!www\.w3\.org)[^ ]*["')]/, 'nothing is fetched')
+    assert.doesNotMatch(
+      html,
+      /https?:\/\/(?!www\.w3\.org)[^ ]*["')]/,
+      'the file refers to no address on the web',
+    )
   })
 
-  it('is complete if the replay ended early, and says so', async () => {
+  it('is complete if the replay ended early, and has a note about the early end', async () => {
     const path = join(folder, 'limit.html')
     const { exitCode } = await siplet(['replay', CALLS, '-s', HANDLER, '--limit', '5', '--report', path])
     assert.equal(exitCode, 0)
@@ -74,7 +78,7 @@ describe('the file of a report', () => {
     assert.match(index.notes.join(), /ended early/)
   })
 
-  it('is complete if a capture cannot be used, with everything before it and the reason', async () => {
+  it('contains all messages before an unusable capture, and the reason', async () => {
     const path = join(folder, 'unusable.html')
     const { exitCode } = await siplet(['replay', CALLS, HANDLER, '-s', HANDLER, '--report', path])
     assert.equal(exitCode, 2)
@@ -83,7 +87,7 @@ describe('the file of a report', () => {
     assert.match(index.notes.join(), /everything after this error: .*handler\.ts is neither pcap nor pcapng/)
   })
 
-  it('ends the list at its limits, and continues to count', async () => {
+  it('ends the list of messages at its limits, but counts all messages', async () => {
     const path = join(folder, 'limits.html')
     const limits = { ...REPORT_LIMITS, messages: 700, textBytes: 1 }
     const writer = await ReportWriter.open(path, NONE, limits)
@@ -100,7 +104,7 @@ describe('the file of a report', () => {
     limitsPath = path
   })
 
-  it('gives a clear error if it cannot be written', async () => {
+  it('causes a clear error if it cannot be written', async () => {
     const { exitCode, stderr } = await siplet([
       'replay',
       CALLS,
@@ -136,7 +140,7 @@ describe('the page of a report', function () {
   const selectedStep = (page: Page) => ladder(page).getByRole('option', { selected: true })
   const messagePanel = (page: Page) => page.getByRole('region', { name: /^Message/ })
 
-  it('leads by clicks from the calls to the edits of a message', async () => {
+  it('shows the edits of a message after clicks on a call and on the message', async () => {
     const { page, requests, complaints } = await openFile(chromium, examplePath)
     await page.getByRole('searchbox').fill('0049 is:edited')
     await found(page, '2 of 7 calls')
@@ -159,7 +163,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('is usable with keys only', async () => {
+  it('is usable with only the keyboard', async () => {
     const { page } = await openFile(chromium, examplePath)
     await list(page).waitFor()
     const focused = () =>
@@ -201,7 +205,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('opens at the message of its address, and follows Back and Forward', async () => {
+  it('opens at the message that its URL names, and follows Back', async () => {
     const { page } = await openFile(chromium, examplePath, { fragment: '#message=4' })
     assert.match((await selectedStep(page).textContent())!, /frame 5: /)
     await page.keyboard.press('Escape')
@@ -229,12 +233,12 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('without messages says so, without empty charts', async () => {
+  it('says that no message was replayed, and shows no empty charts', async () => {
     const script = scriptFile(handler('request_route() { return 1 }'))
     const { page, complaints } = await openFile(chromium, await reportOf('empty', script, ['no SIP']))
     await page.getByText('No SIP message was replayed.').waitFor()
     await page.getByText('1 datagram without SIP on port 5060 or 5061').waitFor()
-    // biome-ignore lint/performance/useDomNodeTextContent: what is seen, and not the page's own script
+    // biome-ignore lint/performance/useDomNodeTextContent: only the visible text, without the page's own script
     const text = await page.locator('body').innerText()
     assert.doesNotMatch(text, /1970|Decisions over time|Escape shows all/)
     assert.deepEqual(complaints, [])
@@ -256,7 +260,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('says what it left out, in the list and in place of a text', async () => {
+  it('reports omitted messages in the list, and an omitted text in place of the text', async () => {
     const { page } = await openFile(chromium, limitsPath, { fragment: '#message=699' })
     await messagePanel(page).getByText('The text of this message was left out').waitFor()
     await page.keyboard.press('Escape')
@@ -264,7 +268,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('of an incomplete file says so', async () => {
+  it('says that the file is incomplete', async () => {
     const whole = readFileSync(examplePath, 'utf8')
     const path = join(folder, 'unfinished.html')
     writeFileSync(path, whole.slice(0, whole.indexOf('id="index"')))
@@ -275,13 +279,13 @@ describe('the page of a report', function () {
 
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [1_280, 390]) {
-      it(`has no fault that axe finds: ${colorScheme}, ${width} pixels wide`, async () => {
+      it(`has no accessibility fault that axe finds: ${colorScheme}, ${width} pixels wide`, async () => {
         const { page } = await openFile(chromium, examplePath, { colorScheme, width })
         await list(page).waitFor()
         assert.deepEqual(await faults(page), [])
         assert.ok(
           (await page.evaluate<number>('document.documentElement.scrollWidth')) <= width,
-          'nothing stands out at the side',
+          'nothing is wider than the window',
         )
         await list(page).getByRole('row').nth(2).click()
         await page.locator('pre.text').waitFor()
@@ -291,7 +295,7 @@ describe('the page of a report', function () {
     }
   }
 
-  it('runs nothing and requests nothing from a capture', async () => {
+  it('runs no code of a capture and requests no URL of a capture', async () => {
     const evil = '"><img src=x onerror=pwned=1></script><script>pwned=1</script><svg onload=pwned=1>'
     const payload = sip({
       startLine: `INVITE sip:bob@example.net;x=<img/src=//example.com/onerror=pwned=1> SIP/2.0`,
@@ -312,7 +316,7 @@ describe('the page of a report', function () {
     )
     const path = await reportOf('evil', script, [payload, reply])
     const { html } = readReport(path)
-    assert.equal(html.includes('onerror=pwned'), false, 'nothing of a capture stands in the HTML')
+    assert.equal(html.includes('onerror=pwned'), false, 'the HTML contains no text of the capture')
     const { page, requests, complaints } = await openFile(chromium, path)
     const check = async () => {
       assert.equal(await page.evaluate(() => 'pwned' in globalThis), false)
@@ -323,8 +327,11 @@ describe('the page of a report', function () {
     await check()
     await list(page).getByRole('row').nth(1).click()
     const text = (await page.locator('pre.text').textContent())!
-    assert.ok(text.includes(evil), 'it is shown as it came')
-    assert.ok(text.includes('\\u{202e}gnp.exe'), 'and what changes the direction of text is made visible')
+    assert.ok(text.includes(evil), 'the text is shown as received')
+    assert.ok(
+      text.includes('\\u{202e}gnp.exe'),
+      'characters that change the direction of text are made visible',
+    )
     assert.ok(text.includes('␀␇'))
     await check()
     await page.getByRole('button', { name: 'Calls' }).click()
@@ -337,7 +344,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('has a policy that stops injected scripts, requests and HTML from text', async () => {
+  it('has a Content Security Policy that stops injected scripts, requests, and HTML made from text', async () => {
     const { page } = await openFile(chromium, examplePath)
     await list(page).waitFor()
     assert.deepEqual(await page.evaluate(INTRUDE), {
@@ -347,7 +354,7 @@ describe('the page of a report', function () {
     await page.close()
   })
 
-  it('opens 100,000 messages with the visible rows only', async () => {
+  it('renders only the visible rows of 100,000 messages', async () => {
     const path = join(folder, 'many.html')
     const writer = await ReportWriter.open(path, NONE)
     for (let k = 0; k < 100_000; k += 500) await writer.write(slice(k, 500))

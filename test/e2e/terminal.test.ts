@@ -30,13 +30,13 @@ describe('standard output', () => {
   const replay = 'siplet replay examples/calls.pcapng --script examples/handler.ts'
 
   for (const command of [replay, `${replay} --json`, 'siplet --help', 'siplet completion zsh']) {
-    it(`${command}: a reader that closes the pipe is no error`, () => {
+    it(`may be closed by its reader without an error: ${command}`, () => {
       const { stderr, stdout } = run(`${command} | true; echo "exit \${PIPESTATUS[0]}"`)
       assert.deepEqual([stderr, stdout], ['', 'exit 0\n'])
     })
   }
 
-  it('that is full is an error', function () {
+  it('causes an error if the device is full', function () {
     if (!existsSync('/dev/full')) return this.skip()
     const { status, stderr } = run(`${replay} > /dev/full`)
     assert.equal(status, 2)
@@ -75,7 +75,7 @@ describe('siplet replay on a terminal', () => {
     assert.match(text, BAR)
     const last = text.lastIndexOf('█')
     const summary = text.indexOf(`through ${script}`)
-    assert.ok(last < summary, 'the bar is gone when the summary comes')
+    assert.ok(last < summary, 'the bar ends before the summary begins')
     assert.ok(text.slice(last, summary).includes(`${ESCAPE}[0K`), JSON.stringify(text.slice(last, summary)))
   })
 
@@ -95,7 +95,7 @@ describe('siplet replay on a terminal', () => {
     assert.match(text, /\r\x1b\[2K[^\n]*ERROR[^\n]*child 1: seven \(Call-ID call-7@example\.com\)/)
   })
 
-  it('with stdout piped and stderr a terminal, shows the bar, and keeps it out of the data', async () => {
+  it('shows the bar if only stdout is redirected, and keeps the bar out of the data', async () => {
     const output = join(folder, 'piped.ndjson')
     const text = await shown(`${capture} --script ${script} --ndjson - > ${output}`)
     assert.match(text, BAR)
@@ -104,24 +104,24 @@ describe('siplet replay on a terminal', () => {
     assert.equal(spawnSync('grep', ['-c', '█', output], { encoding: 'utf8' }).stdout, '0\n')
   })
 
-  it('without a terminal, shows neither a bar nor an escape sequence', async () => {
+  it('shows neither a bar nor an escape sequence without a terminal', async () => {
     const { stdout, stderr } = await siplet(['replay', capture, '--script', complaining])
     assert.ok(!`${stdout}${stderr}`.includes(ESCAPE))
     assert.ok(!stderr.includes('█'))
     assert.match(stderr, /ERROR: child 1: seven/)
   })
 
-  it('uses colours on a terminal, and none with NO_COLOR', async () => {
+  it('uses colours on a terminal, and no colours with NO_COLOR', async () => {
     const args = `examples/calls.pcapng --script examples/handler.ts --compare ${complaining}`
     const coloured = await shown(args)
-    assert.match(coloured, /\x1b\[31m {4}- 1 /, 'what was before is red')
-    assert.match(coloured, /\x1b\[32m {4}\+ -1 /, 'what is now is green')
+    assert.match(coloured, /\x1b\[31m {4}- 1 /, 'the decision of the baseline is red')
+    assert.match(coloured, /\x1b\[32m {4}\+ -1 /, 'the decision of --script is green')
     const plain = await shown(args, { NO_COLOR: '1' })
     assert.doesNotMatch(plain, /\x1b\[\d*m/)
     assert.match(plain, / {4}- 1 /)
   })
 
-  it('Ctrl-C ends with a summary of the finished part', async () => {
+  it('ends with a summary of the finished part after Ctrl-C', async () => {
     // Ctrl-C also reaches the shell, which ends before it prints anything unless it has a trap.
     const text = await inTerminal(
       `trap : INT; ${process.execPath} packages/cli/bin/siplet.js replay ${capture} --script ${script} --speed real; echo "exit $?"`,

@@ -48,7 +48,7 @@ describe('torture messages of the corpus', () => {
   after(() => {
     const invalid = messages.filter(({ name }) => name in ERRORS).length
     console.log(
-      `      torture: ${messages.length} messages of the corpus read, ${invalid} of them with errors to be found`,
+      `      torture: ${messages.length} messages of the corpus read, ${invalid} of them with expected errors`,
     )
   })
 })

@@ -10,8 +10,8 @@ const PATIENCE_MS = 60_000
 
 /**
  * Advances the clock until nothing is left of any call: requests, transactions, contexts, running methods, connections,
- * handshakes and timers. Fails if something is left after the longest timer. Peers may be silent; none may start
- * something new.
+ * handshakes and timers. Fails if something is left after the longest timer. Peers may be silent, but they must not
+ * start anything new.
  */
 export async function assertAllZero(proxy: SIPProxy, clock: ManualClock): Promise<void> {
   const left = () =>
@@ -21,14 +21,14 @@ export async function assertAllZero(proxy: SIPProxy, clock: ManualClock): Promis
     for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve))
     if (left().length === 0) return
     if (passed < LONGEST_MS) clock.advance(STEP_MS)
-    else assert.fail(`left when all timers are through: ${JSON.stringify(Object.fromEntries(left()))}`)
+    else assert.fail(`still left after all timers have fired: ${JSON.stringify(Object.fromEntries(left()))}`)
   }
 }
 
 /** Resolves when no method of the script runs. */
 export async function scriptsIdle(proxy: SIPProxy): Promise<void> {
   for (const end = performance.now() + PATIENCE_MS; proxy.load.scripts > 0; ) {
-    assert.ok(performance.now() < end, `a method has not answered: ${JSON.stringify(proxy.load)}`)
+    assert.ok(performance.now() < end, `a method of the script still runs: ${JSON.stringify(proxy.load)}`)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }

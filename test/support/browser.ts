@@ -5,10 +5,12 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 
 const CHROMIUM = '/usr/bin/chromium'
 
-/** Returns null if there is no Chromium; the test is then skipped with a printed reason. */
+/** Returns null if there is no Chromium. The test is then skipped, and the reason is printed. */
 export async function browser(test: Context): Promise<Browser | null> {
   if (!existsSync(CHROMIUM)) {
-    console.log(`      SKIPPED: ${CHROMIUM} is missing (apt-get install chromium): reports are not looked at`)
+    console.log(
+      `      SKIPPED: ${CHROMIUM} is missing (apt-get install chromium): the pages of reports are NOT tested`,
+    )
     test.skip()
     return null
   }

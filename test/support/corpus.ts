@@ -51,7 +51,7 @@ function truth(path: string): TrueMessage[] {
     .filter(({ method, status }) => method !== '' || status !== '')
 }
 
-/** Returns torture messages; undefined if the corpus is not on this machine. */
+/** Returns the torture messages, or undefined if the corpus is not on this machine. */
 export function tortureMessages(): { name: string; bytes: Buffer }[] | undefined {
   const folder = join(CORPUS, 'torture')
   if (!existsSync(folder)) return undefined

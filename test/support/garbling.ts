@@ -1,4 +1,4 @@
-/** Children whose isolates write nonsense. Their prelude does what a script must never be able to do. */
+/** Children whose isolates write malformed data. Their prelude does things that a script must never be able to do. */
 import { SIPMessage } from '@siplet/sipmsg'
 import { createChildren } from '../../packages/engine/src/children/create.ts'
 import { Workers } from '../../packages/engine/src/children/idle-workers.ts'
@@ -12,38 +12,38 @@ import { encodeRequest } from '../../packages/engine/src/wire/request.ts'
 import { handler, scriptFile } from './engine.ts'
 import { sip } from './messages.ts'
 
-/** Actions on the area, or calls through the gates, after a batch with a message that asks for them. */
+/** Actions on the area, or calls through the gates. Each runs after a batch with a message that names the action. */
 export const GARBLINGS: Record<string, string> = {
   'random bytes': 'for (let i = 0; i < 4_096; i++) bytes[i] = Math.random() * 256',
-  'a kind of record that there is not': 'bytes[16] = 77',
-  'flags that there are not': 'bytes[17] = 255',
-  'a log level that there is not': 'bytes[16] = 2; bytes[17] = 255',
-  'more committed bytes than the area has': 'head[0] = 2 ** 30',
-  'fewer committed bytes than none': 'head[0] = -1',
+  'an unknown kind of record': 'bytes[16] = 77',
+  'unknown flags': 'bytes[17] = 255',
+  'an unknown log level': 'bytes[16] = 2; bytes[17] = 255',
+  'more committed bytes than the area can hold': 'head[0] = 2 ** 30',
+  'a negative number of committed bytes': 'head[0] = -1',
   'a record cut short': 'head[0] = head[0] - 1',
-  'no result at all': 'head[0] = 0',
-  'nothing done': 'head[0] = head[1] = 0',
-  'more execs begun than sent': 'head[1] = 1_000',
-  'fewer execs begun than none': 'head[1] = -7',
-  'nonsense numbers, for longer than it takes to report progress':
+  'no result': 'head[0] = 0',
+  'no result and no begun exec': 'head[0] = head[1] = 0',
+  'more begun execs than sent execs': 'head[1] = 1_000',
+  'a negative number of begun execs': 'head[1] = -7',
+  'wrong numbers for longer than the interval of progress reports':
     'head[0] = 2 ** 30; head[1] = 1_000; const end = Date.now() + 700; while (Date.now() < end);',
-  'numbers that go back, for longer than it takes to report progress':
+  'decreasing numbers for longer than the interval of progress reports':
     'for (let i = 3; i >= 0; i--) { head[1] = i - 1; const end = Date.now() + 250; while (Date.now() < end); }',
   'more results than execs': 'bytes.copyWithin(16 + head[0], 16, 16 + head[0]); head[0] *= 2; head[1] *= 2',
-  'a dst URI with a line break': "write([1, 1, 1, 0, 0, 0, 8, 0, 0, 0, ...text('sip:a\\\\r\\\\nb')])",
+  'a destination URI with a line break': "write([1, 1, 1, 0, 0, 0, 8, 0, 0, 0, ...text('sip:a\\\\r\\\\nb')])",
   'four billion edits': 'write([1, 2, 1, 0, 0, 0, 255, 255, 255, 255])',
   'an edit beyond the message':
     'write([1, 2, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 127, 1, 0, 0, 127, 0, 0, 0, 0])',
   'an edit that leaves no start line':
     'write([1, 2, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 32])',
-  'an error that there is not': 'write([1, 4, 255, 255, 255, 255, 99, 0, 0, 0, 0, 0, 0, 0, 0])',
+  'an unknown error': 'write([1, 4, 255, 255, 255, 255, 99, 0, 0, 0, 0, 0, 0, 0, 0])',
   'a negative run time': 'head[3] = -5',
   'a call that is not JSON': "call('{')",
-  'a call nested beyond measure': "call('['.repeat(1_000_000))",
-  'a call of no exec': `call('{"index":99,"name":"f","args":[],"dstUri":null,"splices":[]}')`,
+  'a call with too deeply nested JSON': "call('['.repeat(1_000_000))",
+  'a call of an exec that does not exist': `call('{"index":99,"name":"f","args":[],"dstUri":null,"splices":[]}')`,
   'a call with another prototype': `call('{"__proto__":{"index":0},"name":"f"}')`,
-  'a call with edits that do not fit': `call('{"index":0,"name":"f","args":[],"dstUri":null,"splices":[{"start":9,"end":1,"text":"x"}]}')`,
-  'a call that is no text': 'call(7)',
+  'a call with malformed edits': `call('{"index":0,"name":"f","args":[],"dstUri":null,"splices":[{"start":9,"end":1,"text":"x"}]}')`,
+  'a call that is not text': 'call(7)',
 }
 
 const WRAPPED = (source: string) => `(() => {
@@ -83,7 +83,10 @@ interface Answer {
 
 export interface GarblingQueues {
   queues: readonly ChildQueue[]
-  /** Runs `route`, which returns the rank, on the queue. `garbling` names the nonsense to write, if any. */
+  /**
+   * Runs `route`, which returns the rank, on the queue. `garbling` names the action of {@link GARBLINGS} to run, if
+   * any.
+   */
   exec(queue: ChildQueue, garbling?: string): Promise<Answer>
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** Fails a test file that leaves something open that keeps its process alive, such as an engine or a socket. */
+/** Fails a test file that leaves a resource open which keeps its process alive, such as an engine or a socket. */
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** Longest time that closing may take on a busy machine. */
@@ -23,7 +23,9 @@ export const mochaHooks = {
       }
       if (left.length === 0) return
       if (performance.now() > end)
-        throw new Error(`the tests of this file have ended, and these resources are open: ${left.join(', ')}`)
+        throw new Error(
+          `the tests of this file have ended, but these resources are still open: ${left.join(', ')}`,
+        )
     }
   },
 }

@@ -49,7 +49,7 @@ function ended(rank: number, batch: string): Buffer {
   return encodeFrame('ENDED', rank, 0, areaSnapshot(area))
 }
 
-/** Frames that are sent instead of the end of the batch. */
+/** Frames that replace the end of the batch. */
 const LIES: Record<string, (rank: number, batch: string) => Buffer[]> = {
   'a frame of 4 GiB': () => [u32(0xffff_ffff)],
   'a frame without a head': () => [u32(2), Buffer.alloc(8)],
@@ -91,7 +91,7 @@ const REPEATED: Record<string, (rank: number, times: number) => Buffer[]> = {
   'a byte more': (rank, times) => [mark(rank, 1, Math.floor(times / 20))],
 }
 
-/** Returns a mark with that number of begun execs and that number of result bytes. */
+/** Returns a mark with these numbers of begun execs and of result bytes. */
 function mark(rank: number, begun: number, committed = 0): Buffer {
   const snapshot = Buffer.alloc(RECORDS_START + committed)
   snapshot.writeInt32LE(committed, COMMITTED * 4)
@@ -108,7 +108,7 @@ function take({ kind, rank, payload }: Frame): void {
   if (kind !== 'RUN') return
   const batch = payload.toString('latin1')
   if (/X-Lie: then/.test(batch)) {
-    // The second end belongs to nothing that runs.
+    // No batch runs when the second end arrives.
     channel.write(Buffer.concat([ended(rank, batch), ended(rank, batch)]))
     return
   }
@@ -120,13 +120,13 @@ function take({ kind, rank, payload }: Frame): void {
     return
   }
   if (/X-Long: idle/.test(batch)) {
-    // The head of a frame that is expected only while a batch runs, and one of its bytes.
+    // Sends the head and one byte of a frame that is expected only while a batch runs.
     channel.write(
       Buffer.concat([ended(rank, batch), encodeFrame('ENDED', rank, 0, Buffer.alloc(4_096)).subarray(0, 12)]),
     )
     return
   }
-  // Sends nothing about this child; other children are answered.
+  // Sends nothing about this child. Other children are answered.
   if (/X-Ignored: yes/.test(batch)) return
   const lie = /X-Lie: ([^\r]*)/.exec(batch)
   channel.write(lie === null ? ended(rank, batch) : Buffer.concat(LIES[lie[1]!]!(rank, batch)))

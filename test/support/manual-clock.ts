@@ -3,7 +3,7 @@ import type { Clock } from '@siplet/proxy'
 
 interface Timer {
   readonly at: number
-  /** Of two timers that are due at the same time, the earlier started one acts first. */
+  /** If two timers are due at the same time, the one that was started earlier acts first. */
   readonly order: number
   readonly act: () => void
   stopped: boolean
@@ -11,7 +11,7 @@ interface Timer {
 
 export class ManualClock implements Clock {
   now = 0
-  /** A binary heap, the next timer first. Stopped timers stay in it until they are due. */
+  /** A binary heap with the next timer first. Stopped timers stay in it until they are due. */
   readonly #heap: Timer[] = []
   #started = 0
   #running = 0
@@ -26,7 +26,7 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** Number of timers that run. */
+  /** Number of running timers. */
   get running(): number {
     return this.#running
   }

@@ -11,7 +11,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Resolves when `condition` holds; rejects after ten seconds. */
+/** Resolves when `condition` holds. Rejects after ten seconds. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   for (let waited = 0; !condition(); waited += 20) {
     if (waited > 10_000) throw new Error(`${what}: not within ten seconds`)

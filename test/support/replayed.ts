@@ -1,4 +1,4 @@
-/** Messages as a replay gives them to its outputs, without captures and engines. */
+/** Messages as a replay passes them to its outputs, without captures and engines. */
 import { SIPMessage } from '@siplet/sipmsg'
 import { ReplayedMessage } from '../../packages/cli/src/replay/replayed-message.ts'
 import { ExecResult, type RunTime } from '../../packages/engine/src/exec-result.ts'

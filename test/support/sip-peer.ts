@@ -55,12 +55,13 @@ export class SIPPeer {
     while (this.received.length === this.#taken) {
       assert.ok(
         performance.now() < end,
-        `${what ?? 'a message'} did not come to port ${this.port}; before: ${this.summary()}`,
+        `${what ?? 'a message'} did not arrive at port ${this.port}; received so far: ${this.summary()}`,
       )
       await this.#arrival(end - performance.now())
     }
     const message = this.received[this.#taken++]!
-    if (what !== undefined) assert.equal(message.status ?? message.method, what, `after ${this.summary()}`)
+    if (what !== undefined)
+      assert.equal(message.status ?? message.method, what, `received so far: ${this.summary()}`)
     return message
   }
 

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Why SIPp cannot be used here; null if it can. */
+/** Why SIPp cannot be used here, or null if it can be used. */
 export const SIPP_MISSING =
   spawnSync('sipp', ['-v']).error === undefined ? null : 'sipp is not installed (Debian: sip-tester)'
 
@@ -16,7 +16,7 @@ export interface SippResult {
   retransmissions: number
   /** Calls per second, over the whole run. */
   rate: number
-  /** Messages of SIPp about unexpected SIP messages. */
+  /** Error log of SIPp about unexpected SIP messages. */
   errors: string
 }
 
@@ -56,7 +56,7 @@ export class Sipp implements AsyncDisposable {
     }
   }
 
-  /** Messages so far about unexpected SIP messages. */
+  /** Error log so far about unexpected SIP messages. */
   get errors(): string {
     return this.#read('errors.log')
   }

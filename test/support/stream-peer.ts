@@ -38,7 +38,7 @@ export class StreamPeer implements AsyncDisposable {
   async until(seen: (text: string) => boolean): Promise<string> {
     await until(
       () => seen(this.text),
-      () => `the stream brought ${JSON.stringify(this.text)}`,
+      () => `the stream contains only ${JSON.stringify(this.text)}`,
     )
     return this.text
   }

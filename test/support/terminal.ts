@@ -21,7 +21,7 @@ export async function inTerminal(
   command: string,
   { steps = [], env = {}, cwd }: { steps?: TerminalStep[]; env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): Promise<string> {
-  // `script` runs the command in the user's shell, and shells differ in what Ctrl-C does.
+  // `script` runs the command in the user's shell, and shells react differently to Ctrl-C.
   const inherited: NodeJS.ProcessEnv = { ...process.env, TERM: 'xterm-256color', SHELL: '/bin/sh' }
   // These variables would make a program treat the terminal as something else.
   for (const name of ['CI', 'NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS']) delete inherited[name]
@@ -47,6 +47,7 @@ export async function inTerminal(
   const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
   await once(child, 'close')
   clearTimeout(late)
-  if (step < steps.length) throw new Error(`${steps[step]!.after} was never shown, but: ${shown}`)
+  if (step < steps.length)
+    throw new Error(`the terminal never showed ${steps[step]!.after}. It showed: ${shown}`)
   return shown
 }

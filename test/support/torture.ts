@@ -14,7 +14,7 @@ interface Parts {
   body?: string
 }
 
-/** Returns a request without a flaw, except for those that are asked for. */
+/** Returns a request without flaws other than those in the arguments. */
 export function request(method: string, { startLine, headers, lines = [], body = '' }: Parts = {}): string {
   const all: Record<string, string | undefined> = {
     Via: 'SIP/2.0/UDP host.example.com;branch=z9hG4bKkdjuw',
@@ -42,7 +42,7 @@ export interface Torture {
   name: string
   section: string
   text: string
-  /** The expected findings, complete, and the text that each finding points to. */
+  /** All expected findings, each with the text that it points to. */
   findings: [code: FindingCode, at: string][]
 }
 
@@ -167,7 +167,7 @@ export const TORTURE: Torture[] = [
     findings: [['ADDR_SPEC_LWS', '< sip:t.watson']],
   },
   {
-    name: 'baddn: display names that must stand in quotes',
+    name: 'baddn: display names without the quotes that they need',
     section: '3.1.2.15',
     text: request('OPTIONS', {
       headers: {
@@ -199,13 +199,13 @@ export const TORTURE: Torture[] = [
     findings: [['CSEQ_METHOD_MISMATCH', '8 INVITE']],
   },
   {
-    name: 'bigcode: a status code beyond all ranges',
+    name: 'bigcode: a status code out of range',
     section: '3.1.2.19',
     text: request('INVITE', { startLine: 'SIP/2.0 4294967301 better not break the receiver' }),
     findings: [['STATUS_CODE_RANGE', '4294967301']],
   },
   {
-    name: 'badbranch: a branch that is the magic cookie and nothing else',
+    name: 'badbranch: a branch that consists only of the magic cookie',
     section: '3.2.1',
     text: request('OPTIONS', { headers: { Via: 'SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK' } }),
     findings: [['VIA_BRANCH_EMPTY', 'SIP/2.0/UDP 192.0.2.1']],
@@ -230,7 +230,7 @@ export const TORTURE: Torture[] = [
     findings: [['URI_SCHEME_UNKNOWN', 'nobodyKnows']],
   },
   {
-    name: 'novelsc: a Request-URI of a known scheme that is not of SIP',
+    name: 'novelsc: a Request-URI of a known scheme other than SIP',
     section: '3.3.3',
     text: request('OPTIONS', { startLine: 'OPTIONS soap.beep://192.0.2.103:3002 SIP/2.0' }),
     findings: [['URI_SCHEME_UNKNOWN', 'soap.beep']],
@@ -252,7 +252,7 @@ export const TORTURE: Torture[] = [
     ],
   },
   {
-    name: 'bext01: extensions that nobody supports are required',
+    name: 'bext01: required extensions that nobody supports',
     section: '3.3.5',
     text: request('OPTIONS', {
       lines: ['Require: nothingSupportsThis, timer', 'Proxy-Require: noProxiesSupportThis'],
@@ -275,7 +275,7 @@ export const TORTURE: Torture[] = [
     findings: [['AUTH_SCHEME_UNKNOWN', 'NoOneKnowsThisScheme']],
   },
   {
-    name: 'multi01: headers that may be there once are there twice',
+    name: 'multi01: headers that may occur only once occur twice',
     section: '3.3.8',
     text: request('INVITE', {
       lines: [

@@ -54,7 +54,7 @@ describe('captures', () => {
     for (const format of ['pcap', 'pcapng'] as const) {
       for (const littleEndian of [true, false]) {
         for (const resolution of ['microseconds', 'nanoseconds'] as const) {
-          it(`${format}, ${littleEndian ? 'little' : 'big'} endian, ${resolution}`, async () => {
+          it(`are read: ${format}, ${littleEndian ? 'little' : 'big'} endian, ${resolution}`, async () => {
             for (const [name, linktype] of Object.entries(linktypes)) {
               const frames = [...udp(INVITE, { linktype }), ...udp(inviteOf('second'), { linktype }, V6)]
               const { messages, stats } = await read(
@@ -82,7 +82,7 @@ describe('captures', () => {
       }
     }
 
-    it('linktypes of one IP version only', async () => {
+    it('are read with linktypes that allow only one IP version', async () => {
       for (const [linktype, addresses] of [
         [IPV4, V4],
         [IPV6, V6],
@@ -96,7 +96,7 @@ describe('captures', () => {
     })
   })
 
-  it('with VLAN tags, one or two', async () => {
+  it('with one or two VLAN tags are read', async () => {
     const { messages } = await read(
       capture({}, [...udp(INVITE, { vlans: [5] }), ...udp(INVITE, { vlans: [100, 7] }, V6)]),
     )
@@ -109,7 +109,7 @@ describe('captures', () => {
       ['IPv4', V4],
       ['IPv6', V6],
     ] as const) {
-      it(`${version}: the message belongs to the frame that completes it, in any order of fragments`, async () => {
+      it(`${version}: a message belongs to the frame that completes it, in any order of fragments`, async () => {
         const frames = udp(large, { mtu: 1_280, identification: 7 }, addresses)
         assert.ok(frames.length > 3)
         for (const order of [frames, frames.toReversed(), [...frames.slice(1), frames[0]!]]) {
@@ -122,7 +122,7 @@ describe('captures', () => {
         }
       })
 
-      it(`${version}: datagrams are not mixed up`, async () => {
+      it(`${version}: fragments of different datagrams are not mixed up`, async () => {
         const one = udp(inviteOf('1'.repeat(2_000)), { mtu: 1_280, identification: 1 }, addresses)
         const two = udp(inviteOf('2'.repeat(2_000)), { mtu: 1_280, identification: 2 }, addresses)
         const { messages } = await read(capture({}, [one[0]!, two[0]!, one[1]!, two[1]!]))
@@ -132,7 +132,7 @@ describe('captures', () => {
         )
       })
 
-      it(`${version}: a missing piece is counted`, async () => {
+      it(`${version}: the fragments of a datagram with a missing fragment are counted`, async () => {
         const frames = udp(large, { mtu: 1_280 }, addresses)
         const { messages, stats } = await read(capture({}, [frames[0]!, ...frames.slice(2)]))
         assert.equal(messages.length, 0)
@@ -140,7 +140,7 @@ describe('captures', () => {
       })
     }
 
-    it('a flood of first pieces takes bounded memory, and all are counted', async () => {
+    it('a flood of first fragments needs bounded memory, and all fragments are counted', async () => {
       const frames = Array.from(
         { length: 3_000 },
         (_, identification) => udp(large, { mtu: 1_280, identification })[0]!,
@@ -150,18 +150,18 @@ describe('captures', () => {
     })
   })
 
-  it('with tiny fragments, the overhead of each piece counts as memory', () => {
+  it('with tiny fragments: the overhead of each fragment counts as memory', () => {
     const fragments = new Fragments()
     const tiny = Buffer.alloc(8)
     for (let datagram = 0; datagram < 100; datagram++) {
       for (let piece = 0; piece < 1_500; piece++) fragments.add(String(datagram), piece * 8, true, tiny, 0)
     }
     const early = fragments.takeDropped()
-    assert.ok(early > 0, '1.2 MB of payload are more than 32 MiB of memory')
+    assert.ok(early > 0, '1.2 MB of payload need more than 32 MiB of memory')
     assert.equal(early + fragments.end(), 150_000)
   })
 
-  describe('with other content than SIP', () => {
+  describe('with content other than SIP', () => {
     const cases: [
       title: string,
       kind: string,
@@ -190,14 +190,14 @@ describe('captures', () => {
       })
     }
 
-    it('media on other ports is neither SIP nor counted; SIP on other ports is read', async () => {
+    it('media on other ports is neither read nor counted; SIP on other ports is read', async () => {
       const media = udp(Buffer.from([0x80, 0, 1, 2]), {}, PORTS_OF_OTHERS)
       const { messages, stats } = await read(capture({}, [...media, ...udp(INVITE, {}, PORTS_OF_OTHERS)]))
       assert.equal(messages.length, 1)
       assert.equal(stats.skipped.notSIP, 0)
     })
 
-    it('ARP, odd lengths and foreign link layers are counted', async () => {
+    it('ARP, wrong lengths and unknown link layers are counted', async () => {
       const arp = Buffer.concat([Buffer.alloc(12), Buffer.from('0806', 'hex'), Buffer.alloc(28)])
       const [frame] = udp(INVITE)
       const tooShort = Buffer.from(frame!)
@@ -217,7 +217,7 @@ describe('captures', () => {
       assert.equal(messages[0]!.bytes.toString(), INVITE)
     })
 
-    it('a frame that the capture cut is delivered as far as it was captured', async () => {
+    it('the captured part of a truncated frame is delivered', async () => {
       const [frame] = udp(INVITE)
       const { messages } = await read(capture({}, [frame!.subarray(0, 100)]))
       assert.equal(messages[0]!.bytes.toString(), INVITE.slice(0, 100 - 42))
@@ -226,7 +226,7 @@ describe('captures', () => {
 
   describe('that end too early', () => {
     for (const format of ['pcap', 'pcapng'] as const) {
-      it(`${format}: cut at every byte: complete messages are delivered, the rest is reported`, async () => {
+      it(`${format}, cut at any byte: complete messages are delivered, and the rest is reported`, async () => {
         const frames = [...udp('OPTIONS sip:a SIP/2.0\r\n\r\n'), ...udp('OPTIONS sip:b SIP/2.0\r\n\r\n')]
         const encoder = new CaptureEncoder({ format, linktype: LINKTYPE.ETHERNET })
         const records = frames.map((frame, k) => encoder.frame(k, 0, frame))
@@ -264,7 +264,7 @@ describe('captures', () => {
       assert.deepEqual(truncated, { offset: bytes.length, reason: 'a block claims 7 bytes' })
     })
 
-    it('random bytes after a good beginning never throw', async () => {
+    it('random bytes after a valid beginning cause no error other than CaptureError', async () => {
       const bytes = capture({}, [...udp(INVITE), ...udp(INVITE, {}, V6)])
       await fc.assert(
         fc.asyncProperty(fc.nat(bytes.length - 1), fc.uint8Array({ maxLength: 40 }), async (at, noise) => {
@@ -279,14 +279,14 @@ describe('captures', () => {
     })
   })
 
-  describe('that are no captures', () => {
-    it('an empty file, text, and a file that is too short', async () => {
+  describe('that are not captures', () => {
+    it('are refused: an empty file, text, and a file that is too short', async () => {
       for (const bytes of [Buffer.alloc(0), Buffer.from('ab'), Buffer.from('this is not a capture')]) {
         await assert.rejects(read(bytes), { name: 'CaptureError', code: 'ERR_SIPLET_CAPTURE_FORMAT' })
       }
     })
 
-    it('a missing file and a folder', async () => {
+    it('are refused: a missing file and a folder', async () => {
       for (const path of [join(folder, 'nowhere.pcap'), folder]) {
         const reading = async () => {
           for await (const _ of readSIPMessages(path, createCaptureStats()));
@@ -296,7 +296,7 @@ describe('captures', () => {
     })
   })
 
-  it('with several pcapng sections and interfaces, and simple and obsolete packet blocks', async () => {
+  it('with several pcapng sections and interfaces, and simple and obsolete packet blocks are read', async () => {
     const block = (type: number, body: Buffer) => {
       const bytes = Buffer.alloc(12 + Math.ceil(body.length / 4) * 4)
       bytes.writeUInt32LE(type, 0)
@@ -343,7 +343,7 @@ describe('captures', () => {
     )
   })
 
-  it('return any datagram that was written', async () => {
+  it('return every datagram that was written to them', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom('pcap' as const, 'pcapng' as const),

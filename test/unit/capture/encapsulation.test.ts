@@ -48,11 +48,11 @@ describe('captures of tunnels', () => {
       inIP(PROTOCOL.GRE, '100022eb00000001', '2001000a0000000000000001', '0000000000000000', FRAME),
     ],
     ['VXLAN', inVXLAN(FRAME)],
-    ['VXLAN on the port Linux used', inVXLAN(FRAME, 8472)],
+    ['VXLAN on port 8472, which Linux used', inVXLAN(FRAME, 8472)],
     ['VXLAN in VXLAN', inVXLAN(inVXLAN(FRAME))],
   ]
   for (const [title, frame] of cases) {
-    it(`${title}: addresses and message of the innermost packet`, async () => {
+    it(`return the addresses and the message of the innermost packet: ${title}`, async () => {
       const { messages } = await captures.read([frame], { keepFrames: true })
       assert.deepEqual(
         messages.map(({ src, dst, bytes }) => ({ src, dst, text: bytes.toString() })),
@@ -62,12 +62,12 @@ describe('captures of tunnels', () => {
       assert.equal(
         messages[0]!.origin!.payload === null,
         !tagged,
-        'only what is not in a tunnel can be edited in place',
+        'a message can be edited in place only outside of a tunnel',
       )
     })
   }
 
-  it('endless tunnels in tunnels are counted; endless tags are not IP', async () => {
+  it('tunnels nested too deeply count as malformed; too many tags or labels count as not IP', async () => {
     let tunnel = FRAME
     for (let depth = 0; depth < 20; depth++) tunnel = inVXLAN(tunnel)
     let packet = IP
@@ -85,7 +85,7 @@ describe('captures of tunnels', () => {
     assert.equal(skipped.notIP, 2)
   })
 
-  it('origin says whether a message can be edited in place', async () => {
+  it('the origin of a message tells whether it can be edited in place', async () => {
     const { messages } = await captures.read([FRAME], { keepFrames: true })
     const { frame, networkOffset, payload } = messages[0]!.origin!
     assert.equal(networkOffset, 14)
@@ -118,7 +118,7 @@ describe('captures of HEP3', () => {
   const sent = (packet: Buffer) =>
     udpFrames({ src: ['192.0.2.9', 40_000], dst: ['192.0.2.8', 9060], payload: packet }, ETHERNET)[0]!
 
-  it('addresses, time and payload are those of the agent; compressed or not', async () => {
+  it('addresses, time and payload come from the capture agent, with or without compression', async () => {
     const compressed = deflateSync(Buffer.from(INVITE))
     const { messages } = await captures.read([
       sent(hepPacket([...head, [15, Buffer.from(INVITE)]])),
@@ -141,7 +141,7 @@ describe('captures of HEP3', () => {
     )
   })
 
-  it('TCP and IPv6', async () => {
+  it('TCP and IPv6 are read', async () => {
     const v6 = (last: number) => Buffer.from([...Buffer.alloc(15), last])
     const chunks = head.filter(([type]) => ![2, 3, 4].includes(type))
     const packet = hepPacket([...chunks, [2, u8(6)], [5, v6(1)], [6, v6(2)], [15, Buffer.from(INVITE)]])
@@ -152,7 +152,7 @@ describe('captures of HEP3', () => {
     )
   })
 
-  it('packets without SIP, cut at every byte, or with wrong lengths are counted', async () => {
+  it('packets that have no SIP, that are cut at any byte, or that have wrong lengths are counted', async () => {
     const whole = hepPacket([...head, [15, Buffer.from(INVITE)]])
     const frames = [
       sent(hepPacket([...head, [15, Buffer.from('{"rtcp":1}')]])),
@@ -171,7 +171,7 @@ describe('captures of HEP3', () => {
 describe('captures of IP fragments that overlap', () => {
   const captures = captureFolder()
 
-  it('the earlier bytes are kept; pieces from another minute are not mixed in', async () => {
+  it('the earlier bytes are kept; fragments from another minute are not mixed in', async () => {
     const fragments = (text: string) =>
       udpFrames({ ...INNER, payload: Buffer.from(text) }, { ...ETHERNET, mtu: 100, identification: 5 })
     const [first, other] = [fragments(INVITE), fragments(INVITE.toLowerCase())]

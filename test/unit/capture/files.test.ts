@@ -19,7 +19,7 @@ describe('capture files', () => {
     ['gzip', gzipSync],
     ['Zstandard', zstdCompressSync],
   ] as const) {
-    it(`compressed with ${name}, whatever the name; progress counts compressed bytes`, async () => {
+    it(`are decompressed with ${name}, whatever their names; progress counts compressed bytes`, async () => {
       const compressed = compress(captureOf([udp(INVITE), udp(RINGING)]))
       let bytes = 0
       const { messages, stats } = await readAll(captures.write(compressed), {
@@ -33,7 +33,7 @@ describe('capture files', () => {
       assert.equal(bytes, compressed.length)
     })
 
-    it(`${name}, cut at any byte: decompressed data is read, the rest is reported`, async () => {
+    it(`${name}, cut at any byte: decompressed data is read, and the rest is reported`, async () => {
       const compressed = compress(captureOf(Array.from({ length: 50 }, (_, k) => udp(inviteOf(`${k}`)))))
       for (let length = 4; length < compressed.length; length += 7) {
         const path = captures.write(compressed.subarray(0, length))
@@ -50,7 +50,7 @@ describe('capture files', () => {
     })
   }
 
-  it('several are merged by time, each with its own frame numbers', async () => {
+  it('are merged by time, each with its own frame numbers', async () => {
     const early = captures.write(
       captureOf([udp('OPTIONS sip:1 SIP/2.0\r\n\r\n'), udp('OPTIONS sip:2 SIP/2.0\r\n\r\n')], 100),
     )
@@ -78,7 +78,7 @@ describe('capture files', () => {
     )
   })
 
-  it('a connection continues in the next file', async () => {
+  it('may split a connection, which continues in the next file', async () => {
     const side = new TCPSide(...[ENDS.src, ENDS.dst])
     const first = captures.write(captureOf([side.syn(), side.send(INVITE.slice(0, 100))], 100))
     const second = captures.write(captureOf([side.send(INVITE.slice(100))], 200))
@@ -89,7 +89,7 @@ describe('capture files', () => {
     )
   })
 
-  it('is closed if it cannot be read further', async () => {
+  it('are closed if they cannot be read any further', async () => {
     const damaged = captures.write(Buffer.concat([captureOf([udp(INVITE)]), Buffer.alloc(3_000_000, 7)]))
     const open = () => readdirSync('/proc/self/fd').length
     const before = open()
@@ -98,7 +98,7 @@ describe('capture files', () => {
     assert.ok(open() < before + 10)
   })
 
-  it('an unusable file is reported after the others are read', async () => {
+  it('that are unusable are reported after the others were read', async () => {
     const good = captures.write(captureOf([udp(INVITE)]))
     const bad = captures.write(Buffer.from('no capture'))
     let messages = 0
@@ -112,7 +112,7 @@ describe('capture files', () => {
     assert.equal(messages, 1)
   })
 
-  it('a directory means the captures in it', async () => {
+  it('in a directory are found if the directory is given', async () => {
     const directory = join(captures.folder, 'directory')
     mkdirSync(join(directory, 'deeper.pcap'), { recursive: true })
     for (const name of ['b.pcap', 'a.pcapng.gz', 'c.pcap12', 'd.CAP.zst', 'notes.txt'])

@@ -19,7 +19,7 @@ describe('captures of TCP', () => {
   const captures = captureFolder()
   const side = (sequence = 1_000) => new TCPSide(ALICE, PROXY, { sequence })
 
-  it('messages of both directions, IPv4 and IPv6, on any port', async () => {
+  it('messages are read in both directions, over IPv4 and IPv6, on any port', async () => {
     for (const [from, to] of [[ALICE, PROXY], V6]) {
       const [a, b] = [new TCPSide(from, to), new TCPSide(to, from, { sequence: 7 })]
       const { messages } = await captures.read([a.syn(), b.syn(), a.send(INVITE), b.send(RINGING)])
@@ -39,7 +39,7 @@ describe('captures of TCP', () => {
     }
   })
 
-  it('several messages in a segment, or one over many segments: each belongs to the frame that completes it', async () => {
+  it('each message belongs to the frame that completes it, if a segment has several messages or a message several segments', async () => {
     const a = side()
     const stream = INVITE + inviteOf('2') + inviteOf('3')
     const cut = INVITE.length + 10
@@ -56,7 +56,7 @@ describe('captures of TCP', () => {
     ])
   })
 
-  it('segments of every size', async () => {
+  it('segments of every size are assembled', async () => {
     const stream = INVITE + RINGING
     for (const size of [1, 7, 100, stream.length]) {
       const a = side()
@@ -66,13 +66,13 @@ describe('captures of TCP', () => {
       assert.deepEqual(
         messages.map(({ bytes }) => bytes.toString()),
         [INVITE, RINGING],
-        `${size} bytes a segment`,
+        `${size} bytes per segment`,
       )
       assert.equal(skipped.tcp, 0)
     }
   })
 
-  it('segments out of order, repeated and overlapping, over the wrap of sequence numbers', async () => {
+  it('segments out of order, repeated and overlapping are assembled, even if the sequence numbers wrap', async () => {
     for (const sequence of [1_000, 2 ** 32 - 60]) {
       const a = side(sequence)
       const syn = a.syn()
@@ -102,7 +102,7 @@ describe('captures of TCP', () => {
     ])
   })
 
-  it('a connection that was open before is read from the first segment that begins with a message', async () => {
+  it('a connection that began before the capture is read from the first segment that begins with a message', async () => {
     const a = side()
     const frames = [a.send('tag=1\r\nContent-Length: 0\r\n\r\n'), a.send(INVITE), a.send(RINGING)]
     assert.deepEqual(texts((await captures.read(frames)).messages), [
@@ -111,7 +111,7 @@ describe('captures of TCP', () => {
     ])
   })
 
-  it('a missing segment: its message is counted, later messages are read', async () => {
+  it('a message with a missing segment is counted, and later messages are read', async () => {
     const a = side()
     const b = new TCPSide(PROXY, ALICE)
     const frames = [a.syn(), a.send(INVITE), a.send(inviteOf('lost').slice(0, 100))]
@@ -131,7 +131,7 @@ describe('captures of TCP', () => {
     assert.equal(skipped.tcp, 1)
   })
 
-  it('a gap that nobody acknowledges ends with the capture', async () => {
+  it('a gap that is never acknowledged is counted at the end of the capture, and later messages are read', async () => {
     const a = side()
     const frames = [a.syn(), a.send(INVITE)]
     a.send(inviteOf('lost'))
@@ -144,7 +144,7 @@ describe('captures of TCP', () => {
     assert.equal(skipped.tcp, 1)
   })
 
-  it('an endless flood after a gap takes bounded memory', async () => {
+  it('an endless flood after a gap needs bounded memory', async () => {
     const a = side()
     const frames = [a.syn(), a.send(INVITE)]
     a.send('x')
@@ -158,7 +158,7 @@ describe('captures of TCP', () => {
     assert.ok(skipped.tcp > 0)
   })
 
-  it('a message that is cut by the end of the connection or capture is counted', async () => {
+  it('a message that is cut off by the end of the connection or of the capture is counted', async () => {
     for (const end of [[], ['fin']]) {
       const a = side()
       const frames = [a.syn(), a.send(INVITE + RINGING.slice(0, 50)), ...end.map(() => a.fin())]
@@ -168,7 +168,7 @@ describe('captures of TCP', () => {
     }
   })
 
-  it('ports may be reused', async () => {
+  it('a later connection may reuse the ports', async () => {
     const [first, second] = [side(), side(900_000)]
     const frames = [first.syn(), first.send(INVITE), first.fin(), second.syn(), second.send(RINGING)]
     assert.deepEqual(texts((await captures.read(frames)).messages), [
@@ -177,7 +177,7 @@ describe('captures of TCP', () => {
     ])
   })
 
-  it('a frame that the capture cut is a gap: nothing is assembled wrongly', async () => {
+  it('a truncated frame counts as a gap, and no message is assembled wrongly', async () => {
     const a = side()
     const cut = (frame: Buffer) => frame.subarray(0, 14 + 40 + 120)
     const frames = [a.syn(), a.send(INVITE), cut(a.send(inviteOf('cut'))), a.send(RINGING)]
@@ -190,7 +190,7 @@ describe('captures of TCP', () => {
     assert.equal(skipped.tcp, 1)
   })
 
-  it('HTTP is not SIP, even if it answers SIP/2.0; TLS on 5061 is counted', async () => {
+  it('HTTP is not read as SIP, even if its replies begin with SIP/2.0; TLS on port 5061 is counted', async () => {
     const web = new TCPSide(ALICE, ['192.0.2.1', 80])
     const tls = new TCPSide(ALICE, ['192.0.2.1', 5061])
     const frames = [
@@ -216,7 +216,7 @@ describe('captures of TCP', () => {
     assert.equal(skipped.keepAlive, 1)
   })
 
-  it('the origin is the frame that completed the message, without a place to edit', async () => {
+  it('the origin of a message is the frame that completed it, and the message cannot be edited in place', async () => {
     const a = side()
     const frames = [a.syn(), a.send(INVITE.slice(0, 50)), a.send(INVITE.slice(50))]
     const { messages } = await captures.read(frames, { keepFrames: true })
@@ -232,7 +232,7 @@ describe('captures of SIP over WebSocket (RFC 7118)', () => {
   const server = () => new TCPSide(['192.0.2.1', 8080], ALICE)
   const MASK = 0x12345678
 
-  it('from the upgrade on: the client masks, the server does not; on any port', async () => {
+  it('are read from the upgrade on, masked from the client and unmasked from the server, on any port', async () => {
     const [a, b] = [client(), server()]
     const frames = [
       a.syn(),
@@ -253,7 +253,7 @@ describe('captures of SIP over WebSocket (RFC 7118)', () => {
     )
   })
 
-  it('without the upgrade in the capture', async () => {
+  it('are read without the upgrade', async () => {
     const a = client()
     const { messages } = await captures.read([
       a.send('half a frame'),
@@ -263,7 +263,7 @@ describe('captures of SIP over WebSocket (RFC 7118)', () => {
     assert.equal(messages[0]!.transport, 'ws')
   })
 
-  it('fragmented messages, with control frames between, cut anywhere', async () => {
+  it('fragmented messages are assembled, with control frames in between and segments of any size', async () => {
     const stream = Buffer.concat([
       Buffer.from(HTTP_UPGRADE),
       webSocketFrame(INVITE.slice(0, 70), { mask: MASK, final: false }),
@@ -281,13 +281,13 @@ describe('captures of SIP over WebSocket (RFC 7118)', () => {
       assert.deepEqual(
         messages.map(({ bytes }) => bytes.toString()),
         [INVITE, RINGING],
-        `${size} bytes a segment`,
+        `${size} bytes per segment`,
       )
       assert.equal(skipped.keepAlive, 1)
     }
   })
 
-  it('compressed messages and broken frames are counted', async () => {
+  it('compressed messages and malformed frames are counted', async () => {
     const a = client()
     const frames = [
       a.syn(),
@@ -301,7 +301,7 @@ describe('captures of SIP over WebSocket (RFC 7118)', () => {
     assert.equal(skipped.notFramed, 2)
   })
 
-  it('a frame that claims exabytes ends the stream, and nothing else', async () => {
+  it('a frame that claims exabytes is counted, and later messages are read', async () => {
     const a = client()
     const huge = Buffer.from('81ffffffffffffffffff00000000', 'hex')
     const { messages, skipped } = await captures.read([

@@ -28,7 +28,7 @@ describe('the place of an error', () => {
   it('can be shown without the column', () =>
     assert.equal(errorLine(errorWith('Error: x\n    at /s/a.js:3:14')), '/s/a.js:3'))
 
-  it('takes linear time to find', () => {
+  it('is found in linear time', () => {
     // In quadratic time, these would take minutes.
     for (const part of ['\n', ' ', ':1:1', '    at ', '(']) {
       assert.equal(errorPlace(errorWith(`Error: x\n    at ${part.repeat(1_000_000)}x`)), null)
@@ -68,7 +68,7 @@ describe('differences by lines', () => {
 })
 
 describe('options of an exec that throw', () => {
-  it('occupy no place in the queue', () =>
+  it('take up no place in the queue', () =>
     withEngine(
       handler('probe() { return 7 }'),
       { isolation: 'inline', limits: { maxQueue: 2 } },

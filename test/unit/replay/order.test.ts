@@ -1,4 +1,4 @@
-/** All messages of a dialog are run by one child in capture order, however many children there are. */
+/** All messages of a dialog run in one child and in capture order, for any number of children. */
 import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,9 @@ import { inviteOf } from '../../support/messages.ts'
 const CALLS = 300
 const ROUNDS = 12
 
-/** Returns the position of the message within its Call-ID, as the child sees it. */
+/**
+ * Counts the messages of each Call-ID that the child has run. Returns the count, which includes the current message.
+ */
 const COUNTING = handler(`
   seen: new Map(),
   request_route(msg) {
@@ -42,7 +44,7 @@ describe('a replay in several children', () => {
   after(() => rmSync(path))
 
   for (const isolation of ['inline', 'thread', 'process'] as const) {
-    it(`${isolation}: each child sees all messages of its calls in order; answers come in capture order`, async () => {
+    it(`runs all messages of a call in one child and in order, and returns results in capture order: ${isolation}`, async () => {
       await using engine = await createEngine({ scriptName: scriptFile(COUNTING), children: 4, isolation })
       const frames: number[] = []
       const counts = new Map<string, number[]>()

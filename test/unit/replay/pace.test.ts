@@ -8,7 +8,7 @@ const CAPTURED = replayed(1, INVITE).captured
 /** Time of the first message below, in seconds since 1970. */
 const START = 1_767_254_400
 
-/** A clock that only advances while waiting, and waits longer than requested. */
+/** A clock that advances only during waits. Each wait takes longer than requested by the given delay. */
 class SlowClock implements Clock {
   time = 5_000
   readonly #late: () => number
@@ -26,7 +26,10 @@ class SlowClock implements Clock {
   }
 }
 
-/** Returns the time at which each message was yielded, in milliseconds since the start. `work` runs in the receiver. */
+/**
+ * Returns when each message was yielded, in milliseconds since the start. `work` returns how long the receiver is busy
+ * after each slice.
+ */
 async function schedule(
   seconds: readonly number[],
   speed: number,
@@ -49,7 +52,7 @@ async function schedule(
 }
 
 describe('messages at the pace of their capture', () => {
-  it('come when they are due, divided by the speed', async () => {
+  it('are yielded when they are due; the speed divides the time', async () => {
     const seconds = [0, 0.5, 0.5, 2, 60]
     assert.deepEqual(await schedule(seconds, 1, new SlowClock()), [0, 500, 500, 2_000, 60_000])
     assert.deepEqual(await schedule(seconds, 2, new SlowClock()), [0, 250, 250, 1_000, 30_000])
@@ -60,11 +63,11 @@ describe('messages at the pace of their capture', () => {
     const seconds = Array.from({ length: 36_000 }, (_, k) => k / 10)
     const times = await schedule(seconds, 1, new SlowClock(() => 4), () => 30)
     const late = times.map((time, k) => time - seconds[k]! * 1_000)
-    assert.ok(Math.min(...late) >= -1e-3, `earliest by ${Math.min(...late)} ms`)
-    assert.ok(Math.max(...late) < 5, `after an hour, latest by ${Math.max(...late)} ms`)
+    assert.ok(Math.min(...late) >= -1e-3, `smallest delay: ${Math.min(...late)} ms`)
+    assert.ok(Math.max(...late) < 5, `largest delay within the hour: ${Math.max(...late)} ms`)
   })
 
-  it('catch up at once after a receiver that fell behind', async () => {
+  it('are yielded at once after the receiver fell behind', async () => {
     const clock = new SlowClock()
     let first = true
     const times = await schedule([0, 1, 2, 3, 4, 5], 1, clock, () => {
@@ -75,7 +78,7 @@ describe('messages at the pace of their capture', () => {
     assert.deepEqual(times, [0, 3_500, 3_500, 3_500, 4_000, 5_000])
   })
 
-  it('are complete and in order, whatever their times, delays and speed', async () => {
+  it('are complete and in order for all times, delays and speeds', async () => {
     const second = fc.double({ min: 0, max: 100, noNaN: true })
     const delay = fc.integer({ min: 0, max: 5_000 })
     await fc.assert(

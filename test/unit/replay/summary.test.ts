@@ -25,7 +25,7 @@ describe('the summary of a replay', () => {
     return { summary, text: summaryText(summary, collector.details, process.stdout) }
   }
 
-  it('names the slowest messages; a batch, whose messages share its time, is named by its first message', async () => {
+  it('names the slowest messages, but only the first one of a batch, because its messages share one time', async () => {
     const batch = { us: 40, sharedBy: 3 }
     const { summary, text } = await summed(
       replayed(1, INVITE, {}, { us: 10, sharedBy: 1 }),
@@ -48,7 +48,7 @@ describe('the summary of a replay', () => {
     )
   })
 
-  it('is no wider for a method of 50,000 letters', async () => {
+  it('does not become wider because of a method of 50,000 letters', async () => {
     const odd = INVITE.toString().replaceAll('INVITE', 'X'.repeat(50_000))
     const { text } = await summed(replayed(1, odd, {}, { us: 10, sharedBy: 1 }))
     const rows = text.split('\n').filter((line) => line.startsWith('│'))
@@ -74,7 +74,7 @@ describe('the summary of a replay', () => {
     assert.match(alone.text, / {2}p50 20 µs, p90 30 µs, .*, longest 30 µs\n/)
   })
 
-  it('keeps at most five of them', async () => {
+  it('names at most five of the slowest messages', async () => {
     const { summary } = await summed(
       ...Array.from({ length: 100 }, (_, k) =>
         replayed(k + 1, INVITE, {}, { us: (k * 37) % 100, sharedBy: 1 }),
@@ -86,7 +86,7 @@ describe('the summary of a replay', () => {
     )
   })
 
-  it('has a row for each method, and one row for the rest if a capture invents thousands', async () => {
+  it('has a row for each method, and one row for the rest if a capture has a thousand methods', async () => {
     const { summary, text } = await summed(
       replayed(1, INVITE, {}),
       ...Array.from({ length: 1_000 }, (_, k) => replayed(k + 2, INVITE.replaceAll('INVITE', `M${k}`), {})),
@@ -119,12 +119,12 @@ describe('the summary of a replay', () => {
     ])
   })
 
-  it('has seconds to the microsecond', () => {
+  it('rounds seconds to microseconds', () => {
     const rest = { ...REST, seconds: 0.018492917999999976 }
     assert.equal(new SummaryCollector().summary(rest, createCaptureStats()).seconds, 0.018493)
   })
 
-  it('reports what was left out in words: one datagram, two datagrams', () => {
+  it('reports skipped frames, datagrams and keep-alives in words, with singular and plural', () => {
     const collector = new SummaryCollector()
     const stats = createCaptureStats()
     Object.assign(stats.skipped, { notSIP: 1, keepAlive: 2_000, linktype: 1 })
@@ -136,7 +136,7 @@ describe('the summary of a replay', () => {
   })
 
   it('shows control characters of a capture as escapes', async () => {
-    // The second one is U+009B in UTF-8.
+    // The second control character is U+009B in UTF-8.
     const uri = 'sip:\x1b[2J\xc2\x9b31m@example.net'
     const { text } = await summed(
       replayed(1, INVITE.replace('sip:bob@example.net', uri), { dstUri: 'sip:192.0.2.1' }),

@@ -1,4 +1,4 @@
-/** Calls as the page makes them from columns: their state, their messages, and the search for them. */
+/** Calls that the page builds from the columns of a report: their messages, their states, and the search. */
 import assert from 'node:assert/strict'
 import { SipletError } from '@siplet/engine'
 import type { ReplayedMessage } from '../../../packages/cli/src/replay/replayed-message.ts'
@@ -9,7 +9,7 @@ import { findCalls } from '../../../packages/cli/src/report/page/search.ts'
 import { inviteOf, sip } from '../../support/messages.ts'
 import { replayed } from '../../support/replayed.ts'
 
-/** Returns the part of a report that calls are made of. */
+/** Returns a report with only the parts that calls are built from. */
 function report(messages: readonly ReplayedMessage[]): Report {
   const table = new MessageTable()
   for (const message of messages) table.add(message)
@@ -17,7 +17,7 @@ function report(messages: readonly ReplayedMessage[]): Report {
   return new Report({ strings, calls, listed: length, messages: table.messages } as ReportIndex)
 }
 
-/** Returns a request or reply of one call, by its start line and CSeq. */
+/** Returns a request or reply of one call with this start line and this CSeq. */
 function message(startLine: string, cseq: string): string {
   return sip({ startLine }).replace('CSeq: 1 INVITE', `CSeq: ${cseq}`)
 }
@@ -51,14 +51,14 @@ describe('the state of a call', () => {
     ],
     ['completed', ok, bye],
   ] as const) {
-    it(`${words}: ${texts.map((text) => text.split(/ sip:|\r\n/, 1)[0]).join(', ')}`, () => {
+    it(`is ${words} after ${texts.map((text) => text.split(/ sip:|\r\n/, 1)[0]).join(', ')}`, () => {
       assert.equal(state(...texts), words)
     })
   }
 })
 
 describe('the messages of a call', () => {
-  it('are those of one Call-ID, whatever comes in between', () => {
+  it('are all messages with one Call-ID, even if other messages come between them', () => {
     const { calls } = report(
       [inviteOf('a'), inviteOf('b'), inviteOf('a')].map((text, k) => replayed(k + 1, text)),
     )
@@ -72,7 +72,7 @@ describe('the messages of a call', () => {
     assert.equal(calls[0]!.duration, 20_000)
   })
 
-  it('without a Call-ID are one call', () => {
+  it('form one call if they have no Call-ID', () => {
     const { calls } = report([
       replayed(1, 'OPTIONS sip:a SIP/2.0\r\n\r\n'),
       replayed(2, 'BYE sip:a SIP/2.0\r\n\r\n'),
@@ -80,7 +80,7 @@ describe('the messages of a call', () => {
     assert.deepEqual([calls.length, calls[0]!.callId], [1, null])
   })
 
-  it('are retransmissions if the same bytes came before', () => {
+  it('count as retransmissions if the same bytes came before', () => {
     const { index } = report([invite, invite, ok].map((text, k) => replayed(k + 1, text)))
     assert.deepEqual(
       index.messages.flags.map((flags) => flags & 4),
@@ -88,7 +88,7 @@ describe('the messages of a call', () => {
     )
   })
 
-  it('carry the place of an error', () => {
+  it('contain the place of an error', () => {
     const error = new SipletError('ERR_SIPLET_SCRIPT', 'Error: no', {
       stack: 'Error: no\n    at Router.request_route (handler.ts:14:7)',
     })
@@ -128,7 +128,7 @@ describe('the search', () => {
     ['is:constructor'],
     ['sip:bob@example.net', 'one', 'two', 'three'],
   ] as const) {
-    it(`${query || 'without a word'} finds ${calls.join(', ') || 'nothing'}`, () => {
+    it(`finds ${calls.join(', ') || 'nothing'} for ${query || 'an empty query'}`, () => {
       assert.deepEqual(found(query), calls)
     })
   }

@@ -22,7 +22,7 @@ describe('errors of a report', () => {
     )
   })
 
-  it('of a script in Python have a line, and no column', () => {
+  it('of a script in Python are grouped by line, without a column', () => {
     const failure = (uri: string) => `ERR_SIPLET_SCRIPT: ValueError: ${uri} (at /routing/handler.py:8)`
     const groups = errorGroups([failure('sip:1@example.com'), failure('sip:2@example.com')])
     assert.deepEqual(
@@ -31,7 +31,7 @@ describe('errors of a report', () => {
     )
   })
 
-  it('without a place form groups of their own; a quote ends the search text', () => {
+  it('without a place form separate groups; a quote ends the search text', () => {
     const [timeout, quoting] = errorGroups(['ERR_SIPLET_TIMEOUT: too long', 'ERR_SIPLET_SCRIPT: say "no"'])
     assert.deepEqual(
       [timeout!.query, quoting!.query],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Latency } from '../../../packages/cli/src/report/latency.ts'
 
 describe('Latency', () => {
-  it('puts each run time into a bin whose upper bound is a power of its base', () => {
+  it('puts each run time into a bin whose upper bound is a power of the base', () => {
     const latency = new Latency()
     for (const us of [1, 1.9, 2.1, 1_000]) latency.add(us)
     const { binBase, firstBin, counts } = latency.data()

@@ -28,7 +28,7 @@ describe('Timeline', () => {
     assert.equal(sum(counts), 10_000)
   })
 
-  it('accepts messages of an earlier capture after those of a later one, and wrong clocks', () => {
+  it('accepts messages of an earlier capture after messages of a later one, and wrong clocks', () => {
     const timeline = new Timeline()
     for (const milliseconds of [1.8e12, 1.7e12, 0, 4.2e15]) timeline.add(milliseconds, 1)
     const { spans, counts } = timeline.data()
