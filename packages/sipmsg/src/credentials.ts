@@ -5,6 +5,9 @@
 import { Parameters } from './parameters.ts'
 import { skipLWS, tokenEnd } from './scan.ts'
 
+/** Credentials of schemes such as Bearer and Basic (RFC 7235 section 2.1). Digest always has parameters. */
+const TOKEN68 = /^[\w.~+/-]+=*\s*$/
+
 /** Credentials or a challenge: `Digest realm="example.com", nonce="…"`. */
 export interface Credentials {
   /** The scheme as written, such as `Digest`. */
@@ -26,5 +29,7 @@ export function credentialsAt(text: string, start: number, end: number): Credent
   const schemeEnd = tokenEnd(text, start, end)
   const at = skipLWS(text, schemeEnd, end)
   if (schemeEnd === start || at === schemeEnd || at === end) return null
-  return { scheme: text.slice(start, schemeEnd), parameters: new Parameters(text, at, end, ',') }
+  const scheme = text.slice(start, schemeEnd)
+  const single = TOKEN68.test(text.slice(at, end)) && scheme.toLowerCase() !== 'digest'
+  return { scheme, parameters: new Parameters(text, at, end, ',', single) }
 }

@@ -1,17 +1,17 @@
 /** Comma-separated values of one header (RFC 3261 section 7.3.1). */
-import { COMMA, commentEnd, find, LEFT_ANGLE, QUOTE, quotedEnd, skipLWS, trimEnd } from './scan.ts'
+import { COMMA, find, LEFT_ANGLE, quotedEnd, skipLWS, trimEnd } from './scan.ts'
 import { textAt } from './text.ts'
 
 /** Characters that may end a value, or that begin a part in which commas have no meaning. */
-const SPECIAL = /[,"<(]/g
+const SPECIAL = /[,"<]/g
 /**
- * By character: 0 for characters of a plain element, which is one line of ASCII without quotes, brackets and comments.
+ * By character: 0 for characters of a plain element, which is one line of ASCII without quotes and brackets.
  */
 const PLACE = new Uint8Array(256)
 const BETWEEN = 1
 const NOT_PLAIN = 2
 PLACE.fill(NOT_PLAIN, 0x80)
-for (const character of '"<(\n') PLACE[character.charCodeAt(0)] = NOT_PLAIN
+for (const character of '"<\n') PLACE[character.charCodeAt(0)] = NOT_PLAIN
 PLACE[COMMA] = BETWEEN
 
 /** Returns the elements of text[start..end) as strings: unfolded and decoded from UTF-8. Empty elements are skipped. */
@@ -32,7 +32,8 @@ export function textElements(text: string, start: number, end: number): string[]
 
 /**
  * Returns the result of `parse` for each element of text[start..end), without the white space around it. Commas within
- * quoted strings, angle brackets and comments do not separate elements. Empty elements are skipped.
+ * quoted strings and angle brackets do not separate elements. Comments are not recognised: no header whose values are a
+ * list allows them (section 25.1). Empty elements are skipped.
  */
 export function parseElements<T>(
   text: string,
@@ -67,7 +68,7 @@ export function elementEnd(text: string, at: number, end: number): number {
     const code = text.charCodeAt(at)
     if (code === COMMA) return at
     if (code === LEFT_ANGLE) at = find(text, '>', at, end)
-    else at = closed(code === QUOTE ? quotedEnd(text, at, end) : commentEnd(text, at, end), end)
+    else at = closed(quotedEnd(text, at, end), end)
   }
   return end
 }

@@ -94,13 +94,12 @@ export function addressAt(text: string, start: number, end: number): Address | n
   if (text.charCodeAt(start) === QUOTE) {
     nameEnd = quotedEnd(text, start, end)
     if (nameEnd === -1) return null
-    open = skipLWS(text, nameEnd, end)
-    if (text.charCodeAt(open) !== LEFT_ANGLE) open = find(text, '<', open, end)
-    if (open >= end) return null
+    open = angleBracket(text, nameEnd, end)
+    if (open === end) return null
   } else if (text.charCodeAt(start) === LEFT_ANGLE) {
     open = start
   } else {
-    open = find(text, '<', start, end)
+    open = angleBracket(text, start, end)
     if (open === end) return addrSpecAt(text, start, end)
     nameEnd = trimEnd(text, start, open)
   }
@@ -109,6 +108,24 @@ export function addressAt(text: string, start: number, end: number): Address | n
   const uriStart = skipLWS(text, open + 1, close)
   const uriEnd = trimEnd(text, uriStart, close)
   return uriStart === uriEnd ? null : new Address(text, start, nameEnd, uriStart, uriEnd, close + 1, end)
+}
+
+/**
+ * Returns the offset of the `<` before the URI; `end` if there is none. A display name is quoted or consists of tokens
+ * (section 25.1), so `<` within quotes is not that bracket, and neither is one after `;`: parameters have begun there.
+ * Otherwise, a parameter such as `+sip.instance="<urn:uuid:…>"` would replace the URI.
+ */
+export function angleBracket(text: string, start: number, end: number): number {
+  let open = find(text, '<', start, end)
+  for (let at = start; open < end; ) {
+    const quote = find(text, '"', at, open)
+    if (find(text, ';', at, quote) < quote) return end
+    if (quote === open) return open
+    at = quotedEnd(text, quote, end)
+    if (at === -1) return end
+    if (open < at) open = find(text, '<', at, end)
+  }
+  return end
 }
 
 /** Without angle brackets, the parameters belong to the header, not to the URI (section 20.10). */

@@ -12,8 +12,11 @@ export class Parameters {
   readonly #start: number
   readonly #end: number
   readonly #separator: ';' | ','
+  readonly #single: boolean
 
-  constructor(text: string, start = 0, end = text.length, separator: ';' | ',' = ';') {
+  /** @param single whether the whole text is the name of one parameter, such as the token68 of RFC 7235 section 2.1 */
+  constructor(text: string, start = 0, end = text.length, separator: ';' | ',' = ';', single = false) {
+    this.#single = single
     this.#text = text
     this.#start = start
     this.#end = end
@@ -44,6 +47,11 @@ export class Parameters {
     const text = this.#text
     const end = this.#end
     const separator = this.#separator.charCodeAt(0)
+    if (this.#single) {
+      const name = text.slice(this.#start, trimEnd(text, this.#start, end))
+      if (entries !== null) entries.push([name, ''])
+      return wanted === name ? '' : null
+    }
     for (let at = this.#start; at < end; ) {
       let code = text.charCodeAt(at)
       if (code === separator || isLWS(code)) {

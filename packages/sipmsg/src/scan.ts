@@ -10,8 +10,6 @@ export const LF = 10
 export const CR = 13
 export const SP = 32
 export const QUOTE = 34
-const LEFT_PAREN = 40
-const RIGHT_PAREN = 41
 export const COMMA = 44
 export const SLASH = 47
 export const COLON = 58
@@ -93,18 +91,6 @@ export function quotedEnd(text: string, at: number, end: number): number {
     const code = text.charCodeAt(at)
     if (code === BACKSLASH) at++
     else if (code === QUOTE) return at + 1
-  }
-  return -1
-}
-
-/** Returns the offset after the comment that starts at `at`, including nested comments; -1 if it is not closed. */
-export function commentEnd(text: string, at: number, end: number): number {
-  let depth = 0
-  for (; at < end; at++) {
-    const code = text.charCodeAt(at)
-    if (code === BACKSLASH) at++
-    else if (code === LEFT_PAREN) depth++
-    else if (code === RIGHT_PAREN && --depth === 0) return at + 1
   }
   return -1
 }

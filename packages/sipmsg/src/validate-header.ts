@@ -7,7 +7,7 @@ import { cseqAt, integerAt, rackAt } from './header-values.ts'
 import { elementEnd } from './list.ts'
 import { mediaTypeAt } from './media-type.ts'
 import type { SIPMessage } from './message.ts'
-import { addressAt } from './name-addr.ts'
+import { addressAt, angleBracket } from './name-addr.ts'
 import { find, isToken, QUOTE, quotedEnd, skipLWS, TOKEN, trimEnd } from './scan.ts'
 import { tokenValueAt } from './token-value.ts'
 import { KNOWN_SCHEMES, parseURI } from './uri.ts'
@@ -129,6 +129,9 @@ function validateVia(text: string, start: number, end: number, message: SIPMessa
       finding('VIA_BRANCH_RFC2543', start, `the branch ${shown(branch)} does not begin with ${MAGIC_COOKIE}`),
     )
   }
+  if (via.port !== null && via.port > 65_535) {
+    findings.push(range('port of Via', text, start, end, 65_535, '25.1'))
+  }
   if (!message.isRequest && host === '255.255.255.255') {
     findings.push(finding('VIA_BROADCAST', start, 'a reply would go to the broadcast address'))
   }
@@ -150,7 +153,7 @@ function validateAddress(text: string, start: number, end: number, name: string)
   if (name === 'From' && address.tag === null)
     findings.push(finding('FROM_TAG_MISSING', start, 'From has no tag, as in RFC 2543'))
   const open = text.charCodeAt(start) === QUOTE ? quotedEnd(text, start, end) : start
-  const bracket = find(text, '<', open, end)
+  const bracket = angleBracket(text, open, end)
   const { uri } = address
   const parsed = parseURI(uri)
   if (parsed === null) findings.push(finding('URI_MALFORMED', start, `${shown(uri)} in ${name} is not a URI`))

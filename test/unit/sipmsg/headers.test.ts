@@ -89,13 +89,41 @@ describe('addresses', () => {
     assert.equal(address?.displayName, null)
   })
 
-  it('are separated by commas outside quotes, brackets and comments', () => {
-    const list = parseAddresses('"a, b" <sip:a,b@c>, , <sip:d@e>;p="x,y" (one, two),sip:f@g')
+  it('are separated by commas outside quotes and brackets', () => {
+    const list = parseAddresses('"a, b" <sip:a,b@c>, , <sip:d@e>;p="x,y" ,sip:f@g')
     assert.deepEqual(
       list.map((address) => address?.uri),
       ['sip:a,b@c', 'sip:d@e', 'sip:f@g'],
     )
   })
+
+  it('have no comments: a parenthesis is an ordinary character (section 25.1)', () => {
+    const list = parseAddresses('sip:g(2@h, <tel:+4930>')
+    assert.deepEqual(
+      list.map((address) => address?.uri),
+      ['sip:g(2@h', 'tel:+4930'],
+    )
+    const message = new SIPMessage('INVITE sip:a SIP/2.0\r\nRoute: <sip:x(y@a;lr>, <sip:b;lr>\r\n\r\n')
+    message.removeFirstValue('Route')
+    assert.equal(message.getHeader('Route'), '<sip:b;lr>')
+  })
+
+  const URIS: [value: string, uri: string | undefined][] = [
+    ['sip:p6@192.0.2.88:5094;+sip.instance="<urn:x:1>"', 'sip:p6@192.0.2.88:5094'],
+    ['sip:a@b;x="\\"<sip:evil@c>"', 'sip:a@b'],
+    ['sip:a@b;x=<sip:evil@c>', 'sip:a@b'],
+    ['sip:a@b;x="open <sip:evil@c>', 'sip:a@b'],
+    ['<sip:a@b>;x="<sip:evil@c>"', 'sip:a@b'],
+    ['"N <sip:evil@c>" <sip:a@b>', 'sip:a@b'],
+    ['"N";x="<sip:evil@c>"', undefined],
+    ['Bob "x<y" <sip:a@b>', 'sip:a@b'],
+    ['sip:c@d <sip:a@b>', 'sip:a@b'],
+  ]
+  for (const [value, uri] of URIS) {
+    it(`have the URI ${uri} in ${value}`, () => {
+      assert.equal(parseAddress(value)?.uri, uri)
+    })
+  }
 
   it('are null if malformed; the others stay', () => {
     assert.equal(parseAddress('"open <sip:a@b>'), null)
@@ -199,6 +227,15 @@ describe('credentials and challenges', () => {
     )
     assert.equal(parseCredentials('Digest'), null)
     assert.equal(parseCredentials(''), null)
+  })
+
+  it('of other schemes may be one text (token68 of RFC 7235)', () => {
+    const { scheme, parameters } = parseCredentials('Bearer abc.d-e_f+/~==')!
+    assert.equal(scheme, 'Bearer')
+    assert.deepEqual(parameters.entries(), [['abc.d-e_f+/~==', '']])
+    assert.equal(parameters.get('abc.d-e_f+/~=='), '')
+    assert.equal(parameters.get('abc'), null)
+    assert.deepEqual(parseCredentials('Digest realm=')!.parameters.entries(), [['realm', '']])
   })
 
   it('are one entry per line', () => {

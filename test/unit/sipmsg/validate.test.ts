@@ -56,6 +56,16 @@ describe('validate', () => {
     ])
   })
 
+  it('reports a port of Via beyond 65535, and accepts a URI in quotes as a parameter of Contact', () => {
+    const text = sip({ headers: [['Via', 'SIP/2.0/UDP h:99999;branch=z9hG4bK1']] })
+    assert.ok(validate(text).some(({ code, text }) => code === 'NUMBER_RANGE' && /port of Via/.test(text)))
+    const contact = sip({ headers: [['Contact', 'sip:p6@192.0.2.88:5094;+sip.instance="<urn:x:1>"']] })
+    assert.deepEqual(
+      validate(contact).filter(({ text }) => /Contact/.test(text)),
+      [],
+    )
+  })
+
   it('does not take the next line for a part of a parameter', () => {
     const text = request('OPTIONS', { lines: ['Route: <sip:a@b>;x.y', '=: z'] })
     assert.deepEqual(found(text), [['HEADER_MALFORMED', 'RFC 3261 section 7.3.1', '=: z\r\n']])
