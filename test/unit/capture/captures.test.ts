@@ -172,6 +172,11 @@ describe('captures', () => {
       ['HTTP on port 5060', 'notSIP', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
       ['STUN on port 5060', 'notSIP', Buffer.from('000100002112a442000000000000000000000000', 'hex')],
       ['an empty datagram on port 5060', 'notSIP', Buffer.alloc(0)],
+      [
+        'a log line on port 5060',
+        'notSIP',
+        Buffer.from('Received INVITE sip:x@h SIP/2.0\r\n\r\nCall-ID: 1\r\n'),
+      ],
       ['a CRLF keep-alive', 'keepAlive', Buffer.from('\r\n\r\n')],
       ['a keep-alive of zero bytes', 'keepAlive', Buffer.alloc(4)],
     ]

@@ -14,6 +14,11 @@ const SSL_VERSION_MAJOR = 3
 /** Every message has one of these headers (RFC 3261 section 8.1.1). Other protocols may have similar start lines. */
 const SIP_HEADER = /\n(?:call-id|i|cseq|via|v)[ \t]*:/i
 
+/** A status line, or a method with the beginning of a URI. The URI may be in brackets (RFC 4475 section 3.1.2.7). */
+const START_WITH_URI = /^[\r\n]*(?:SIP\/|\S+[ \t]+<?[a-z][a-z0-9+.-]*:)/i
+/** Enough for empty lines, a method and a scheme. */
+const MAX_START_BYTES = 512
+
 type Emit<A> = (transport: 'tcp' | 'ws', bytes: Buffer, at: A) => void
 
 export class SIPStream<A> implements ByteSink<A> {
@@ -140,10 +145,15 @@ export class SIPStream<A> implements ByteSink<A> {
   }
 }
 
-/** Returns whether a payload may begin with SIP. Media, the bulk of many captures, is ruled out by its first byte. */
+/**
+ * Returns whether a payload may begin with SIP. Media, the bulk of many captures, is ruled out by its first byte. A
+ * Request-URI must begin with a scheme: the parser also accepts spaces within it, so that a line of a log such as
+ * `Received INVITE sip:x@h SIP/2.0` would be a request with the method `Received`.
+ */
 export function startsLikeSIP(payload: Buffer): boolean {
   const first = payload[0]
-  return first !== undefined && first >= LF && first < 127 && isSIP(payload)
+  if (first === undefined || first < LF || first > 126 || !isSIP(payload)) return false
+  return START_WITH_URI.test(payload.toString('latin1', 0, MAX_START_BYTES))
 }
 
 /** Returns the HTTP head at the beginning of the data, if it is complete and may open a WebSocket. */
