@@ -29,7 +29,9 @@ const timeless = (text: string) =>
     .replace(/Time in the script:\n[\s\S]*/, 'Time in the script: T')
     .trimEnd()
 
-describe('the README', () => {
+describe('the README', function () {
+  this.timeout(120_000)
+
   it('begins with two commands that are scripts of package.json', () => {
     assert.deepEqual(blocks('sh').slice(0, 2), ['npm start\n', 'npm test\n'])
     assert.match(manifest.scripts.start, /run demo$/)

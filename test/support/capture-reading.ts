@@ -16,8 +16,9 @@ export function captureOf(
   frames: readonly Buffer[],
   seconds = 1_700_000_000,
   format: 'pcap' | 'pcapng' = 'pcapng',
+  linktype: number = LINKTYPE.ETHERNET,
 ): Buffer {
-  const encoder = new CaptureEncoder({ format, linktype: LINKTYPE.ETHERNET })
+  const encoder = new CaptureEncoder({ format, linktype })
   return Buffer.concat([encoder.header, ...frames.map((frame, k) => encoder.frame(seconds + k, 0, frame))])
 }
 
@@ -33,8 +34,8 @@ export function captureFolder() {
       writeFileSync(path, bytes)
       return path
     },
-    async read(frames: readonly Buffer[], options: ReadOptions = {}) {
-      return readAll(this.write(captureOf(frames)), options)
+    async read(frames: readonly Buffer[], options: ReadOptions = {}, linktype: number = LINKTYPE.ETHERNET) {
+      return readAll(this.write(captureOf(frames, undefined, undefined, linktype)), options)
     },
   }
 }

@@ -24,6 +24,13 @@ function ethernet(etherType: number, ...parts: (Buffer | string)[]): Buffer {
 const inIP = (protocol: number, ...parts: (Buffer | string)[]) =>
   ipFrames({ ...OUTER, protocol, payload: ethernet(0, ...parts).subarray(14) }, ETHERNET)[0]!
 
+/** A datagram to that port with these parts: text is hexadecimal. */
+const inUDP = (port: number, ...parts: (Buffer | string)[]) =>
+  udpFrames(
+    { src: ['192.0.2.1', 50_000], dst: ['192.0.2.2', port], payload: ethernet(0, ...parts).subarray(14) },
+    ETHERNET,
+  )[0]!
+
 const inVXLAN = (frame: Buffer, port = 4789) =>
   udpFrames({ src: ['192.0.2.1', 50_000], dst: ['192.0.2.2', port], payload: vxlan(frame) }, ETHERNET)[0]!
 
@@ -50,7 +57,43 @@ describe('captures of tunnels', () => {
     ['VXLAN', inVXLAN(FRAME)],
     ['VXLAN on port 8472, which Linux used', inVXLAN(FRAME, 8472)],
     ['VXLAN in VXLAN', inVXLAN(inVXLAN(FRAME))],
+    ['VXLAN with group policy', inUDP(4789, '8800001000006400', FRAME)],
+    ['VXLAN-GPE with Ethernet', inUDP(4790, '0c00000300006400', FRAME)],
+    ['VXLAN-GPE with IPv4', inUDP(4790, '0c00000100006400', IP)],
+    ['GTP-U', inUDP(2152, '30ff010400000007', IP)],
+    ['GTP-U with a sequence number', inUDP(2152, '32ff010800000007', '00010000', IP)],
+    ['GTP-U with extension headers', inUDP(2152, '34ff011000000007', '00000085', '01000185', '01000200', IP)],
+    ['GENEVE', inUDP(6081, '0000655800006400', FRAME)],
+    ['GENEVE with options and IPv4', inUDP(6081, '0200080000006400', '0102800100000001', IP)],
+    ['L2TP', inUDP(1701, '000200010001', 'ff030021', IP)],
+    [
+      'L2TP with length, sequence number and offset',
+      inUDP(1701, '4a02000000010001', '00010002', '0002ffff', '0021', IP),
+    ],
+    ['LISP', inUDP(4341, '8000000000000001', IP)],
+    ['MPLS in UDP', inUDP(6635, '0001013f', IP)],
+    ['CAPWAP', inUDP(5247, '0010020000000000', FRAME)],
+    ['TZSP', inUDP(37008, '01000001', '0d0107', '00', '01', FRAME)],
+    ['mirroring of Juniper', inUDP(30030, '0000000100000002', IP)],
+    ['EtherIP', inIP(97, '3000', FRAME)],
+    [
+      'the authentication header in IPv4',
+      inIP(PROTOCOL.AUTHENTICATION, '0404000000000001', '00'.repeat(16), IP),
+    ],
+    ['WCCP in GRE', inIP(PROTOCOL.GRE, '0000883e', '00000000', IP)],
+    ['EoIP', inIP(PROTOCOL.GRE, '20016400', '01120100', FRAME)],
+    ['802.1BR', ethernet(0x893f, '0000000100000800', IP)],
+    ['Cisco MetaData', ethernet(0x8909, '01010001000a0800', IP)],
+    ['HSR', ethernet(0x892f, '004000010800', IP)],
+    ['MACsec without encryption', ethernet(0x88e5, '0000000000010800', IP)],
+    ['PBB', ethernet(0x88e7, '00000064', FRAME)],
+    ['VN-Tag', ethernet(0x8926, '000100020800', IP)],
+    ['802.3 with SNAP', ethernet(8 + IP.length, 'aaaa030000000800', IP)],
+    ['802.3 with LLC', ethernet(3 + IP.length, '060603', IP)],
   ]
+  const TAGGED =
+    `QinQ|MPLS, two labels|MPLS pseudowire|PPPoE|802.1BR|Cisco MetaData|HSR|MACsec without encryption|PBB|
+    VN-Tag|802.3 with SNAP|802.3 with LLC`.split(/\|\s*/)
   for (const [title, frame] of cases) {
     it(`return the addresses and the message of the innermost packet: ${title}`, async () => {
       const { messages } = await captures.read([frame], { keepFrames: true })
@@ -58,14 +101,67 @@ describe('captures of tunnels', () => {
         messages.map(({ src, dst, bytes }) => ({ src, dst, text: bytes.toString() })),
         [{ ...INNER, text: INVITE }],
       )
-      const tagged = ['QinQ', 'MPLS, two labels', 'MPLS pseudowire', 'PPPoE'].includes(title)
       assert.equal(
         messages[0]!.origin!.payload === null,
-        !tagged,
+        !TAGGED.includes(title),
         'a message can be edited in place only outside of a tunnel',
       )
     })
   }
+
+  /** The fields are length, type and value, each in the byte order of the host that captured. */
+  const NFLOG_PAYLOAD_SIZE = Buffer.alloc(2)
+  NFLOG_PAYLOAD_SIZE.writeUInt16LE(4 + IP.length)
+  const links: [title: string, linktype: number, header: string][] = [
+    ['NULL, IPv4', 0, '02000000'],
+    ['NULL, IPv4, big-endian', 0, '00000002'],
+    ['NULL with an Ethernet type', 0, '00000800'],
+    ['NULL with PPP', 0, 'ff030021'],
+    ['PPP with a multilink fragment', 9, 'ff03003dc00000010021'],
+    ['PPP with MPLS', 9, 'ff0302810001013f'],
+    ['PPP in HDLC framing', 50, 'ff030021'],
+    ['Cisco HDLC in PPP_HDLC', 50, '0f000800'],
+    ['PPPoE', 51, '1100000101040021'],
+    ['Cisco HDLC', 104, '0f000800'],
+    ['Frame Relay with NLPID', 107, '184103cc'],
+    ['Frame Relay with an Ethernet type', 107, '18410800'],
+    ['Frame Relay with SNAP', 107, '18410300800000000800'],
+    ['ENC of OpenBSD, big-endian', 109, '000000020000000000000000'],
+    ['ENC of OpenBSD, little-endian', 109, '020000000000000000000000'],
+    ['cooked capture with SNAP', 113, '00000001000602000000000100000004aaaa030000000800'],
+    ['PFLOG', 117, '3d020000'.padEnd(128, '0')],
+    ['NFLOG', 239, `020000000800010008000000${NFLOG_PAYLOAD_SIZE.toString('hex')}0900`],
+  ]
+  for (const [title, linktype, header] of links) {
+    it(`return the message of a frame of link type ${linktype}: ${title}`, async () => {
+      const frame = Buffer.concat([Buffer.from(header, 'hex'), IP])
+      const { messages } = await captures.read([frame], {}, linktype)
+      assert.deepEqual(
+        messages.map(({ src, dst, bytes }) => ({ src, dst, text: bytes.toString() })),
+        [{ ...INNER, text: INVITE }],
+      )
+    })
+  }
+
+  it('return the messages in UDP-Lite and in Teredo', async () => {
+    const udp = IP.subarray(20)
+    const lite = Buffer.from(udp)
+    lite.writeUInt16BE(8, 4)
+    const [v6] = udpFrames(
+      { src: ['2001:db8::1', 5060], dst: ['2001:db8::2', 5062], payload: Buffer.from(INVITE) },
+      { linktype: LINKTYPE.RAW },
+    ) as [Buffer]
+    const frames = [
+      inIP(136, lite),
+      inUDP(3544, v6),
+      inUDP(3544, '00010000000000000000000000', '0000000000000000', v6),
+    ]
+    const { messages } = await captures.read(frames)
+    assert.deepEqual(
+      messages.map(({ bytes }) => bytes.toString()),
+      [INVITE, INVITE, INVITE],
+    )
+  })
 
   it('tunnels nested too deeply count as malformed; too many tags or labels count as not IP', async () => {
     let tunnel = FRAME

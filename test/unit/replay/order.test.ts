@@ -45,7 +45,13 @@ describe('a replay in several children', () => {
 
   for (const isolation of ['inline', 'thread', 'process'] as const) {
     it(`runs all messages of a call in one child and in order, and returns results in capture order: ${isolation}`, async () => {
-      await using engine = await createEngine({ scriptName: scriptFile(COUNTING), children: 4, isolation })
+      await using engine = await createEngine({
+        scriptName: scriptFile(COUNTING),
+        children: 4,
+        isolation,
+        // No time limit of a busy machine decides here.
+        limits: { timeoutMs: 10_000 },
+      })
       const frames: number[] = []
       const counts = new Map<string, number[]>()
       const children = new Map<string, Set<number>>()

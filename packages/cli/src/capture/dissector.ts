@@ -1,20 +1,18 @@
-/** Turns frames into SIP messages: link layer, IP, then UDP (SIP, HEP, VXLAN) or TCP. */
+/** Turns frames into SIP messages: link layer, IP, then UDP (SIP, HEP, tunnels) or TCP. */
 import type { CaptureStats } from './capture-stats.ts'
 import type { CapturedMessage, MessageOrigin } from './captured-message.ts'
 import type { Frame } from './frame.ts'
 import { isHEP, readHEP } from './hep.ts'
 import { IPReader, PROTOCOL, type TransportPayload } from './ip.ts'
-import { LINKTYPE, type NetworkPayload, networkPayload } from './link-layer.ts'
+import { networkPayload, packetIn } from './link-layer.ts'
+import type { NetworkPayload } from './network-payload.ts'
 import { SIPStream, startsLikeSIP } from './sip-stream.ts'
 import { readSegment } from './tcp.ts'
 import { TCPConnections } from './tcp-connections.ts'
+import { udpTunnelPayload } from './tunnels/udp-tunnels.ts'
 
 const UDP_HEADER_LENGTH = 8
 const SIP_PORTS = [5060, 5061]
-/** The port of RFC 7348, and the one that Linux used before it. */
-const VXLAN_PORTS = [4789, 8472]
-const VXLAN_HEADER_LENGTH = 8
-const VXLAN_VALID_ID = 0x08
 
 /** A place in the captures. */
 interface Place {
@@ -88,27 +86,30 @@ export class Dissector {
   #packet({ etherType, data }: NetworkPayload, place: Place, depth: number): void {
     const transport = this.#ip.read(etherType, data, place.frame.seconds, depth)
     if (transport === null) return
-    if (transport.protocol === PROTOCOL.UDP) this.#udp(transport, place)
-    else this.#segment(transport, place)
+    if (transport.protocol === PROTOCOL.TCP) this.#segment(transport, place)
+    else this.#udp(transport, place)
   }
 
-  #udp({ src, dst, data, depth }: TransportPayload, place: Place): void {
+  #udp({ protocol, src, dst, data, depth }: TransportPayload, place: Place): void {
     if (data.length < UDP_HEADER_LENGTH) {
       this.#stats.skipped.malformed++
       return
     }
-    // The length field is 0 in jumbograms. It exceeds the data if the capture cut the frame short.
-    const payload = data.subarray(UDP_HEADER_LENGTH, data.readUInt16BE(4) || data.length)
+    // The length field is 0 in jumbograms. It exceeds the data if the capture cut the frame short. UDP-Lite has the
+    // coverage of its checksum there (RFC 3828).
+    const isLite = protocol === PROTOCOL.UDP_LITE
+    const payload = data.subarray(UDP_HEADER_LENGTH, isLite ? undefined : data.readUInt16BE(4) || data.length)
     const srcPort = data.readUInt16BE(0)
     const dstPort = data.readUInt16BE(2)
     if (isHEP(payload)) this.#hep(payload, place)
     else if (startsLikeSIP(payload)) {
-      this.#message('udp', [src, srcPort], [dst, dstPort], payload, place, undefined, depth > 0)
-    } else if (VXLAN_PORTS.includes(dstPort) && payload[0] === VXLAN_VALID_ID) {
-      const network = networkPayload(LINKTYPE.ETHERNET, payload.subarray(VXLAN_HEADER_LENGTH))
-      if (network) this.#packet(network, place, depth + 1)
+      this.#message('udp', [src, srcPort], [dst, dstPort], payload, place, undefined, depth > 0 || isLite)
     } else if (payload.length > 0 && isKeepAlive(payload)) this.#stats.skipped.keepAlive++
-    else if (SIP_PORTS.includes(srcPort) || SIP_PORTS.includes(dstPort)) this.#stats.skipped.notSIP++
+    else {
+      const network = packetIn(udpTunnelPayload(srcPort, dstPort, payload))
+      if (network !== null) this.#packet(network, place, depth + 1)
+      else if (SIP_PORTS.includes(srcPort) || SIP_PORTS.includes(dstPort)) this.#stats.skipped.notSIP++
+    }
   }
 
   #hep(packet: Buffer, place: Place): void {

@@ -4,7 +4,8 @@
  */
 import ipaddr from 'ipaddr.js'
 import { PROTOCOL } from './ip.ts'
-import { ETHERTYPE, LINKTYPE } from './link-layer.ts'
+import { LINKTYPE } from './link-layer.ts'
+import { ETHERTYPE } from './network-payload.ts'
 
 export interface Datagram {
   /** IP address and port. Both addresses must have the same IP version. */

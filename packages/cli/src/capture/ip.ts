@@ -1,11 +1,10 @@
-/**
- * Reads IPv4 and IPv6 packets: extension headers, fragments and tunnels (GRE, ERSPAN, IP in IP), down to the transport
- * layer.
- */
+/** Reads IPv4 and IPv6 packets: extension headers, fragments and tunnels, down to the transport layer. */
 import { addressText } from './address.ts'
 import type { CaptureStats } from './capture-stats.ts'
 import { Fragments } from './fragments.ts'
-import { ETHERTYPE, etherPayload, LINKTYPE, type NetworkPayload, networkPayload } from './link-layer.ts'
+import { packetIn } from './link-layer.ts'
+import { ETHERTYPE } from './network-payload.ts'
+import { IP_TUNNELS } from './tunnels/ip-tunnels.ts'
 
 export const PROTOCOL = {
   HOP_BY_HOP: 0,
@@ -18,6 +17,7 @@ export const PROTOCOL = {
   GRE: 47,
   AUTHENTICATION: 51,
   DESTINATION_OPTIONS: 60,
+  UDP_LITE: 136,
   MPLS: 137,
 } as const
 
@@ -38,9 +38,6 @@ export interface TransportPayload {
 /** Upper bound on tunnels within tunnels. More of them are an attack. */
 const MAX_DEPTH = 8
 const MAX_EXTENSION_HEADERS = 16
-const GRE_ETHERNET = 0x6558
-const GRE_ERSPAN = 0x88be
-const GRE_ERSPAN_III = 0x22eb
 
 export class IPReader {
   readonly #stats: CaptureStats
@@ -152,63 +149,29 @@ export class IPReader {
 
   #transport(payload: TransportPayload): TransportPayload | null {
     const { protocol, data, depth } = payload
-    switch (protocol) {
-      case PROTOCOL.UDP:
-      case PROTOCOL.TCP:
-        return payload
-      case PROTOCOL.IPIP:
-        return this.#packet(ETHERTYPE.IPV4, data, depth + 1)
-      case PROTOCOL.IPV6:
-        return this.#packet(ETHERTYPE.IPV6, data, depth + 1)
-      case PROTOCOL.MPLS: {
-        const inner = etherPayload(ETHERTYPE.MPLS, data)
-        return inner && this.#packet(inner.etherType, inner.data, depth + 1)
-      }
-      case PROTOCOL.GRE:
-        return this.#gre(data, depth)
-      default:
-        return null
-    }
+    if (protocol === PROTOCOL.UDP || protocol === PROTOCOL.TCP || protocol === PROTOCOL.UDP_LITE)
+      return payload
+    if (protocol === PROTOCOL.AUTHENTICATION) return this.#authenticated(payload)
+    const inner = packetIn(IP_TUNNELS.get(protocol)?.(data) ?? null)
+    return inner && this.#packet(inner.etherType, inner.data, depth + 1)
   }
 
-  /** GRE (RFC 2784, RFC 2890) and its enhanced form for PPP (RFC 2637). */
-  #gre(data: Buffer, depth: number): TransportPayload | null {
-    if (data.length < 4) return this.#malformed()
-    const flags = data.readUInt16BE(0)
-    const enhanced = (flags & 7) === 1
-    const checksumOrRouting = (flags & 0xc000) !== 0
-    const key = (flags & 0x2000) !== 0
-    const sequence = (flags & 0x1000) !== 0
-    const acknowledgement = enhanced && (flags & 0x0080) !== 0
-    const length = 4 * (1 + [checksumOrRouting, key, sequence, acknowledgement].filter(Boolean).length)
-    if (data.length < length) return this.#malformed()
-    const type = data.readUInt16BE(2)
-    const inner = grePayload(type, sequence, data.subarray(length))
-    return inner ? this.#packet(inner.etherType, inner.data, depth + 1) : null
+  /** The authentication header (RFC 4302) in IPv4. */
+  #authenticated(payload: TransportPayload): TransportPayload | null {
+    const { data } = payload
+    if (data.length < 8 || payload.depth > MAX_DEPTH) return this.#malformed()
+    const headerLength = (data[1]! + 2) * 4
+    return this.#transport({
+      ...payload,
+      protocol: data[0]!,
+      data: data.subarray(headerLength),
+      length: payload.length - headerLength,
+      depth: payload.depth + 1,
+    })
   }
 
   #malformed(): null {
     this.#stats.skipped.malformed++
     return null
-  }
-}
-
-/**
- * Returns the payload: an IP packet, or an Ethernet frame that was bridged (RFC 7637) or mirrored (ERSPAN,
- * draft-foschiano-erspan).
- */
-function grePayload(type: number, sequence: boolean, data: Buffer): NetworkPayload | null | undefined {
-  switch (type) {
-    case GRE_ETHERNET:
-      return networkPayload(LINKTYPE.ETHERNET, data)
-    case GRE_ERSPAN:
-      // ERSPAN type I has neither a sequence number nor a header.
-      return networkPayload(LINKTYPE.ETHERNET, data.subarray(sequence ? 8 : 0))
-    case GRE_ERSPAN_III: {
-      const subheader = ((data[11] ?? 0) & 1) * 8
-      return networkPayload(LINKTYPE.ETHERNET, data.subarray(12 + subheader))
-    }
-    default:
-      return etherPayload(type, data)
   }
 }

@@ -1,8 +1,11 @@
 /** Replaces the UDP payload of a captured frame, and recalculates lengths and checksums of all headers. */
+
+import { MAX_LENGTH } from './ethernet.ts'
 import type { Frame } from './frame.ts'
 import { checksum } from './frame-encoder.ts'
 import { PROTOCOL } from './ip.ts'
-import { ETHERTYPE, LINKTYPE } from './link-layer.ts'
+import { LINKTYPE } from './link-layer.ts'
+import { ETHERTYPE } from './network-payload.ts'
 
 const UDP_HEADER_LENGTH = 8
 const IPV6_HEADER_LENGTH = 40
@@ -30,7 +33,11 @@ export function replaceUdpPayload(
   pseudoHeader.writeUInt16BE(udp.length, 2)
   // A checksum of 0 would mean "no checksum" (RFC 768).
   udp.writeUInt16BE(checksum(addresses, pseudoHeader, udp) || 0xffff, 6)
-  if (linktype === LINKTYPE.ETHERNET) pppoeLength(frame, networkOffset)
+  if (linktype === LINKTYPE.ETHERNET) {
+    pppoeLength(frame, networkOffset)
+    // IEEE 802.3 has the length of the payload in place of an EtherType.
+    if (frame.readUInt16BE(12) <= MAX_LENGTH) frame.writeUInt16BE(Math.min(frame.length - 14, MAX_LENGTH), 12)
+  }
   return frame
 }
 
