@@ -40,6 +40,14 @@ export class TCPSide {
     return this.#frame(Buffer.alloc(0), { fin: true }, 1)
   }
 
+  /** Returns a RST with a given sequence number. */
+  rst(sequence = this.sequence): Buffer {
+    const [ETHERNET_LENGTH, IPV4_LENGTH, FLAGS_AT, RST] = [14, 20, 13, 4]
+    const frame = this.sendAt(sequence, '')
+    frame[ETHERNET_LENGTH + IPV4_LENGTH + FLAGS_AT] = RST
+    return frame
+  }
+
   #ends() {
     return { src: this.#src, dst: this.#dst }
   }

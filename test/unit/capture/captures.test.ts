@@ -303,6 +303,43 @@ describe('captures', () => {
     })
   })
 
+  it('in the modified format of old versions of Linux are read', async () => {
+    const plain = capture({ format: 'pcap' }, udp(INVITE))
+    const modified = Buffer.concat([plain.subarray(0, 40), Buffer.alloc(8), plain.subarray(40)])
+    modified.writeUInt32LE(0xa1b2cd34, 0)
+    const { messages, truncated } = await read(modified)
+    assert.equal(truncated, undefined)
+    assert.deepEqual(
+      messages.map(({ bytes }) => bytes.toString()),
+      [INVITE],
+    )
+  })
+
+  it('of packets that Wireshark exported are read', async () => {
+    const item = (tag: number, value: string) => {
+      const bytes = Buffer.from(value, 'hex')
+      return Buffer.concat([Buffer.from([0, tag, 0, bytes.length]), bytes])
+    }
+    const addresses = [item(20, 'c000020a'), item(23, '20010db8000000000000000000000001')]
+    const ports = [item(24, '00000002'), item(25, '000013c4'), item(26, '000013c5')]
+    const exported = (...items: Buffer[]) => Buffer.concat([...items, item(0, ''), Buffer.from(INVITE)])
+    const frames = [
+      exported(item(12, '73697000'), ...addresses, ...ports),
+      exported(),
+      exported().subarray(0, 3),
+      Buffer.concat([item(0, ''), Buffer.from('no SIP')]),
+    ]
+    const { messages, stats } = await read(capture({ linktype: LINKTYPE.WIRESHARK_UPPER_PDU }, frames))
+    assert.deepEqual(
+      messages.map(({ transport, src, dst, bytes }) => [transport, src, dst, bytes.toString()]),
+      [
+        ['tcp', ['192.0.2.10', 5060], ['2001:db8::1', 5061], INVITE],
+        ['udp', ['0.0.0.0', 0], ['0.0.0.0', 0], INVITE],
+      ],
+    )
+    assert.deepEqual([stats.skipped.malformed, stats.skipped.notSIP], [1, 1])
+  })
+
   it('with several pcapng sections and interfaces, and simple and obsolete packet blocks are read', async () => {
     const block = (type: number, body: Buffer) => {
       const bytes = Buffer.alloc(12 + Math.ceil(body.length / 4) * 4)
@@ -333,6 +370,8 @@ describe('captures', () => {
       interfaceBlock(LINKTYPE.RAW, [9, 0, 1, 0, 0x8a, 0, 0, 0, 14, 0, 8, 0, 100, 0, 0, 0, 0, 0, 0, 0]),
       block(6, Buffer.concat([enhanced, raw!])),
       block(4, Buffer.from('name resolution')),
+      block(0x0bad, Buffer.from([0, 0, 0, 1])),
+      block(9, Buffer.from('MESSAGE=hello')),
       block(2, Buffer.concat([obsolete, ether!])),
       section,
       interfaceBlock(LINKTYPE.ETHERNET, []),
@@ -344,10 +383,26 @@ describe('captures', () => {
       messages.map(({ frame, time }) => [frame, time]),
       [
         [1, '102.500000000'],
-        [2, '7.000001000'],
-        [3, '0.000000000'],
+        // tshark counts custom blocks and entries of the systemd journal.
+        [4, '7.000001000'],
+        [5, '0.000000000'],
       ],
     )
+  })
+
+  it('with a huge block that holds no packet are read: the block is skipped', async () => {
+    const encoder = new CaptureEncoder({ format: 'pcapng', linktype: LINKTYPE.ETHERNET })
+    const [frame] = udp(INVITE)
+    const huge = Buffer.alloc(100 * 1_024 * 1_024)
+    huge.writeUInt32LE(0x0a, 0)
+    huge.writeUInt32LE(huge.length, 4)
+    huge.writeUInt32LE(huge.length, huge.length - 4)
+    const whole = await read(Buffer.concat([encoder.header, huge, encoder.frame(1, 0, frame!)]))
+    assert.equal(whole.truncated, undefined)
+    assert.equal(whole.messages.length, 1)
+    const cut = await read(Buffer.concat([encoder.header, encoder.frame(1, 0, frame!), huge.subarray(0, -4)]))
+    assert.equal(cut.messages.length, 1)
+    assert.equal(cut.truncated!.reason, 'the file ends within a record, 4 bytes before its end')
   })
 
   it('return every datagram that was written to them', async () => {

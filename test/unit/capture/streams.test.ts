@@ -1,5 +1,7 @@
 /** SIP over TCP and WebSocket in captures. */
 import assert from 'node:assert/strict'
+import { constants, createDeflateRaw } from 'node:zlib'
+import fc from 'fast-check'
 import { captureFolder, texts } from '../../support/capture-reading.ts'
 import { TCPSide, webSocketFrame } from '../../support/encapsulation.ts'
 import { INVITE, inviteOf, RINGING } from '../../support/messages.ts'
@@ -177,6 +179,122 @@ describe('captures of TCP', () => {
     ])
   })
 
+  it('a later connection may reuse the ports with a lower sequence number, in both directions', async () => {
+    const [a, b] = [side(1_000_000), new TCPSide(PROXY, ALICE, { sequence: 5_000 })]
+    const [laterA, laterB] = [side(900_000), new TCPSide(PROXY, ALICE, { sequence: 4_000 })]
+    const frames = [
+      a.syn(),
+      b.syn(),
+      a.send(INVITE),
+      laterA.syn(),
+      laterB.syn(),
+      laterA.send(inviteOf('2')),
+      laterB.send(RINGING),
+    ]
+    const { messages, skipped } = await captures.read(frames)
+    assert.deepEqual(texts(messages), [
+      [3, INVITE],
+      [6, inviteOf('2')],
+      [7, RINGING],
+    ])
+    assert.equal(skipped.tcp, 0)
+  })
+
+  it('a repeated SYN, a SYN after the first data, and a forged SYN change nothing', async () => {
+    const late = side()
+    const lateSYN = late.syn()
+    for (const frames of [
+      [side().syn(), side(1_001).send(INVITE.slice(0, 50)), side().syn()],
+      [side(1_001).send(INVITE.slice(0, 50)), lateSYN],
+      [side().syn(), side(1_001).send(INVITE.slice(0, 50)), side(77_000).syn()],
+    ]) {
+      const rest = side(1_051).send(INVITE.slice(50))
+      const { messages, skipped } = await captures.read([...frames, rest])
+      assert.deepEqual(texts(messages), [[frames.length + 1, INVITE]])
+      assert.equal(skipped.tcp, 0)
+    }
+  })
+
+  it('a FIN or RST that was captured before the last data ends the connection after this data', async () => {
+    for (const last of [(a: TCPSide) => a.fin(), (a: TCPSide) => a.rst()]) {
+      const a = side()
+      const [syn, first, second] = [a.syn(), a.send(INVITE.slice(0, 50)), a.send(INVITE.slice(50))]
+      const { messages, skipped } = await captures.read([syn, first, last(a), second])
+      assert.deepEqual(texts(messages), [[4, INVITE]])
+      assert.equal(skipped.tcp, 0)
+    }
+  })
+
+  it('a RST with a sequence number of the past or from outside of the window is ignored', async () => {
+    for (const sequence of [0, 1_000, 3_000_000_000, 600_000_000]) {
+      const a = side()
+      const frames = [a.syn(), a.send(INVITE.slice(0, 50)), a.rst(sequence), a.send(INVITE.slice(50))]
+      const { messages, skipped } = await captures.read(frames)
+      assert.deepEqual(texts(messages), [[4, INVITE]])
+      assert.equal(skipped.tcp, 0)
+    }
+  })
+
+  it('a segment may come after its acknowledgement; it is given up after 16 more segments', async () => {
+    const a = side()
+    const b = new TCPSide(PROXY, ALICE)
+    const [syn, late, next] = [a.syn(), a.send(INVITE), a.send(RINGING)]
+    const acknowledged = [syn, next, b.acknowledge(a.sequence)]
+    const inTime = await captures.read([...acknowledged, late])
+    assert.deepEqual(texts(inTime.messages), [
+      [4, INVITE],
+      [4, RINGING],
+    ])
+    assert.equal(inTime.skipped.tcp, 0)
+    const more = Array.from({ length: 17 }, (_, k) => a.send(inviteOf(`${k}`)))
+    const tooLate = await captures.read([...acknowledged, ...more, late])
+    assert.equal(tooLate.messages.length, 18)
+    assert.equal(tooLate.skipped.tcp, 0, 'nothing of a message was lost: the stream was not known as SIP yet')
+  })
+
+  it('segments in any order of a small distance give the same messages', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 3, maxLength: 30 }),
+        fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 40, maxLength: 40 }),
+        async (sizes, delays) => {
+          const stream = INVITE + inviteOf('2') + RINGING
+          const a = side()
+          const b = new TCPSide(PROXY, ALICE)
+          const syn = a.syn()
+          const pieces: Buffer[] = []
+          for (let at = 0, k = 0; at < stream.length; k++) {
+            const end = at + sizes[k % sizes.length]!
+            pieces.push(a.send(stream.slice(at, end)), b.acknowledge(a.sequence))
+            at = end
+          }
+          const shuffled = [...pieces.entries(), [pieces.length, a.fin()] as const]
+            .map(([k, piece]) => ({ piece, place: k + delays[k % delays.length]! }))
+            .sort((x, y) => x.place - y.place)
+            .map(({ piece }) => piece)
+          const { messages, skipped } = await captures.read([syn, ...shuffled])
+          assert.deepEqual(
+            messages.map(({ bytes }) => bytes.toString()),
+            [INVITE, inviteOf('2'), RINGING],
+          )
+          assert.equal(skipped.tcp, 0)
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+
+  it('line ends and NULs between messages are a keep-alive', async () => {
+    const a = side()
+    const frames = [a.syn(), a.send(INVITE), a.send('\r\n\0'), a.send('\r\n\r\n\0\0'), a.send(RINGING)]
+    const { messages, skipped } = await captures.read(frames)
+    assert.deepEqual(texts(messages), [
+      [2, INVITE],
+      [5, RINGING],
+    ])
+    assert.equal(skipped.notFramed, 0)
+  })
+
   it('a truncated frame counts as a gap, and no message is assembled wrongly', async () => {
     const a = side()
     const cut = (frame: Buffer) => frame.subarray(0, 14 + 40 + 120)
@@ -287,18 +405,37 @@ describe('captures of SIP over WebSocket (RFC 7118)', () => {
     }
   })
 
-  it('compressed messages and malformed frames are counted', async () => {
+  it('compressed messages are read; they may refer to earlier messages (RFC 7692)', async () => {
+    const a = client()
+    const deflate = await deflater()
+    const frames = [a.syn(), a.send(HTTP_UPGRADE)]
+    for (const text of [INVITE, RINGING, inviteOf('2')]) {
+      frames.push(a.send(webSocketFrame(await deflate(text), { rsv1: true, mask: MASK })))
+    }
+    const plain = a.send(webSocketFrame(RINGING, { mask: MASK }))
+    const { messages, skipped } = await captures.read([...frames, plain])
+    assert.deepEqual(texts(messages), [
+      [3, INVITE],
+      [4, RINGING],
+      [5, inviteOf('2')],
+      [6, RINGING],
+    ])
+    assert.equal(skipped.notFramed, 0)
+  })
+
+  it('damaged and oversized compressed messages, and malformed frames, are counted', async () => {
     const a = client()
     const frames = [
       a.syn(),
       a.send(HTTP_UPGRADE),
-      a.send(webSocketFrame('zipped', { rsv1: true })),
+      a.send(webSocketFrame(Buffer.from('ffff', 'hex'), { rsv1: true })),
+      a.send(webSocketFrame(await (await deflater())('x'.repeat(2 ** 21)), { rsv1: true })),
       a.send(webSocketFrame(INVITE)),
       a.send(Buffer.from('8fff', 'hex')),
     ]
     const { messages, skipped } = await captures.read(frames)
     assert.equal(messages.length, 1)
-    assert.equal(skipped.notFramed, 2)
+    assert.equal(skipped.notFramed, 3)
   })
 
   it('a frame that claims exabytes is counted, and later messages are read', async () => {
@@ -314,3 +451,16 @@ describe('captures of SIP over WebSocket (RFC 7118)', () => {
     assert.equal(skipped.notFramed, 1)
   })
 })
+
+/** Returns a function that compresses one message after another, as one side of a connection does. */
+async function deflater() {
+  const stream = createDeflateRaw()
+  const chunks: Buffer[] = []
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  return async (text: string) => {
+    stream.write(text)
+    await new Promise<void>((resolve) => stream.flush(constants.Z_SYNC_FLUSH, resolve))
+    // The sender leaves the last four bytes out: an empty block.
+    return Buffer.concat(chunks.splice(0)).subarray(0, -4)
+  }
+}

@@ -52,6 +52,8 @@ export async function* readFrames(
   let format: FrameFormat | undefined
   /** Offset of rest[0] in the file. */
   let offset = 0
+  /** Number of bytes of the current record that are still to be skipped. */
+  let skip = 0
   let total = 0
   let damage: string | undefined
   const told = (bytes: number) => events.onBytes?.(bytes)
@@ -66,8 +68,9 @@ export async function* readFrames(
       format = detect(path, rest)
     }
     const frames: Frame[] = []
-    let at = 0
-    for (;;) {
+    let at = Math.min(skip, rest.length)
+    skip -= at
+    while (skip === 0) {
       const end = format.read(rest, at, frames)
       if (end === 'incomplete') break
       if (typeof end === 'object') {
@@ -75,7 +78,8 @@ export async function* readFrames(
         events.onTruncated({ offset: offset + at, reason: end.corrupt })
         return
       }
-      at = end
+      at = Math.min(end, rest.length)
+      skip = end - at
     }
     rest = rest.subarray(at)
     offset += at
@@ -88,11 +92,9 @@ export async function* readFrames(
     )
   }
   if (damage !== undefined) events.onTruncated({ offset, reason: damage })
-  else if (rest.length > 0) {
-    events.onTruncated({
-      offset,
-      reason: `the file ends within a record, ${rest.length} bytes after its start`,
-    })
+  else if (rest.length > 0 || skip > 0) {
+    const missing = skip > 0 ? `, ${skip} bytes before its end` : `, ${rest.length} bytes after its start`
+    events.onTruncated({ offset, reason: `the file ends within a record${missing}` })
   }
 }
 

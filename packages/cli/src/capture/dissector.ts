@@ -1,10 +1,11 @@
 /** Turns frames into SIP messages: link layer, IP, then UDP (SIP, HEP, tunnels) or TCP. */
 import type { CaptureStats } from './capture-stats.ts'
 import type { CapturedMessage, MessageOrigin } from './captured-message.ts'
+import { readExportedPDU } from './exported-pdu.ts'
 import type { Frame } from './frame.ts'
 import { isHEP, readHEP } from './hep.ts'
 import { IPReader, PROTOCOL, type TransportPayload } from './ip.ts'
-import { networkPayload, packetIn } from './link-layer.ts'
+import { LINKTYPE, networkPayload, packetIn } from './link-layer.ts'
 import type { NetworkPayload } from './network-payload.ts'
 import { SIPStream, startsLikeSIP } from './sip-stream.ts'
 import { readSegment } from './tcp.ts'
@@ -50,6 +51,10 @@ export class Dissector {
   /** Returns the messages that end in these frames. */
   read(file: string, frames: readonly Frame[]): CapturedMessage[] {
     for (const frame of frames) {
+      if (frame.linktype === LINKTYPE.WIRESHARK_UPPER_PDU) {
+        this.#exportedPDU({ file, frame, networkOffset: 0 })
+        continue
+      }
       const network = this.#network(frame)
       if (network === null) continue
       const networkOffset = network.data.byteOffset - frame.data.byteOffset
@@ -81,6 +86,13 @@ export class Dissector {
     skipped.linktype++
     if (!unknownLinktypes.includes(frame.linktype)) unknownLinktypes.push(frame.linktype)
     return null
+  }
+
+  #exportedPDU(place: Place): void {
+    const pdu = readExportedPDU(place.frame.data)
+    if (pdu === null) this.#stats.skipped.malformed++
+    else if (!startsLikeSIP(pdu.payload)) this.#stats.skipped.notSIP++
+    else this.#message(pdu.transport, pdu.src, pdu.dst, pdu.payload, place)
   }
 
   #packet({ etherType, data }: NetworkPayload, place: Place, depth: number): void {

@@ -15,7 +15,7 @@ export interface Frame {
 
 /** The result of reading a record. */
 export type RecordEnd =
-  /** The offset after the record. */
+  /** The offset after the record. It exceeds the number of bytes if the rest of the record is to be skipped. */
   | number
   /** The record does not end within the bytes. */
   | 'incomplete'

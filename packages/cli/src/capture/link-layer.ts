@@ -24,6 +24,7 @@ export const LINKTYPE = {
   IPV4: 228,
   IPV6: 229,
   NFLOG: 239,
+  WIRESHARK_UPPER_PDU: 252,
   LINUX_SLL2: 276,
 } as const
 

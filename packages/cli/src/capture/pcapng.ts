@@ -9,7 +9,19 @@ export const INTERFACE_DESCRIPTION = 1
 const PACKET = 2
 const SIMPLE_PACKET = 3
 export const ENHANCED_PACKET = 6
+const SYSTEMD_JOURNAL_EXPORT = 9
+const CUSTOM = 0x0bad
+const CUSTOM_NOT_TO_BE_COPIED = 0x4000_0bad
 export const BYTE_ORDER_MAGIC = 0x1a2b3c4d
+
+/** All other blocks are skipped, of whatever length. */
+const BLOCKS_THAT_ARE_READ: ReadonlySet<number> = new Set([
+  SECTION_HEADER,
+  INTERFACE_DESCRIPTION,
+  PACKET,
+  SIMPLE_PACKET,
+  ENHANCED_PACKET,
+])
 
 export const OPTION_END = 0
 export const OPTION_IF_TSRESOL = 9
@@ -57,16 +69,16 @@ export class PcapngFormat implements FrameFormat {
       this.#interfaces = []
     }
     const length = this.#u32(bytes, at + 4)
-    if (length < BLOCK_OVERHEAD || length % 4 !== 0 || length > MAX_RECORD_BYTES) {
+    const type = this.#u32(bytes, at)
+    const isRead = BLOCKS_THAT_ARE_READ.has(type)
+    if (length < BLOCK_OVERHEAD || length % 4 !== 0 || (isRead && length > MAX_RECORD_BYTES)) {
       return { corrupt: `a block claims ${length} bytes` }
     }
     const end = at + length
-    if (bytes.length < end) return 'incomplete'
-    if (this.#u32(bytes, end - 4) !== length) return { corrupt: 'the two lengths of a block differ' }
-    return (
-      this.#block(this.#u32(bytes, at), { bytes, start: at + 8, length: length - BLOCK_OVERHEAD }, frames) ??
-      end
-    )
+    if (isRead && bytes.length < end) return 'incomplete'
+    if (bytes.length >= end && this.#u32(bytes, end - 4) !== length)
+      return { corrupt: 'the two lengths of a block differ' }
+    return this.#block(type, { bytes, start: at + 8, length: length - BLOCK_OVERHEAD }, frames) ?? end
   }
 
   #block(type: number, body: Body, frames: Frame[]): { corrupt: string } | undefined {
@@ -85,6 +97,12 @@ export class PcapngFormat implements FrameFormat {
       case SIMPLE_PACKET:
         if (length < 4) return { corrupt: 'a packet block is too short' }
         return this.#simplePacket(body, frames)
+      case SYSTEMD_JOURNAL_EXPORT:
+      case CUSTOM:
+      case CUSTOM_NOT_TO_BE_COPIED:
+        // They hold no packet, but tshark counts them, and frame numbers must be the same.
+        this.#count++
+        return undefined
       default:
         return undefined
     }

@@ -44,8 +44,9 @@ export class SIPStream<A> implements ByteSink<A> {
     return this.#unknown.length + (this.#sip?.heldBytes ?? 0) + (this.#webSocket?.held ?? 0)
   }
 
+  /** The bytes are those of one segment. */
   data(bytes: Buffer, at: A): void {
-    if (this.#sip) this.#frameSIP(this.#sip, bytes, at)
+    if (this.#sip) this.#frameSIP(this.#sip, withoutNULs(this.#sip, bytes), at)
     else if (this.#webSocket) this.#frameWebSocket(this.#webSocket, bytes, at)
     else this.#sniff(bytes, at)
   }
@@ -140,7 +141,8 @@ export class SIPStream<A> implements ByteSink<A> {
 
   #message(transport: 'tcp' | 'ws', bytes: Uint8Array, at: A): void {
     const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    if (SIP_HEADER.test(message.toString('latin1'))) this.#emit(transport, message, at)
+    if (startsLikeSIP(message) && SIP_HEADER.test(message.toString('latin1')))
+      this.#emit(transport, message, at)
     else this.#stats.skipped.notFramed++
   }
 }
@@ -171,6 +173,14 @@ function isUnfinished(data: Buffer): boolean {
   const text = data.toString('latin1', 0, MAX_UNKNOWN_BYTES)
   if (HTTP_START.test(text)) return !text.includes('\r\n\r\n')
   return !text.includes('\n', text.search(/[^\r\n]/))
+}
+
+/** Returns the segment, which may be a keep-alive of line ends and NULs, without these NULs. No message begins with them. */
+function withoutNULs(framer: StreamFramer, segment: Buffer): Buffer {
+  if (segment.at(-1) !== 0 || framer.pendingBytes > 0) return segment
+  return /^[\r\n]*\n\0+$/.test(segment.toString('latin1'))
+    ? segment.subarray(0, segment.lastIndexOf(LF) + 1)
+    : segment
 }
 
 function sipFramer(): StreamFramer {

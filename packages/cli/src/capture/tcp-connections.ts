@@ -52,9 +52,9 @@ export class TCPConnections<A> {
     connection.seconds = seconds
     const { keep, sink } = this.#options
     connection.streams[side] ??= new TCPStream(sink(src, srcPort, dst, dstPort), keep)
-    connection.streams[side].read(segment, at)
+    connection.streams[side].read(segment, at, seconds)
     const { acknowledgement } = segment
-    if (acknowledgement !== undefined) connection.streams[1 - side]?.acknowledged(acknowledgement)
+    if (acknowledgement !== undefined) connection.streams[1 - side]?.acknowledged(acknowledgement, seconds)
     const held = (connection.streams[0]?.held ?? 0) + (connection.streams[1]?.held ?? 0)
     this.#held += held - connection.held
     connection.held = held

@@ -62,15 +62,37 @@ const MAX_DISTANCE = 64 * 1_024 * 1_024
 /** Memory for a waiting segment in addition to its bytes. */
 const WAITING_OVERHEAD = 128
 
+/**
+ * A missing segment that the other side has acknowledged was lost on the way to the capture, or it comes late: machines
+ * with several receive queues write frames in a wrong order. Number of segments for which it is waited.
+ */
+const MAX_LATE_SEGMENTS = 16
+/** The same, in seconds of capture time. */
+const MAX_LATE_SECONDS = 1
+/** If a SYN repeats one that was not captured, the captured data begins within this number of bytes after it. */
+const MAX_DATA_BEFORE_SYN = 1_024 * 1_024
+
 /** One direction of a connection. If segments overlap, the earlier bytes are kept. */
 export class TCPStream<A> {
   readonly sink: ByteSink<A>
   /** Returns a copy of a place in the capture that may be kept. */
   readonly #keep: (at: A) => A
+  /** The first sequence number after the SYN. Without a SYN: of the first segment. */
+  #initial: number | undefined
+  #hasSYN = false
   #next: number | undefined
+  /** Sequence number of a FIN or RST. The connection ends when all bytes before it have come. */
+  #end: number | undefined
+  /** Whether a FIN or RST has ended the connection. */
+  #hasEnded = false
+  /** The first sequence number of another connection with these ports. A segment with this number starts it. */
+  #successor: number | undefined
   /** Sorted by sequence number. None begins before #next. */
   #waiting: Waiting<A>[] = []
   #waitingBytes = 0
+  /** Since the other side acknowledged waiting segments: segments that came, and the time of the first. */
+  #lateSegments = 0
+  #lateSince: number | undefined
 
   constructor(sink: ByteSink<A>, keep: (at: A) => A) {
     this.sink = sink
@@ -82,32 +104,79 @@ export class TCPStream<A> {
     return this.#waitingBytes + this.sink.held
   }
 
-  read({ sequence, syn, last, payload, length }: TCPSegment, at: A): void {
-    let first = sequence
-    if (syn) {
-      first = (first + 1) >>> 0
-      if (this.#next !== undefined && first !== this.#next) {
-        const repeated = Math.abs(distance(first, this.#next)) <= MAX_DISTANCE && length === 0 && !last
-        // The SYN of a connection that already has data is a retransmission. A SYN with another number starts a new
-        // connection.
-        if (repeated && distance(first, this.#next) < 0) return
-        this.flush()
-        this.sink.end()
-      }
-      this.#next = first
+  /** @param seconds capture time */
+  read(segment: TCPSegment, at: A, seconds: number): void {
+    const { syn, last, payload, length } = segment
+    const first = syn ? (segment.sequence + 1) >>> 0 : segment.sequence
+    if (syn) this.#synchronise(first, length > 0)
+    else if (first === this.#successor) this.#startOver(first)
+    if (this.#next === undefined) this.#initial = this.#next = first
+    if (length > 0) {
+      this.#hasEnded = false
+      if (Math.abs(distance(first, this.#next)) > MAX_DISTANCE) this.#restart(first)
+      this.#take({ sequence: first, payload, length, at })
+      this.#giveUpLate(1, seconds)
     }
-    this.#next ??= first
-    if (Math.abs(distance(first, this.#next)) > MAX_DISTANCE) this.#restart(first)
-    if (length > 0) this.#take({ sequence: first, payload, length, at })
-    if (last && this.#waiting.length === 0) this.sink.end()
+    // RFC 5961: a RST outside of the window is forged, or of an older connection with these ports.
+    const end = (first + length) >>> 0
+    const ahead = distance(end, this.#next)
+    if (last && ahead >= 0 && ahead <= MAX_DISTANCE) this.#end = end
+    if (this.#end === this.#next) {
+      this.#hasEnded = true
+      this.#finish()
+    }
   }
 
-  /** The other side has acknowledged all bytes before this number. Bytes that are still missing were not captured. */
-  acknowledged(number: number): void {
+  /**
+   * The other side has acknowledged all bytes before this number. Bytes that are still missing after a while were not
+   * captured.
+   *
+   * @param seconds capture time
+   */
+  acknowledged(number: number, seconds: number): void {
     const first = this.#waiting[0]
     if (first === undefined) return
-    const end = first.sequence + first.length
-    if (distance(number, end) >= 0 && distance(number, end) <= MAX_DISTANCE) this.#skipGap()
+    const beyond = distance(number, first.sequence + first.length)
+    if (beyond < 0 || beyond > MAX_DISTANCE) return
+    this.#lateSince ??= seconds
+    this.#giveUpLate(0, seconds)
+  }
+
+  #giveUpLate(segments: number, seconds: number): void {
+    if (this.#lateSince === undefined) return
+    this.#lateSegments += segments
+    const isLost =
+      this.#lateSegments > MAX_LATE_SEGMENTS || Math.abs(seconds - this.#lateSince) > MAX_LATE_SECONDS
+    if (isLost && this.#waiting.length > 0) this.#skipGap()
+  }
+
+  /** @param first the sequence number after a SYN */
+  #synchronise(first: number, hasData: boolean): void {
+    if (this.#next === undefined || first === this.#initial) {
+      this.#hasSYN = true
+      return
+    }
+    const before = distance(this.#next, first)
+    if (!this.#hasSYN && before > 0 && before <= MAX_DATA_BEFORE_SYN) {
+      this.#hasSYN = true
+      this.#initial = first
+    }
+    // With data (RFC 7413) or after an end, another connection begins. Otherwise, the SYN may be forged, or late.
+    else if (hasData || this.#hasEnded) this.#startOver(first)
+    else this.#successor = first
+  }
+
+  #startOver(first: number): void {
+    this.flush()
+    this.#finish()
+    this.#initial = this.#next = first
+    this.#hasSYN = true
+    this.#hasEnded = false
+  }
+
+  #finish(): void {
+    this.#end = this.#successor = undefined
+    this.sink.end()
   }
 
   /** Delivers all waiting segments, across all gaps. */
@@ -153,7 +222,7 @@ export class TCPStream<A> {
       this.#deliver(segment, at)
       count++
     }
-    if (count > 0) this.#waiting.splice(0, count)
+    if (count > 0) this.#remove(count)
   }
 
   #skipGap(): void {
@@ -168,13 +237,22 @@ export class TCPStream<A> {
       this.#deliver(segment, segment.at)
       count++
     }
+    this.#remove(count)
+  }
+
+  /** Removes the first segments. The next gap has its own time to be filled. */
+  #remove(count: number): void {
     this.#waiting.splice(0, count)
+    this.#lateSegments = 0
+    this.#lateSince = undefined
   }
 
   #restart(sequence: number): void {
     this.flush()
     this.sink.gap()
-    this.#next = sequence
+    this.#end = this.#successor = undefined
+    this.#hasSYN = false
+    this.#initial = this.#next = sequence
   }
 }
 

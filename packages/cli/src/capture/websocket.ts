@@ -1,8 +1,9 @@
 /** Reads WebSocket frames (RFC 6455 section 5) of one direction of a connection, and assembles them into messages. */
+import { MessageInflater } from './permessage-deflate.ts'
 
 export type WebSocketItem =
   | { readonly type: 'message'; readonly payload: Buffer }
-  /** A message that cannot be used because it is compressed or too large. */
+  /** A message that is too large, or that cannot be decompressed. */
   | { readonly type: 'skipped' }
   /** The bytes are no frame. Nothing after them can be read. */
   | { readonly type: 'malformed' }
@@ -34,10 +35,14 @@ export class WebSocketFramer {
   /** Whether the current message is left out. */
   #skipping = false
   #open = false
+  /** Whether the current message is compressed. */
+  #compressed = false
+  #inflater: MessageInflater | undefined
 
   /** Bytes of memory in use. */
   get held(): number {
-    return this.#length + this.#piecesLength + this.#pieces.length * PIECE_OVERHEAD
+    const pieces = this.#piecesLength + this.#pieces.length * PIECE_OVERHEAD
+    return this.#length + pieces + (this.#inflater?.held ?? 0)
   }
 
   /** The chunk is kept until its frame is complete. */
@@ -70,17 +75,22 @@ export class WebSocketFramer {
     if (opcode !== OPCODE.CONTINUATION) {
       this.#forget()
       this.#open = true
-      this.#skipping = compressed
+      this.#compressed = compressed
     } else if (!this.#open) return
     if (this.#piecesLength + payload.length > MAX_MESSAGE_BYTES) this.#skipping = true
     if (this.#skipping) this.#pieces = []
     else if (payload.length > 0) this.#pieces.push(payload)
     this.#piecesLength = this.#skipping ? 0 : this.#piecesLength + payload.length
     if (!final) return
-    items.push(
-      this.#skipping ? { type: 'skipped' } : { type: 'message', payload: Buffer.concat(this.#pieces) },
-    )
+    const message = this.#skipping ? null : this.#decompressed(Buffer.concat(this.#pieces))
+    items.push(message === null ? { type: 'skipped' } : { type: 'message', payload: message })
     this.#forget()
+  }
+
+  #decompressed(message: Buffer): Buffer | null {
+    if (!this.#compressed) return message
+    this.#inflater ??= new MessageInflater()
+    return this.#inflater.inflate(message, MAX_MESSAGE_BYTES)
   }
 
   #forget(): void {
