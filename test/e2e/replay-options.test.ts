@@ -158,6 +158,27 @@ describe('siplet replay: selection and comparison', () => {
     assert.deepEqual([messages, endedEarly], [2, true])
   })
 
+  it('shows each decision of a live capture when its packet has come; Ctrl-C ends it while no packet comes', async () => {
+    const capture = readFileSync(timed('live.pcap', [0, INVITE], [1, INVITE], [2, INVITE]))
+    const single = (capture.length - 24) / 3
+    const child = spawn(process.execPath, [
+      ...['packages/cli/bin/siplet.js', 'replay', '-', '--script', scriptFile(TRUE), '--ndjson', '-'],
+    ])
+    let stdout = ''
+    child.stdout.on('data', (text) => {
+      stdout += text
+    })
+    for (const count of [1, 2, 3]) {
+      const start = count === 1 ? 0 : 24 + (count - 1) * single
+      child.stdin.write(capture.subarray(start, 24 + count * single))
+      while (ndjson(stdout).length < count) await once(child.stdout, 'data')
+    }
+    child.kill('SIGINT')
+    const [exitCode] = await once(child, 'close')
+    assert.equal(exitCode, 130)
+    assert.equal(ndjson(stdout).length, 3)
+  })
+
   describe('--compare and --expect', () => {
     const one = scriptFile(handler("request_route(msg) { msg.rewrite_ruri('sip:a@192.0.2.7'); return 1 }"))
     const other = scriptFile(
@@ -325,7 +346,7 @@ describe('siplet replay: selection and comparison', () => {
     writeFileSync(output, 'of an earlier run')
     const capture = timed('no-sip.pcap', [0, 'hello'])
     const { exitCode } = await siplet(['replay', capture, '-s', scriptFile(TRUE), '--ndjson', output])
-    assert.deepEqual([exitCode, readFileSync(output, 'utf8')], [0, ''])
+    assert.deepEqual([exitCode, readFileSync(output, 'utf8')], [3, ''])
   })
 
   it('refuses stdout for --out and --report, which must be files', async () => {

@@ -288,6 +288,19 @@ def mod_init():
       assert.deepEqual([messages, skipped.notSIP, skipped.keepAlive], [1, 1, 1])
     })
 
+    it('exits with code 3 if there is no message to replay, so that a pipeline notices', async () => {
+      const script = scriptFile(good)
+      for (const args of [
+        [captureOf('hello'), '--script', script],
+        [captureOf(INVITE), '--script', script, '--filter', 'method == "BYE"'],
+      ]) {
+        const empty = await siplet(['replay', ...args])
+        assert.equal(empty.exitCode, 3)
+        assert.match(empty.stderr, /there was no message to replay; --allow-empty accepts this/)
+        assert.equal((await siplet(['replay', ...args, '--allow-empty'])).exitCode, 0)
+      }
+    })
+
     it('reports but does not run a message that is truncated in its head, and runs one that is truncated in its body', async () => {
       const head = INVITE.slice(0, INVITE.indexOf('To:'))
       const body = INVITE.replace('Content-Length: 0', 'Content-Length: 10')

@@ -33,6 +33,8 @@ export const EXIT = {
   DIFFERENCE: 1,
   /** Wrong usage, or an input that cannot be used. */
   UNUSABLE: 2,
+  /** No message was replayed, without --allow-empty. */
+  EMPTY: 3,
   /** Ended by Ctrl-C. Everything done before that is written. */
   INTERRUPTED: 130,
 } as const

@@ -3,7 +3,7 @@
  * chunk and one record.
  */
 import { createReadStream } from 'node:fs'
-import { pipeline, type Readable, type Transform } from 'node:stream'
+import { addAbortSignal, pipeline, type Readable, type Transform } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { CaptureError } from './errors.ts'
 import type { Frame, FrameFormat } from './frame.ts'
@@ -41,12 +41,13 @@ export interface CaptureFileEvents {
  * at a time, at least one.
  *
  * @param path `-` is stdin
+ * @param options `signal` ends the file early, also while bytes are awaited
  * @throws CaptureError ERR_SIPLET_CAPTURE_NOT_FOUND, ERR_SIPLET_CAPTURE_FORMAT
  */
 export async function* readFrames(
   path: string,
   events: CaptureFileEvents,
-  chunkBytes = CHUNK_BYTES,
+  { chunkBytes = CHUNK_BYTES, signal }: { chunkBytes?: number; signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<Frame[]> {
   let rest: Buffer = Buffer.alloc(0)
   let format: FrameFormat | undefined
@@ -60,7 +61,7 @@ export async function* readFrames(
   const damaged = (reason: string) => {
     damage = reason
   }
-  for await (const chunk of chunks(path, chunkBytes, told, damaged)) {
+  for await (const chunk of chunks(path, chunkBytes, told, damaged, signal)) {
     total += chunk.length
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     if (format === undefined) {
@@ -85,6 +86,7 @@ export async function* readFrames(
     offset += at
     if (frames.length > 0) yield frames
   }
+  if (signal?.aborted) return
   if (format === undefined) {
     throw new CaptureError(
       'ERR_SIPLET_CAPTURE_FORMAT',
@@ -129,11 +131,13 @@ async function* chunks(
   chunkBytes: number,
   onBytes: (total: number) => void,
   onDamage: (reason: string) => void,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<Buffer> {
   let total = 0
   let failure: unknown
   const file: Readable =
     path === STDIN ? process.stdin : createReadStream(path, { highWaterMark: chunkBytes })
+  if (signal !== undefined) addAbortSignal(signal, file)
   const raw = (async function* () {
     try {
       for await (const chunk of file as AsyncIterable<Buffer>) {
@@ -165,6 +169,7 @@ async function* chunks(
       onDamage(`its compressed data is damaged or cut short: ${(error as Error).message}`)
     }
   } catch (cause) {
+    if (signal?.aborted) return
     const { code } = cause as NodeJS.ErrnoException
     const reason =
       { ENOENT: 'there is no such file', EISDIR: 'it is a directory', EACCES: 'permission denied' }[

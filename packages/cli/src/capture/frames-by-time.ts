@@ -33,9 +33,10 @@ const NEVER: Time = { seconds: Number.POSITIVE_INFINITY, nanos: 0 }
 export async function* readFramesByTime(
   files: readonly string[],
   events: FramesEvents,
+  signal?: AbortSignal,
 ): AsyncGenerator<{ file: string; frames: Frame[] }> {
   const open = (file: string): Source => {
-    const batches = readFrames(file, fileEvents(file, events))
+    const batches = readFrames(file, fileEvents(file, events), { signal })
     return { file, time: NEVER, frames: [], at: 0, batches }
   }
   if (files.length === 1) {
@@ -99,7 +100,7 @@ async function advance(source: Source, sources: Source[]): Promise<void> {
 
 async function firstTime(file: string): Promise<Time> {
   const silent = { onBytes() {}, onTruncated() {} }
-  for await (const [frame] of readFrames(file, silent, PEEK_BYTES)) return frame!
+  for await (const [frame] of readFrames(file, silent, { chunkBytes: PEEK_BYTES })) return frame!
   return NEVER
 }
 

@@ -9,6 +9,8 @@ export interface ReadOptions {
   onBytes?(total: number): void
   /** Whether messages keep their {@link CapturedMessage.origin}. This holds memory as long as the messages are held. */
   keepFrames?: boolean
+  /** Ends the captures early, also while bytes are awaited. */
+  signal?: AbortSignal
 }
 
 /**
@@ -18,13 +20,12 @@ export interface ReadOptions {
  *
  * @param captures path or paths of files; `-` is stdin
  * @throws CaptureError ERR_SIPLET_CAPTURE_NOT_FOUND, ERR_SIPLET_CAPTURE_FORMAT; the messages of all usable captures
- * have
- *   been yielded by then
+ * have been yielded by then
  */
 export async function* readSIPMessages(
   captures: string | readonly string[],
   stats: CaptureStats,
-  { onBytes, keepFrames = false }: ReadOptions = {},
+  { onBytes, keepFrames = false, signal }: ReadOptions = {},
 ): AsyncGenerator<CapturedMessage[]> {
   const dissector = new Dissector(stats, keepFrames)
   const events = {
@@ -38,7 +39,7 @@ export async function* readSIPMessages(
   }
   let failure: { error: unknown } | undefined
   try {
-    for await (const { file, frames } of readFramesByTime([captures].flat(), events)) {
+    for await (const { file, frames } of readFramesByTime([captures].flat(), events, signal)) {
       stats.frames += frames.length
       const messages = dissector.read(file, frames)
       if (messages.length > 0) yield messages

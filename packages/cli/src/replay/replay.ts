@@ -1,4 +1,5 @@
 /** Runs the messages of captures through the script: many at a time, with results in capture order. */
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Engine } from '@siplet/engine'
 import { SIPMessage } from '@siplet/sipmsg'
 import { type CapturedMessage, type CaptureStats, readSIPMessages } from '../capture/index.ts'
@@ -13,6 +14,8 @@ import type { Retransmissions } from './retransmissions.ts'
  * awaited.
  */
 const SLICE = 512
+/** If no message comes for this time, results are shown without waiting for it. */
+const IDLE_MS = 20
 
 export interface ReplayOptions {
   captures: readonly string[]
@@ -52,33 +55,58 @@ export async function* replay(
   stats: CaptureStats,
   options: ReplayOptions,
 ): AsyncGenerator<ReplayedMessage[]> {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])])
+  const { speed } = options
+  const read = slices(stats, { ...options, signal })
+  const source = speed === undefined ? read : paced(read, speed, signal)
   let underWay: Promise<ReplayedMessage[]> | undefined
   let failure: { error: unknown } | undefined
   try {
-    const { speed, signal } = options
-    const messages =
-      speed === undefined ? slices(stats, options) : paced(slices(stats, options), speed, signal)
-    for await (const slice of messages) {
-      const next = Promise.all(slice.map((captured) => execute(engine, captured, options)))
+    let next = source.next()
+    for (;;) {
+      // Results do not wait for the next messages, which may take long: in a live capture, or at capture speed.
+      if (underWay !== undefined && !(await isFirst(next, underWay))) {
+        const finished = underWay
+        underWay = undefined
+        yield matching(await finished, options)
+        continue
+      }
+      const { value: slice, done } = await next
+      if (done) break
+      const running = Promise.all(slice.map((captured) => execute(engine, captured, options)))
+      next = source.next()
       if (underWay !== undefined) yield matching(await underWay, options)
-      underWay = next
-      if (speed === undefined) continue
-      // Do not hold these back: at capture speed, the next slice may take a long time.
-      yield matching(await underWay, options)
-      underWay = undefined
+      underWay = running
     }
-    if (signal?.aborted) options.onEndedEarly?.()
+    if (options.signal?.aborted) options.onEndedEarly?.()
   } catch (error) {
     failure = { error }
+  } finally {
+    // The consumer may stop while the next messages are awaited.
+    stop.abort()
+    await source.return(undefined)
   }
   if (underWay !== undefined) yield matching(await underWay, options)
   if (failure !== undefined) throw failure.error
 }
 
+/**
+ * Returns whether the input has more messages before the results are there, or soon after. The next chunk of a file
+ * takes a few milliseconds, and the engine must not wait for it.
+ */
+async function isFirst(input: Promise<unknown>, results: Promise<unknown>): Promise<boolean> {
+  const more = input.then(() => true)
+  if (await Promise.race([more, results.then(() => false)])) return true
+  const timeout = new AbortController()
+  const idle = wait(IDLE_MS, false, { signal: timeout.signal }).catch(() => false)
+  return await Promise.race([more, idle]).finally(() => timeout.abort())
+}
+
 async function* slices(stats: CaptureStats, options: ReplayOptions): AsyncGenerator<CapturedMessage[]> {
   const { captures, limit, signal, onBytes, onEndedEarly, keepFrames = false } = options
   let left = limit
-  const reading = { keepFrames, ...(onBytes && { onBytes }) }
+  const reading = { keepFrames, ...(onBytes && { onBytes }), ...(signal && { signal }) }
   for await (const all of readSIPMessages(captures, stats, reading)) {
     const messages = chosen(all, options)
     for (let at = 0; at < messages.length; ) {

@@ -37,6 +37,8 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
     exitStatus: {
       [EXIT.SCRIPT_ERROR]:
         'the script failed on a message, with --fail-on-error; decisions differ, with --expect or --fail-on-difference',
+      [EXIT.EMPTY]:
+        'there was no message to replay: no SIP in the captures, or none that --filter selects; not with --allow-empty',
       [EXIT.INTERRUPTED]: 'ended by Ctrl-C; everything done before is written and summarised',
     },
   })
@@ -66,6 +68,7 @@ export function replayCommand(finish: (exitCode: number) => void): Command {
     .option('--report <file>', 'write a report: one HTML file that needs no network')
     .option('--json', 'print the summary as one JSON object')
     .option('--fail-on-error', 'exit with 1 if the script failed on a message')
+    .option('--allow-empty', 'exit with 0 even if there was no message to replay')
     .option('-w, --watch', 'replay again whenever the script, a file it imports, or a capture changes')
     .action(async (paths: string[], options: ReplayCommandOptions, command: Command) => {
       if (options.json && options.ndjson === '-') {

@@ -19,4 +19,5 @@ export interface ReplayRunOptions extends ScriptOptions, PoolOptions, FunctionOp
   report?: string
   json?: true
   failOnError?: true
+  allowEmpty?: true
 }

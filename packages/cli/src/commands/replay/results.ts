@@ -40,7 +40,7 @@ export function printResults(
 export function exitCodeOf(
   interrupted: boolean,
   collector: SummaryCollector,
-  { failOnError, failOnDifference }: ReplayRunOptions,
+  { allowEmpty, failOnError, failOnDifference }: ReplayRunOptions,
   { comparison, expectation }: Comparisons,
 ): number {
   if (interrupted) return EXIT.INTERRUPTED
@@ -48,5 +48,6 @@ export function exitCodeOf(
   const differs =
     (expectation?.differences.messages ?? 0) > 0 ||
     (failOnDifference && (comparison?.differences.messages ?? 0) > 0)
-  return differs ? EXIT.DIFFERENCE : EXIT.DONE
+  if (differs) return EXIT.DIFFERENCE
+  return collector.messages > 0 || allowEmpty ? EXIT.DONE : EXIT.EMPTY
 }

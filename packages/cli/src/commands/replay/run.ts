@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import type { Engine } from '@siplet/engine'
 import { createCaptureStats, findCaptures } from '../../capture/index.ts'
+import { EXIT } from '../../errors.ts'
 import { showProgress } from '../../output/progress.ts'
 import { type ReplaySummary, SummaryCollector } from '../../output/summary.ts'
 import { leftOut } from '../../output/summary-text.ts'
@@ -128,7 +129,9 @@ async function run(
   printResults(summary(), collector, options, comparisons)
   if (outputs.reported) tell(`report: ${options.report}`)
   if (failure !== undefined) throw failure.error
-  return exitCodeOf(interrupt.signal.aborted, collector, options, comparisons)
+  const exitCode = exitCodeOf(interrupt.signal.aborted, collector, options, comparisons)
+  if (exitCode === EXIT.EMPTY) tell('there was no message to replay; --allow-empty accepts this')
+  return exitCode
 }
 
 /** Files that cannot be read count as 0 bytes here. They are reported when they are opened. */
